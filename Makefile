@@ -1,0 +1,39 @@
+# Everything installs itself into .venv; the first run of a target takes a while, the next does not.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.made-of
+
+.PHONY: serve test check format bench fuzz clean
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable . --group test --group check
+	@touch $(STAMP)
+
+serve: $(STAMP)  ## catch mail on 127.0.0.1:1025 and print it
+	@$(BIN)/smtptest serve
+
+test: $(STAMP)  ## the tests, with their coverage
+	$(BIN)/python tests/run.py
+
+check: $(STAMP)  ## what a reviewer would otherwise have to look for
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python tests/verify_types.py
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix --exit-zero .
+	$(BIN)/ruff format .
+
+bench: $(STAMP)  ## measure against peers; takes some minutes
+	$(BIN)/python -m bench
+
+fuzz: $(STAMP)  ## coverage-guided fuzzing of the protocol, for FUZZ_SECONDS
+	$(BIN)/python -m pip install --quiet "atheris>=3"
+	$(BIN)/python tests/fuzz/session.py -max_total_time=$(or $(FUZZ_SECONDS),60)
+
+clean:
+	rm -rf .venv .venv-* .cache .mypy_cache .ruff_cache .pytest_cache dist .coverage*

@@ -1,0 +1,75 @@
+"""A real SMTP server inside your test.
+
+The public names are here, and are imported when they are first used: `import lazr.smtptest` alone
+costs next to nothing.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lazr.smtptest.errors import MissingExtra, SmtptestError, StartError, StopTimeout, WaitTimeout
+    from lazr.smtptest.mail.inbox import Inbox
+    from lazr.smtptest.mail.mail import Attachment, Envelope, Mail
+    from lazr.smtptest.mailserver import MailServer
+    from lazr.smtptest.net.listener import Listen
+    from lazr.smtptest.protocol.smtp.extension import EXTENSIONS, Extension
+    from lazr.smtptest.protocol.smtp.leniency import Lenient
+    from lazr.smtptest.protocol.smtp.limits import Limits
+    from lazr.smtptest.protocol.smtp.reply import Reply
+
+__version__ = "3.0.0.dev0"
+
+__all__ = [
+    "EXTENSIONS",
+    "Attachment",
+    "Envelope",
+    "Extension",
+    "Inbox",
+    "Lenient",
+    "Limits",
+    "Listen",
+    "Mail",
+    "MailServer",
+    "MissingExtra",
+    "Reply",
+    "SmtptestError",
+    "StartError",
+    "StopTimeout",
+    "WaitTimeout",
+    "__version__",
+]
+
+_HOMES = {
+    "EXTENSIONS": "protocol.smtp.extension",
+    "Attachment": "mail.mail",
+    "Envelope": "mail.mail",
+    "Extension": "protocol.smtp.extension",
+    "Inbox": "mail.inbox",
+    "Lenient": "protocol.smtp.leniency",
+    "Limits": "protocol.smtp.limits",
+    "Listen": "net.listener",
+    "Mail": "mail.mail",
+    "MailServer": "mailserver",
+    "MissingExtra": "errors",
+    "Reply": "protocol.smtp.reply",
+    "SmtptestError": "errors",
+    "StartError": "errors",
+    "StopTimeout": "errors",
+    "WaitTimeout": "errors",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

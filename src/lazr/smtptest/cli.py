@@ -1,0 +1,184 @@
+"""The command line: `smtptest serve` catches mail and prints it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import queue
+import signal
+import sys
+import textwrap
+
+from lazr.smtptest import __version__
+from lazr.smtptest.mail.mail import Envelope, Mail
+from lazr.smtptest.mailserver import MailServer
+from lazr.smtptest.protocol.smtp.event import EndOfData
+from lazr.smtptest.protocol.smtp.limits import Limits
+from lazr.smtptest.protocol.smtp.reply import Reply
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import FrameType
+    from typing import TextIO
+
+    from lazr.smtptest.protocol.smtp.event import Event
+
+__all__ = ["main"]
+
+_HEADERS = ("From", "To", "Cc", "Reply-To", "Date", "Message-ID", "Subject")
+_BUSY = Reply(452, "4.3.1", "Printing is behind, try later")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the process's exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _serve(options.host, options.smtp_port, sys.stdout)
+    except OSError as error:
+        print(f"smtptest: {error.strerror or error}", file=sys.stderr)  # noqa: T201
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="smtptest", description="A real SMTP server for tests.")
+    parser.add_argument("--version", action="version", version=f"smtptest {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serve = commands.add_parser(
+        "serve",
+        help="catch mail and print it as it arrives",
+        description="Catch mail and print it as it arrives; nothing is delivered anywhere.  Ctrl-C stops.",
+        epilog="example: smtptest serve --smtp-port 2525",
+    )
+    serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
+    serve.add_argument(
+        "--smtp-port", type=_port, default=1025, help="the port to listen on, 0 for any free one (default: %(default)s)"
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; a port is a number from 0 to 65535")
+    return int(text)
+
+
+def _serve(host: str, port: int, out: TextIO) -> int:
+    # The server's thread never waits for the terminal.  What cannot be printed soon enough is not
+    # accepted, so nothing that was acknowledged is missing from the output.
+    happened: queue.Queue[EndOfData | str | None] = queue.Queue(maxsize=1000)
+
+    def decide(event: Event, reply: Reply) -> Reply:
+        try:
+            if isinstance(event, EndOfData) and reply.positive:
+                happened.put_nowait(event)
+            elif not reply.positive:
+                happened.put_nowait(f"refused {event.verb or 'a line'}: {_visible(str(reply), keep_lines=False)}")
+        except queue.Full:
+            return _BUSY if isinstance(event, EndOfData) else reply
+        return reply
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    server = MailServer(host, port, decide=decide, keep_mails=False, limits=Limits(session_memory=1024 * 1024))
+    earlier = signal.signal(signal.SIGTERM, stop)
+    paint = _Paint(colours=out.isatty() and "NO_COLOR" not in os.environ)
+    try:
+        with server:
+            print(f"listening on {server.url}; Ctrl-C stops", file=out, flush=True)  # noqa: T201
+            count = 0
+            try:
+                while (thing := happened.get()) is not None:
+                    if isinstance(thing, str):
+                        print(paint.refusal(thing), file=out, flush=True)  # noqa: T201
+                    else:
+                        count += 1
+                        print(paint.mail(_as_mail(count, thing)), file=out, flush=True)  # noqa: T201
+            except KeyboardInterrupt:
+                pass
+        while not happened.empty():
+            left = happened.get_nowait()
+            if isinstance(left, EndOfData):
+                count += 1
+                print(paint.mail(_as_mail(count, left)), file=out)  # noqa: T201
+        print(f"stopped; {count} mail{'' if count == 1 else 's'} received", file=out, flush=True)  # noqa: T201
+    except BrokenPipeError:  # whoever read our output has gone; nobody is left to tell
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the interpreter's last flush
+    finally:
+        signal.signal(signal.SIGTERM, earlier)
+    return 0
+
+
+def _as_mail(number: int, event: EndOfData) -> Mail:
+    envelope = Envelope(
+        event.mail.path.mailbox,
+        tuple(rcpt.path.mailbox for rcpt in event.rcpts),
+        mail_parameters=event.mail.parameters,
+        rcpt_parameters=tuple(rcpt.parameters for rcpt in event.rcpts),
+        helo=event.helo,
+        peer=event.peer,
+    )
+    return Mail(str(number), envelope, event.parts)
+
+
+class _Paint:
+    """Mails and refusals as text for a terminal, or plain for a pipe."""
+
+    def __init__(self, *, colours: bool) -> None:
+        self._bold, self._dim, self._red, self._end = (
+            ("\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[0m") if colours else ("", "", "", "")
+        )
+
+    def refusal(self, text: str) -> str:
+        return f"{self._red}{text}{self._end}"
+
+    def mail(self, mail: Mail) -> str:
+        envelope = mail.envelope
+        lines = [
+            f"{self._bold}── mail {mail.id} ── {mail.received_at:%H:%M:%S} UTC ── {mail.size:,} octets "
+            f"── from {envelope.peer} ({_visible(envelope.helo)}){self._end}",
+            f"{self._dim}MAIL FROM{self._end} <{_visible(envelope.mail_from)}>{_parameters(envelope.mail_parameters)}",
+        ]
+        for recipient, parameters in zip(envelope.rcpt_tos, envelope.rcpt_parameters, strict=True):
+            lines.append(f"{self._dim}RCPT TO{self._end}   <{_visible(recipient)}>{_parameters(parameters)}")
+        lines.append("")
+        try:
+            lines += self._message(mail)
+        except Exception as error:  # noqa: BLE001 - whatever a stranger's message does to the parser
+            lines.append(f"{self._red}(cannot be parsed: {type(error).__name__}; as it came:){self._end}")
+            lines.append(_visible(mail.content[:10_000].decode("utf-8", "replace")))
+        return "\n".join(lines) + "\n"
+
+    def _message(self, mail: Mail) -> list[str]:
+        lines = []
+        for name in _HEADERS:
+            value = mail.header(name)
+            if value:
+                lines.append(f"{self._dim}{name}:{self._end} {_visible(value, keep_lines=False)}")
+        text = mail.text
+        if text:
+            lines += ["", textwrap.indent(_visible(text.rstrip("\n")), "  ")]
+        elif mail.html:
+            lines += ["", f"  (HTML only, {len(mail.html):,} characters)"]
+        attachments = mail.attachments
+        if attachments:
+            lines.append("")
+        for attachment in attachments:
+            name = _visible(attachment.filename, keep_lines=False) or "(no name)"
+            lines.append(f"  attached: {name} ({attachment.content_type}, {len(attachment.content):,} octets)")
+        return lines
+
+
+def _parameters(parameters: Mapping[str, str]) -> str:
+    return "".join(f" {key}={value}" if value else f" {key}" for key, value in parameters.items())
+
+
+def _visible(text: str, *, keep_lines: bool = True) -> str:
+    """Text from a stranger, for a terminal: what could steer one is shown as an escape."""
+    return "".join(
+        character
+        if character.isprintable() or (character in "\n\t" and keep_lines)
+        else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )

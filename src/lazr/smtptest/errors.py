@@ -1,0 +1,31 @@
+"""The exceptions that a tester can meet, as one tree."""
+
+__all__ = ["MissingExtra", "SmtptestError", "StartError", "StopTimeout", "WaitTimeout"]
+
+
+class SmtptestError(Exception):
+    """The root: `except SmtptestError` catches whatever this package raises on its own account."""
+
+
+class WaitTimeout(SmtptestError, AssertionError):
+    """An expectation on the inbox was not met; its text lists what came instead.
+
+    It is an `AssertionError`, so test runners report it as a failure and not as an error.
+    """
+
+
+class StartError(SmtptestError, RuntimeError):
+    """The server cannot be started as it is asked to: it runs already, or its thread died at once."""
+
+
+class StopTimeout(SmtptestError, TimeoutError):
+    """The server's thread had not ended when the deadline of `stop()` passed.
+
+    The port is closed all the same.  The usual cause is a handler that does not return; the text
+    shows where the thread stood.
+    """
+
+
+class MissingExtra(SmtptestError, ImportError):
+    """A feature was asked for whose library is not installed; the text has the `pip install` line."""
+

@@ -1,0 +1,276 @@
+"""The pump between one socket and one session: octets in, replies out, deadlines kept."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import cast
+
+from lazr.smtptest.protocol.smtp.reply import PENDING, Reply
+from lazr.smtptest.protocol.smtp.session import Session
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from lazr.smtptest.net.service import Service
+    from lazr.smtptest.protocol.smtp.event import Event
+    from lazr.smtptest.protocol.smtp.reply import Pending
+
+__all__ = ["Connection"]
+
+# How long a client that we hang up on may go on talking before its connection is cut.  Closing at
+# once would answer what it still sends with a reset, and a reset can overtake our last reply.
+_LINGER = 2.0
+
+
+class Connection(asyncio.BufferedProtocol):
+    """One client's connection; all its methods run in the loop's thread."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._limits = service.profile.limits
+        self._loop = service.loop
+        self._session = Session(self._decide, service.profile, new_sink=service.new_sink)
+        self._transport: asyncio.Transport
+        self._answering: asyncio.Task[None] | None = None
+        self._outgoing = b""  # replies that are written when this turn of the loop is over
+        self._leaving = False  # the last reply is on its way; nothing more is read
+        self._deaf = False  # nothing is read from the socket
+        self._paused = False  # too many replies wait for the client to read them
+        self._timer: asyncio.TimerHandle | None = None
+        self._last_octets = 0.0  # when the client last sent any
+        self._last_reply = 0.0  # when it was last answered, and so when its command began
+        self._started = 0.0
+        self._octets = 0  # how many it has sent since then
+        self._unread = 0  # replies that waited when the write deadline was set
+
+    # -- what asyncio calls ------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client is there: greet it, or send it away."""
+        # Not asserted: uvloop's transports are of asyncio's kind, but not of its class.
+        self._transport = cast("asyncio.Transport", transport)
+        transport.set_write_buffer_limits(high=self._limits.replies_waiting)
+        self._started = self._last_octets = self._last_reply = monotonic()
+        if not self._service.enter(self):
+            # RFC 5321 3.8, 4.2.3: a server that cannot take more says so.
+            self._transport.write(Reply(421, "4.3.2", "Too many connections, try later").wire)
+            self._leave()
+            return
+        self._arm()
+        self._send(self._session.greet(_peer(transport.get_extra_info("peername"))))
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where to read to: one buffer for all, as each read is done with before the next begins."""
+        return self._service.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """The client has sent something."""
+        self._last_octets = monotonic()
+        service = self._service
+        output = self._session.receive(bytes(service.buffer[:nbytes]))
+        if not output:
+            self._octets += nbytes
+        elif service.alone:
+            self._write(output)
+        else:
+            # Others are likely to have sent something too: see `Service.send_soon`.
+            self._last_reply = self._last_octets
+            self._octets = 0
+            if not self._outgoing:
+                service.send_soon(self)
+            self._outgoing += output
+        if self._session.halted:
+            self.flush()
+            self._go_on()
+
+    def eof_received(self) -> bool:
+        """The client will send no more; it still gets every reply that is due."""
+        if self._leaving:
+            return False
+        self._send(self._session.end_of_input())
+        return not self._leaving
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone; whatever was unfinished goes with it."""
+        self._leaving = True
+        self._stop_timer()
+        if self._answering is not None:
+            self._answering.cancel()
+        self._session.shut_down()
+        self._service.leave(self)
+
+    def pause_writing(self) -> None:
+        """The client does not read its replies: read no more of its commands."""
+        self._paused = True
+        if not self._deaf:
+            self._deaf = True
+            self._transport.pause_reading()
+        self._unread = self._transport.get_write_buffer_size()
+        self._arm()
+
+    def resume_writing(self) -> None:
+        """The client has read most of its replies."""
+        self._paused = False
+        if self._leaving:
+            return
+        self._last_octets = self._last_reply = monotonic()
+        self._arm()
+        self._send(b"")
+
+    # -- deciding ----------------------------------------------------------------------------
+
+    def _decide(self, event: Event, reply: Reply) -> Reply | Pending:
+        decision = self._service.decide(event, reply)
+        if isinstance(decision, Reply):
+            return decision
+        self._answering = self._loop.create_task(self._answer(decision))
+        return PENDING
+
+    async def _answer(self, decision: Awaitable[Reply]) -> None:
+        reply = await decision
+        self._answering = None
+        self._last_octets = self._last_reply = monotonic()
+        self._send(self._session.answer(reply))
+
+    # -- sending -----------------------------------------------------------------------------
+
+    def _send(self, output: bytes) -> None:
+        """Write, and see how to go on."""
+        self._write(output)
+        self._go_on()
+
+    def flush(self) -> None:
+        """Write what was to be written soon."""
+        output = self._outgoing
+        if output:
+            self._outgoing = b""
+            self._transport.write(output)
+
+    def _write(self, output: bytes) -> None:
+        """Write, and tell those who wait for what was accepted that its reply is written."""
+        self.flush()
+        if output:
+            self._transport.write(output)
+            self._last_octets = self._last_reply = monotonic()
+            self._octets = 0
+            if self._service.fresh:
+                self._service.announce()
+
+    def _go_on(self) -> None:
+        """The session has stopped reading, or may read again: see what is to be done."""
+        session = self._session
+        while session.backlog and not self._paused:
+            self._write(session.receive(b""))
+        if session.closing:
+            self._leave()
+        elif self._deaf != (session.waiting or self._paused):
+            self._deaf = not self._deaf
+            if self._deaf:
+                self._transport.pause_reading()
+            else:
+                self._transport.resume_reading()
+
+    def _leave(self) -> None:
+        """Close when the last reply is sent."""
+        if self._leaving:
+            return
+        self._leaving = True
+        self._stop_timer()
+        if self._session.orderly:
+            self._transport.close()
+        else:
+            self._transport.resume_reading()
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
+        if self._transport.get_write_buffer_size() or not self._session.orderly:
+            self._timer = self._loop.call_later(_LINGER, self._transport.abort)
+
+    def shut_down(self) -> None:
+        """The server stops: say so, and close when that is sent."""
+        if not self._leaving:
+            self._write(self._session.shut_down())
+            self._leaving = True
+            self._stop_timer()
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once, whatever is unsent."""
+        self._transport.abort()
+
+    # -- the clock ---------------------------------------------------------------------------
+
+    def _deadline(self) -> float | None:
+        """When the client will have been too slow; None if there is no limit to it."""
+        limits = self._limits
+        session_ends = None if limits.session_timeout is None else self._started + limits.session_timeout
+        if self._paused:
+            client_must = None if limits.write_timeout is None else self._last_octets + limits.write_timeout
+            return _sooner(session_ends, client_must)
+        if self._session.waiting:  # it waits for us
+            return session_ends
+        idle, command = limits.idle_timeout, limits.command_timeout
+        if self._service.crowded:
+            idle, command = _sooner(idle, limits.crowded_timeout), _sooner(command, limits.crowded_timeout)
+        deadline = _sooner(session_ends, None if idle is None else self._last_octets + idle)
+        if command is None:
+            return deadline
+        if not self._session.in_content:
+            return _sooner(deadline, self._last_reply + command)
+        if limits.data_rate is None:
+            return deadline
+        return _sooner(deadline, self._last_reply + command + self._octets / limits.data_rate)
+
+    def _arm(self) -> None:
+        """Set the one timer to the deadline as it is now; octets that come later move only the deadline."""
+        self._stop_timer()
+        deadline = self._deadline()
+        if deadline is not None:
+            self._timer = self._loop.call_later(max(deadline - monotonic(), 0), self._look_at_clock)
+
+    def _look_at_clock(self) -> None:
+        deadline = self._deadline()
+        now = monotonic()
+        if deadline is None:
+            self._timer = None
+        elif now < deadline:
+            self._timer = self._loop.call_later(max(deadline - monotonic(), 0), self._look_at_clock)
+        elif self._paused:
+            waiting = self._transport.get_write_buffer_size()
+            if waiting < self._unread and not self._too_old(now):  # slow, but reading
+                self._unread = waiting
+                self._last_octets = now
+                self._arm()
+            else:
+                self.abort()
+        else:
+            self._write(self._session.time_out())
+            self._leave()
+
+    def _too_old(self, now: float) -> bool:
+        return self._limits.session_timeout is not None and now >= self._started + self._limits.session_timeout
+
+    def crowded(self) -> None:
+        """The server has become crowded, or is not any more: deadlines are others now."""
+        if not self._leaving:
+            self._arm()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _sooner(one: float | None, other: float | None) -> float | None:
+    """The lesser of two deadlines, either of which may be missing."""
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
+
+
+def _peer(name: object) -> str:
+    """A socket's peer name, for people: `192.0.2.1:1025`, `[2001:db8::1]:1025`, or `unix`."""
+    if isinstance(name, tuple):
+        return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
+    return "unix"

@@ -1,0 +1,155 @@
+"""One server's sockets: listeners, connections, and their end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+
+from lazr.smtptest.net.connection import Connection
+from lazr.smtptest.net.listener import BACKLOG
+from lazr.smtptest.net.spool import Spool
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from lazr.smtptest.net.listener import Listener
+    from lazr.smtptest.protocol.smtp.event import Event
+    from lazr.smtptest.protocol.smtp.profile import Profile
+    from lazr.smtptest.protocol.smtp.reply import Reply
+
+    Decide = Callable[[Event, Reply], Reply | Awaitable[Reply]]
+
+__all__ = ["Service"]
+
+# The most that one read brings.  Large, because each turn of the loop costs as much as copying this.
+_READ = 256 * 1024
+
+# A limit below this is somebody's test of the limit, not a server to protect.
+_FEW = 10
+
+# Descriptors that connections must leave free, for listeners, spools, the store and the tester.
+_SPARE = 20
+
+
+class Service:
+    """What runs in the loop; every method but the constructor belongs to its thread.
+
+    `decide(event, reply)` answers with a reply or something to await; `announce()` is called
+    when the reply to what was accepted is written, which `fresh` says that something was.
+    """
+
+    def __init__(
+        self,
+        listeners: Sequence[Listener],
+        profile: Profile,
+        *,
+        decide: Decide,
+        announce: Callable[[], None],
+    ) -> None:
+        self.profile = profile
+        self.decide = decide
+        self._announce = announce
+        self.fresh = False  # something was accepted, and its reply is not yet written
+        self.new_sink = functools.partial(Spool, profile.limits.session_memory)
+        self.buffer = memoryview(bytearray(_READ))
+        self.crowded = False
+        self.loop: asyncio.AbstractEventLoop
+        self._listeners = listeners
+        self._most = _most_connections(profile.limits.connections)
+        self._connections: set[Connection] = set()
+        self._to_send: list[Connection] = []
+        self.alone = True  # there is one connection at the most
+        self._servers: list[asyncio.Server] = []
+        self._all_gone: asyncio.Event | None = None
+
+    async def open(self) -> None:
+        """Accept connections, in the loop that runs."""
+        self.loop = asyncio.get_running_loop()
+        make = functools.partial(Connection, self)
+        for listener in self._listeners:
+            create = self.loop.create_server if listener.path is None else self.loop.create_unix_server
+            self._servers.append(await create(make, sock=listener.socket, backlog=BACKLOG))
+
+    async def close(self, grace: float) -> None:
+        """Accept no more, let the replies that are due go out, and close; what hangs is cut after `grace` seconds."""
+        for listener in self._listeners:
+            listener.refuse()
+        for server in self._servers:
+            server.close()
+        for connection in tuple(self._connections):
+            connection.shut_down()
+        if self._connections:
+            self._all_gone = asyncio.Event()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(grace):
+                    await self._all_gone.wait()
+            for connection in tuple(self._connections):
+                connection.abort()
+            await self._all_gone.wait()
+
+    def enter(self, connection: Connection) -> bool:
+        """A connection begins; whether there is room for it."""
+        self._connections.add(connection)
+        self.alone = len(self._connections) == 1
+        if self._most is None:
+            return True
+        self._see_crowd(self._most)
+        return len(self._connections) <= self._most
+
+    def leave(self, connection: Connection) -> None:
+        """A connection has ended."""
+        self._connections.discard(connection)
+        self.alone = len(self._connections) <= 1
+        if self._most is not None:
+            self._see_crowd(self._most)
+        if self._all_gone is not None and not self._connections:
+            self._all_gone.set()
+
+    def send_soon(self, connection: Connection) -> None:
+        """Have this connection's replies written when all that has arrived by now is dealt with.
+
+        Each write may wake a client, on another processor perhaps, which costs more than any reply.
+        Written one right behind the other, the first finds the client asleep, and the others do not.
+        """
+        if not self._to_send:
+            self.loop.call_soon(self._send_all)
+        self._to_send.append(connection)
+
+    def _send_all(self) -> None:
+        connections, self._to_send = self._to_send, []
+        for connection in connections:
+            connection.flush()
+        if self.fresh:
+            self.announce()
+
+    def announce(self) -> None:
+        """The replies to all that was accepted are written."""
+        self.fresh = False
+        self._announce()
+
+    def _see_crowd(self, most: int) -> None:
+        """Deadlines are short while most of the room is taken (Postfix calls that stress).
+
+        It ends lower than it begins, so that who comes and goes at the border costs others nothing.
+        """
+        crowded = most >= _FEW and len(self._connections) > (0.7 if self.crowded else 0.8) * most
+        if crowded != self.crowded:
+            self.crowded = crowded
+            for connection in tuple(self._connections):
+                connection.crowded()
+
+
+def _most_connections(wanted: int | None) -> int | None:
+    """The limit, or less where the process may not open that many files."""
+    if wanted is None:
+        return None
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return wanted
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return wanted
+    return max(1, min(wanted, int(soft * 0.8) - _SPARE))

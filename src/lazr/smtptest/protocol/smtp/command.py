@@ -1,0 +1,192 @@
+"""Command lines: a table of verbs, and for each the grammar that turns its argument into an event."""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+
+from lazr.smtptest.protocol.smtp import event
+from lazr.smtptest.protocol.smtp.address import Path
+from lazr.smtptest.protocol.smtp.reply import Refused, Reply
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lazr.smtptest.protocol.smtp.extension import Value
+    from lazr.smtptest.protocol.smtp.profile import Profile
+
+    Parse = Callable[[str, "Context"], event.Event]
+
+__all__ = ["COMMANDS", "NOT_OFFERED", "Context", "looks_like_http", "parse_bdat"]
+
+# RFC 5321 4.2.4: 502 is for verbs that are known, and not implemented here; 500 for all others.
+# STARTTLS (RFC 3207) and AUTH (RFC 4954) leave this set when they are offered.
+NOT_OFFERED = frozenset({"STARTTLS", "AUTH", "TURN", "ETRN", "ATRN", "SEND", "SOML", "SAML", "BURL"})
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_HTTP = re.compile(
+    r"(?:GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH) \S+ HTTP/[0-9]", re.IGNORECASE | re.ASCII
+)
+_KEYWORD = re.compile("[A-Za-z0-9][A-Za-z0-9-]*")
+# RFC 5321 4.1.2: esmtp-value = 1*(%d33-60 / %d62-126), and RFC 6531 3.3 adds UTF-8.
+_VALUE = re.compile("[!-<>-~\x80-\U0010ffff]+")
+_CHUNK = re.compile("([0-9]{1,20})(?: (LAST))?", re.IGNORECASE | re.ASCII)
+# Most paths are as plain as this, which every server's grammar has; the rest takes the long way.
+_PLAIN = r"<([A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*)>"
+_PLAIN_FROM = re.compile(f"[Ff][Rr][Oo][Mm]:{_PLAIN}")
+_PLAIN_TO = re.compile(f"[Tt][Oo]:{_PLAIN}")
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class Context:
+    """What of the session's past the grammar depends on."""
+
+    __slots__ = ("extended", "profile", "utf8")
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self.extended = False  # the client said EHLO, so it may use parameters
+        self.utf8 = False  # MAIL said SMTPUTF8, so addresses may use UTF-8
+
+
+def looks_like_http(line: str) -> bool:
+    """Whether a browser, or somebody by way of one, is talking to us."""
+    return _HTTP.match(line) is not None
+
+
+def _mail(argument: str, context: Context) -> event.Mail:
+    plain = _PLAIN_FROM.fullmatch(argument)
+    if plain is not None:
+        return event.Mail(Path(plain[1]), _NOTHING)
+    if argument[:5].upper() != "FROM:":
+        raise Refused(Reply(501, "5.5.4", "Syntax: MAIL FROM:<address> [parameters]"))
+    found = context.profile.grammar.path(argument, 5)
+    if found is None:
+        raise Refused(Reply(501, "5.1.7", "Bad sender address syntax"))
+    path, end = found
+    parameters = _NOTHING
+    if end != len(argument):
+        parameters = _parameters(argument[end:], context, context.profile.mail_values)
+    if not path.mailbox.isascii():
+        _needs_utf8(context, said="SMTPUTF8" in parameters)
+    return event.Mail(path, parameters)
+
+
+def _rcpt(argument: str, context: Context) -> event.Rcpt:
+    plain = _PLAIN_TO.fullmatch(argument)
+    if plain is not None:
+        return event.Rcpt(Path(plain[1]), _NOTHING)
+    if argument[:3].upper() != "TO:":
+        raise Refused(Reply(501, "5.5.4", "Syntax: RCPT TO:<address> [parameters]"))
+    found = context.profile.grammar.path(argument, 3)
+    if found is None or not found[0].mailbox:  # RFC 5321 4.1.1.3: a forward-path is never null
+        raise Refused(Reply(501, "5.1.3", "Bad recipient address syntax"))
+    path, end = found
+    parameters = _NOTHING
+    if end != len(argument):
+        parameters = _parameters(argument[end:], context, context.profile.rcpt_values)
+    if not path.mailbox.isascii():
+        _needs_utf8(context, said=context.utf8)
+    return event.Rcpt(path, parameters)
+
+
+def _needs_utf8(context: Context, *, said: bool) -> None:
+    """RFC 6531 3.4: an address that is not ASCII is welcome only where MAIL says SMTPUTF8."""
+    if not said and not context.profile.lenient.eight_bit_without_smtputf8:
+        raise Refused(Reply(553, "5.6.7", "A non-ASCII address needs SMTPUTF8 on MAIL (RFC 6531)"))
+
+
+def _parameters(text: str, context: Context, values: Mapping[str, Value]) -> Mapping[str, str]:
+    """RFC 5321 4.1.2: Mail-parameters and Rcpt-parameters, validated by their extensions."""
+    words = text.split()
+    lenient = context.profile.lenient
+    if words and not context.extended and not lenient.parameters_after_helo:
+        raise Refused(Reply(555, "5.5.4", "Parameters need EHLO first"))
+    parameters: dict[str, str] = {}
+    for word in words:
+        keyword, equals, value = word.partition("=")
+        if _KEYWORD.fullmatch(keyword) is None or (equals and _VALUE.fullmatch(value) is None):
+            raise Refused(Reply(501, "5.5.4", "Bad parameter syntax; KEYWORD or KEYWORD=value"))
+        keyword = keyword.upper()
+        if keyword in parameters:
+            raise Refused(Reply(501, "5.5.4", f"{keyword} is given twice"))
+        rule = values.get(keyword)
+        if rule is None:
+            if not lenient.unknown_parameters:
+                raise Refused(Reply(555, "5.5.4", f"{keyword} is not a parameter that is offered here"))
+        elif isinstance(rule, frozenset):
+            value = value.upper() if value.isascii() else value
+            if value not in rule:
+                raise Refused(Reply(501, "5.5.4", f"{keyword} wants one of {', '.join(sorted(rule))}"))
+        else:
+            value = rule(value)
+        parameters[keyword] = value
+    return parameters
+
+
+def _domain(argument: str, context: Context) -> str:
+    """RFC 5321 4.1.1.1: the client's name, a Domain or an address-literal."""
+    argument = argument.strip(" ")
+    profile = context.profile
+    if not argument or not profile.grammar.domain_is_valid(argument):
+        well_formed = argument.isprintable() and " " not in argument
+        if not (argument and well_formed and profile.lenient.any_helo_domain):
+            raise Refused(Reply(501, "5.5.4", "Say EHLO or HELO with your domain name"))
+    return argument
+
+
+def _ehlo(argument: str, context: Context) -> event.Ehlo:
+    return event.Ehlo(_domain(argument, context))
+
+
+def _helo(argument: str, context: Context) -> event.Helo:
+    return event.Helo(_domain(argument, context))
+
+
+def parse_bdat(argument: str) -> event.Bdat:
+    """RFC 3030 2: chunk-size, and LAST for the last one."""
+    match = _CHUNK.fullmatch(argument)
+    if match is None:
+        raise Refused(Reply(501, "5.5.4", "Syntax: BDAT octets [LAST]"))
+    return event.Bdat(int(match[1]), last=match[2] is not None)
+
+
+def _no_argument(verb: str, value: event.Event) -> Parse:
+    """RFC 5321 4.3.2: RSET, DATA and QUIT take no argument."""
+
+    def parse(argument: str, context: Context) -> event.Event:
+        if argument.strip(" "):  # RFC 5321 4.1.1: trailing white space is to be tolerated
+            raise Refused(Reply(501, "5.5.4", f"{verb} takes no argument"))
+        return value
+
+    return parse
+
+
+def _text(make: Callable[[str], event.Event], wanted: str = "") -> Parse:
+    """One string, which may be missing unless we say what is wanted."""
+
+    def parse(argument: str, context: Context) -> event.Event:
+        argument = argument.strip(" ")
+        if wanted and not argument:
+            raise Refused(Reply(501, "5.5.4", f"Syntax: {wanted}"))
+        if _CONTROLS.search(argument) is not None:
+            raise Refused(Reply(501, "5.5.4", "Control characters are not welcome"))
+        return make(argument)
+
+    return parse
+
+
+COMMANDS: dict[str, Parse] = {
+    "EHLO": _ehlo,
+    "HELO": _helo,
+    "MAIL": _mail,
+    "RCPT": _rcpt,
+    "DATA": _no_argument("DATA", event.Data()),
+    "RSET": _no_argument("RSET", event.Rset()),
+    "NOOP": _text(event.Noop),
+    "VRFY": _text(event.Vrfy, "VRFY address"),
+    "EXPN": _text(event.Expn, "EXPN list"),
+    "HELP": _text(event.Help),
+    "QUIT": _no_argument("QUIT", event.Quit()),
+}

@@ -1,0 +1,230 @@
+"""What happened in a session, as frozen values: each is put to `decide` once, and gets one reply.
+
+The attributes are `Final`: a type checker keeps them frozen.  (A guard at run time, as frozen data
+classes have, would make an event three times as dear, and four are made for each message.)
+"""
+
+from __future__ import annotations
+
+from lazr.smtptest.protocol.smtp.data import joined
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Final
+
+    from lazr.smtptest.protocol.smtp.address import Path
+
+__all__ = [
+    "Bdat",
+    "Connect",
+    "Data",
+    "Ehlo",
+    "EndOfData",
+    "Event",
+    "Expn",
+    "Helo",
+    "Help",
+    "Mail",
+    "Malformed",
+    "Noop",
+    "Quit",
+    "Rcpt",
+    "Rset",
+    "Unknown",
+    "Vrfy",
+]
+
+
+class Event:
+    """A fact of the session that wants a reply.
+
+    `verb` is the command's, in capitals; `CONNECT` and `END_OF_DATA` name what no command says.
+    """
+
+    __slots__ = ()
+    verb: str = ""
+
+    def _facts(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Event):
+            return NotImplemented
+        return type(self) is type(other) and self._facts() == other._facts()
+
+    __hash__ = None  # type: ignore[assignment]  # parameters are a mapping
+
+    def __repr__(self) -> str:
+        facts = (f"{name}={getattr(self, name)!r}" for name in self.__slots__)
+        return f"{type(self).__name__}({', '.join(facts)})"
+
+
+class Connect(Event):
+    """A client has connected; the reply is the greeting (RFC 5321 3.1)."""
+
+    __slots__ = ("peer",)
+    verb = "CONNECT"
+
+    def __init__(self, peer: str) -> None:
+        self.peer: Final = peer  # who it is, in the words of whoever drives the session
+
+
+class Ehlo(Event):
+    """EHLO (RFC 5321 4.1.1.1)."""
+
+    __slots__ = ("domain",)
+    verb = "EHLO"
+
+    def __init__(self, domain: str) -> None:
+        self.domain: Final = domain  # the client's name for itself
+
+
+class Helo(Event):
+    """HELO (RFC 5321 4.1.1.1)."""
+
+    __slots__ = ("domain",)
+    verb = "HELO"
+
+    def __init__(self, domain: str) -> None:
+        self.domain: Final = domain
+
+
+class Mail(Event):
+    """MAIL: a transaction begins (RFC 5321 4.1.1.2)."""
+
+    __slots__ = ("parameters", "path")
+    verb = "MAIL"
+
+    def __init__(self, path: Path, parameters: Mapping[str, str]) -> None:
+        self.path: Final = path  # the reverse-path; its mailbox is "" for the null one
+        self.parameters: Final = parameters  # keywords in capitals; xtext is decoded
+
+
+class Rcpt(Event):
+    """RCPT: one more recipient (RFC 5321 4.1.1.3)."""
+
+    __slots__ = ("parameters", "path")
+    verb = "RCPT"
+
+    def __init__(self, path: Path, parameters: Mapping[str, str]) -> None:
+        self.path: Final = path  # the forward-path
+        self.parameters: Final = parameters
+
+
+class Data(Event):
+    """DATA: content is to follow; accepted by 354 (RFC 5321 4.1.1.4)."""
+
+    __slots__ = ()
+    verb = "DATA"
+
+
+class Bdat(Event):
+    """BDAT: one chunk has come, whole (RFC 3030 2)."""
+
+    __slots__ = ("last", "size")
+    verb = "BDAT"
+
+    def __init__(self, size: int, *, last: bool) -> None:
+        self.size: Final = size
+        self.last: Final = last
+
+
+class EndOfData(Event):
+    """A whole message has come, by DATA or by BDAT; accepting it takes responsibility for it.
+
+    `parts` is its content in the pieces that came, `content` those joined, when that is first asked
+    for: what was on the wire after transparency, to the octet (RFC 5321 4.5.2).
+    """
+
+    __slots__ = ("helo", "mail", "parts", "peer", "rcpts")
+    verb = "END_OF_DATA"
+
+    def __init__(self, mail: Mail, rcpts: tuple[Rcpt, ...], parts: list[bytes], helo: str, peer: str) -> None:
+        self.mail: Final = mail
+        self.rcpts: Final = rcpts  # the accepted ones, in order, duplicates included
+        self.parts: Final = parts
+        self.helo: Final = helo  # what the client called itself
+        self.peer: Final = peer  # who it is, as in Connect
+
+    @property
+    def content(self) -> bytes:
+        """The octets of the message."""
+        return joined(self.parts)
+
+
+class Rset(Event):
+    """RSET: abort the transaction (RFC 5321 4.1.1.5)."""
+
+    __slots__ = ()
+    verb = "RSET"
+
+
+class Noop(Event):
+    """NOOP (RFC 5321 4.1.1.9)."""
+
+    __slots__ = ("argument",)
+    verb = "NOOP"
+
+    def __init__(self, argument: str) -> None:
+        self.argument: Final = argument
+
+
+class Vrfy(Event):
+    """VRFY: is this a user? (RFC 5321 4.1.1.6)."""
+
+    __slots__ = ("argument",)
+    verb = "VRFY"
+
+    def __init__(self, argument: str) -> None:
+        self.argument: Final = argument
+
+
+class Expn(Event):
+    """EXPN: who is on this list? (RFC 5321 4.1.1.7)."""
+
+    __slots__ = ("argument",)
+    verb = "EXPN"
+
+    def __init__(self, argument: str) -> None:
+        self.argument: Final = argument
+
+
+class Help(Event):
+    """HELP (RFC 5321 4.1.1.8)."""
+
+    __slots__ = ("argument",)
+    verb = "HELP"
+
+    def __init__(self, argument: str) -> None:
+        self.argument: Final = argument
+
+
+class Quit(Event):
+    """QUIT: the client is done (RFC 5321 4.1.1.10)."""
+
+    __slots__ = ()
+    verb = "QUIT"
+
+
+class Unknown(Event):
+    """A verb that the session does not know, so that somebody else can answer it."""
+
+    __slots__ = ("argument", "verb")
+
+    def __init__(self, verb: str, argument: str) -> None:
+        self.verb: Final = verb  # type: ignore[misc]  # of this one event, not of its class
+        self.argument: Final = argument
+
+
+class Malformed(Event):
+    """A command that broke the grammar, came out of order or went over a limit.
+
+    The default reply says which; another reply takes its place and changes nothing else.
+    """
+
+    __slots__ = ("line", "verb")
+
+    def __init__(self, verb: str, line: bytes) -> None:
+        self.verb: Final = verb  # type: ignore[misc]  # "" where the line was not even read
+        self.line: Final = line  # without its line end; cut where it was too long

@@ -1,0 +1,280 @@
+"""Framing: where a command line, a message and a chunk end, whatever the input's borders.
+
+What the octets to come are is `_read`, one of the `_read_…` methods: it takes the input and a
+position, deals with one thing, and returns the position behind it, or -1 if it needs more input
+first.  The rest of the input goes to whatever `_read` is then.
+"""
+
+from __future__ import annotations
+
+import re
+
+from lazr.smtptest.protocol.smtp import replies
+from lazr.smtptest.protocol.smtp.data import Content, DataReceiver
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lazr.smtptest.protocol.smtp.data import Sink
+    from lazr.smtptest.protocol.smtp.profile import Profile
+    from lazr.smtptest.protocol.smtp.reply import Reply
+
+__all__ = ["Framing"]
+
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+
+
+class Framing:
+    """The reading half of a session; what it finds goes to the four methods at the end."""
+
+    __slots__ = (
+        "_after_lf",
+        "_content",
+        "_ended",
+        "_left",
+        "_lines",
+        "_output",
+        "_output_size",
+        "_overflow",
+        "_profile",
+        "_read",
+        "_receiver",
+        "_skipped",
+        "_unread",
+        "backlog",
+        "closing",
+        "halted",
+        "orderly",
+        "waiting",
+    )
+
+    def __init__(self, profile: Profile, new_sink: Callable[[], Sink]) -> None:
+        self._profile = profile
+        self.closing = False
+        self.orderly = False
+        self.waiting = False
+        self.backlog = False
+        self.halted = False  # read no further: one of the four above has come to be true
+
+        self._read: Callable[[bytes, int], int] = self._read_first
+        self._lines = self._read_any_line if profile.accepts_bare_line_ends else self._read_line
+        self._after_lf = self._read  # what follows an LF that may belong to the bare CR before it
+        self._unread = b""  # input that waits: half a line, or all that came behind a question
+        self._ended = False  # the client will send no more
+        self._overflow = False  # more came than may wait
+        self._skipped = b""  # the start of a line that is refused when its end has come
+        self._left = 0  # octets to come of a chunk; or that came of a line that is too long
+        self._content = Content(new_sink(), profile.limits.message_size)
+        self._receiver = DataReceiver(self._content)
+
+        self._output: list[bytes] = []
+        self._output_size = 0
+
+    # -- input -------------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> bytes:
+        """The octets to send for these octets of the client's."""
+        if self._unread:
+            data = self._unread + data
+            self._unread = b""
+        if self.halted:
+            if self.waiting:
+                self._hold(data)
+                return b""
+            if self.closing:
+                return b""
+            self.halted = self.backlog = False
+        return self._proceed(data)
+
+    def end_of_input(self) -> bytes:
+        """The client will send no more; it may still be reading."""
+        self._ended = True
+        if self.halted:
+            return b""
+        unread, self._unread = self._unread, b""
+        return self._proceed(unread)
+
+    def _proceed(self, data: bytes) -> bytes:
+        """Read on until the input ends, an answer is due, or enough replies have come together."""
+        position = 0
+        end = len(data)
+        while position < end and not self.halted:
+            behind = self._read(data, position)
+            if behind < 0:
+                break
+            position = behind
+        if position < end and not self.closing:
+            self._hold(data[position:] if position else data)
+        if self._ended and not self.waiting and not self.backlog:
+            # RFC 5321 4.1.1.10: the client should have said QUIT.  What is unfinished is dropped.
+            self._close(orderly=True)
+        output = self._output
+        if not output:
+            return b""
+        sent = output[0] if len(output) == 1 else b"".join(output)
+        output.clear()
+        self._output_size = 0
+        return sent
+
+    def _hold(self, data: bytes) -> None:
+        """Keep input for later, within reason: a driver reads no more than it must."""
+        if len(data) > self._profile.limits.session_memory:
+            self._overflow = True
+        self._unread = b"" if self._overflow else data
+
+    # -- output ------------------------------------------------------------------------------
+
+    def _say(self, reply: Reply) -> None:
+        wire = reply.wire if self._profile.enhanced else reply.bare_wire
+        self._output.append(wire)
+        self._output_size += len(wire)
+        if self._output_size > self._profile.limits.replies_waiting:
+            self.backlog = self.halted = True
+
+    def _give_up(self, reply: Reply) -> None:
+        """Say this, and close; nothing that follows is read."""
+        self._say(reply)
+        self._close(orderly=False)
+
+    def _close(self, *, orderly: bool) -> None:
+        """Read nothing more, and hold nothing any more."""
+        self.closing = self.halted = True
+        self.orderly = orderly
+        self.backlog = self.waiting = False
+        self._content.drop()
+        self._unread = self._skipped = b""
+
+    # -- command lines -----------------------------------------------------------------------
+
+    def _read_first(self, data: bytes, position: int) -> int:
+        """The session's first octets: a TLS handshake never has a line end, so look at once."""
+        if data[position] == 0x16:  # RFC 8446 5.1: a handshake record, and then version 3
+            if len(data) - position < 2:
+                return -1
+            if data[position + 1] == 0x03:
+                self._give_up(replies.NOT_SMTP)
+                return len(data)
+        self._read = self._lines
+        return self._read(data, position)
+
+    def _read_line(self, data: bytes, position: int) -> int:
+        """RFC 5321 2.3.8: a line ends with CRLF, and with nothing else."""
+        end = data.find(b"\r\n", position)
+        if end < 0:
+            return self._half_line(data, position)
+        self._line(data[position:end])
+        return end + 2
+
+    def _read_any_line(self, data: bytes, position: int) -> int:
+        """A line that a CR or an LF alone may end, where the server accepts that."""
+        match = _LINE_END.search(data, position)
+        if match is None:
+            return self._half_line(data, position)
+        self._line(data[position : match.start()])
+        self._see_bare_cr(match)
+        return match.end()
+
+    def _see_bare_cr(self, match: re.Match[bytes]) -> None:
+        if match[0] == b"\r":
+            self._after_lf = self._read
+            self._read = self._read_past_lf
+
+    def _read_past_lf(self, data: bytes, position: int) -> int:
+        """A CR has ended a line, and been obeyed; an LF that comes right behind it is the same end."""
+        self._read = self._after_lf
+        return position + 1 if data[position] == 0x0A else self._read(data, position)
+
+    def _half_line(self, data: bytes, position: int) -> int:
+        if len(data) - position <= self._profile.longest_line:
+            return -1
+        # RFC 5321 4.5.3.1: too long already.  Its end has to come before its reply.
+        self._skipped = data[position : position + self._profile.longest_line]
+        self._left = 0
+        self._read = self._read_past_line
+        return self._read_past_line(data, position)
+
+    def _read_past_line(self, data: bytes, position: int) -> int:
+        """The rest of a line that is too long: counted, and not kept."""
+        match = None
+        if self._profile.accepts_bare_line_ends:
+            match = _LINE_END.search(data, position)
+            end = -1 if match is None else match.start()
+        else:
+            end = data.find(b"\r\n", position)
+        # A CR at the very end may be half of the line's end: it waits.
+        seen = end if end >= 0 else len(data) - data.endswith(b"\r")
+        self._left += seen - position
+        if self._left > self._profile.limits.command_flood:
+            self._give_up(replies.ENDLESS_LINE)
+            return len(data)
+        if end < 0:
+            return seen if seen > position else -1
+        self._read = self._lines
+        line, self._skipped = self._skipped, b""
+        self._long_line(line)
+        if match is None:
+            return end + 2
+        self._see_bare_cr(match)
+        return match.end()
+
+    # -- content -----------------------------------------------------------------------------
+
+    @property
+    def in_content(self) -> bool:
+        """Whether the octets to come are content, by DATA or by BDAT."""
+        return self._read in (self._read_data, self._read_chunk)
+
+    def _expect_data(self) -> None:
+        self._content.begin()
+        self._receiver.begin()
+        self._read = self._read_data
+
+    def _read_data(self, data: bytes, position: int) -> int:
+        """RFC 5321 4.1.1.4, 4.5.2: lines, until one that is a dot alone."""
+        behind = self._receiver.receive(data, position)
+        if behind >= 0:
+            self._read = self._lines
+            self._end_of_data()
+            return behind
+        if self._content.endless:
+            self._give_up(replies.ENDLESS_MESSAGE)
+        return len(data)
+
+    def _expect_chunk(self, size: int) -> None:
+        self._left = size
+        self._read = self._read_chunk
+        if size == 0:
+            self._read_chunk(b"", 0)
+
+    def _read_chunk(self, data: bytes, position: int) -> int:
+        """RFC 3030 2: octets by number, whatever is in them, and whether or not they are welcome."""
+        behind = min(position + self._left, len(data))
+        self._left -= behind - position
+        self._chunk_octets(data[position:behind])
+        if self._left == 0:
+            self._read = self._lines
+            self._end_of_chunk()
+        return behind
+
+    # -- what is found -----------------------------------------------------------------------
+
+    def _line(self, line: bytes) -> None:
+        """A command line, without its end."""
+        raise NotImplementedError
+
+    def _long_line(self, line: bytes) -> None:
+        """The start of a command line that was too long; its end has come."""
+        raise NotImplementedError
+
+    def _end_of_data(self) -> None:
+        """All of the content is there."""
+        raise NotImplementedError
+
+    def _chunk_octets(self, octets: bytes) -> None:
+        """Some of a chunk."""
+        raise NotImplementedError
+
+    def _end_of_chunk(self) -> None:
+        """All of the chunk is there."""
+        raise NotImplementedError

@@ -1,0 +1,449 @@
+"""One SMTP session: octets in, replies out, and a question to `decide` for each thing that happens.
+
+How a reply comes about.  A line is read, its verb looked up, the table of states asked whether it
+may come now, and its argument parsed into an event.  The event and the reply that the RFC suggests
+are put to `decide`, and what it answers is carried out: sent, and, if it is positive, allowed to
+change the state.  A line that fails on the way is an event too (`Malformed`), whose reply can be
+changed like any other; so nothing is ever said to a client that `decide` was not asked about, but
+for the 421s with which a session gives up.
+
+`decide` may answer `PENDING`.  Then the rest of the input waits, unparsed, until `answer` brings
+the reply; pipelining needs no other code than this.
+"""
+
+from __future__ import annotations
+
+from lazr.smtptest.protocol.smtp import event, replies
+from lazr.smtptest.protocol.smtp.command import COMMANDS, NOT_OFFERED, Context, looks_like_http, parse_bdat
+from lazr.smtptest.protocol.smtp.data import Chunks, has_bare_octets, joined
+from lazr.smtptest.protocol.smtp.framing import Framing
+from lazr.smtptest.protocol.smtp.profile import Profile
+from lazr.smtptest.protocol.smtp.reply import Refused, Reply
+from lazr.smtptest.protocol.smtp.state import ROWS, State
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from lazr.smtptest.protocol.smtp.data import Sink
+    from lazr.smtptest.protocol.smtp.reply import Pending
+
+    Decide = Callable[[event.Event, Reply], Reply | Pending]
+
+__all__ = ["Session"]
+
+# RFC 5321 4.2.2, 4.2.3: what says that the client broke the grammar or the order, and so counts
+# as an error.  A refusal that somebody decided on (a full mailbox, an unknown user) does not.
+_ERRORS = frozenset({500, 501, 502, 503, 504, 553, 555})
+# These go forward; all others can be sent for ever without a mail to show for it.
+_FORWARD = frozenset({"MAIL", "RCPT", "DATA", "BDAT", "QUIT"})
+
+
+class Session(Framing):
+    """One SMTP session, without I/O (RFC 5321).
+
+    `decide(event, default_reply)` is asked about each event and returns a `Reply`, or `PENDING`.
+    Drive it with `greet`, then `receive` for whatever arrives; each returns the octets to send,
+    which may be none.  After each call look at `halted`; if it is true, one of these is:
+
+    - `closing`: send what you have, then close the connection; `orderly` says that the client
+      expects it, for it said QUIT or will send no more;
+    - `waiting`: an answer is due by `answer`, so there is no point in reading on;
+    - `backlog`: the output was cut short because much of it waits; when it is sent,
+      call `receive(b"")` for the rest.
+
+    Nothing that a client sends raises, and nothing depends on how its octets were split.
+
+    >>> session = Session(lambda event, reply: reply)
+    >>> session.greet("192.0.2.1")
+    b'220 localhost ESMTP lazr.smtptest\\r\\n'
+    >>> session.receive(b"NOOP\\r\\nNO")
+    b'250 2.0.0 Ok\\r\\n'
+    >>> session.receive(b"OP\\r\\n")
+    b'250 2.0.0 Ok\\r\\n'
+    """
+
+    __slots__ = (
+        "_allowed",
+        "_asked",
+        "_chunk",
+        "_chunk_refusal",
+        "_commands_without_mail",
+        "_context",
+        "_decide",
+        "_errors",
+        "_mail",
+        "_rcpts",
+        "helo",
+        "peer",
+        "state",
+    )
+
+    def __init__(
+        self,
+        decide: Decide,
+        profile: Profile | None = None,
+        *,
+        new_sink: Callable[[], Sink] = Chunks,
+    ) -> None:
+        profile = profile or Profile()
+        super().__init__(profile, new_sink)
+        self._decide = decide
+        self._context = Context(profile)
+        self._asked: event.Event | None = None  # the event that waits for its answer
+
+        self.state = State.START
+        self._allowed = ROWS[State.START]
+        self.peer = ""  # who the client is, and what it called itself
+        self.helo = ""
+        self._errors = 0
+        self._commands_without_mail = 0
+        self._mail: event.Mail | None = None  # the transaction, if there is one
+        self._rcpts: list[event.Rcpt] = []
+        self._chunk: event.Bdat | None = None  # the chunk that is on its way, if it is welcome
+        self._chunk_refusal = replies.NO_TRANSACTION  # ... and the reply to it, if it is not
+
+    # -- what a driver calls, beside `receive` and `end_of_input` ------------------------------
+
+    def greet(self, peer: str) -> bytes:
+        """The client `peer` is there: the greeting (RFC 5321 3.1, 4.3.1)."""
+        self.peer = peer
+        self._ask(event.Connect(peer), self._profile.greeting)
+        return self._proceed(b"")
+
+    def answer(self, reply: Reply) -> bytes:
+        """The reply that was pending, and whatever follows from the input that waited behind it.
+
+        Raises `RuntimeError` where no answer is due.
+        """
+        asked = self._asked
+        if asked is None or not self.waiting:
+            raise RuntimeError("no answer is due: the last decision was not PENDING")
+        self._asked = None
+        self.waiting = self.halted = False
+        self._carry_out(asked, reply)
+        if self._overflow and not self.closing:
+            self._give_up(replies.OVERFLOW)
+        unread, self._unread = self._unread, b""
+        return self._proceed(unread)
+
+    def time_out(self) -> bytes:
+        """Whoever holds a clock says that the client took too long (RFC 5321 4.5.3.2)."""
+        return self._leave(Reply(421, "4.4.2", "Timeout, goodbye"))
+
+    def shut_down(self) -> bytes:
+        """The server is about to stop (RFC 5321 3.8)."""
+        return self._leave(Reply(421, "4.3.2", "Server shutting down, goodbye"))
+
+    def _leave(self, reply: Reply) -> bytes:
+        if self.closing:
+            return b""
+        self._give_up(reply)
+        return self._proceed(b"")
+
+    # -- commands ----------------------------------------------------------------------------
+
+    def _line(self, line: bytes) -> None:
+        """One whole command line, without its end."""
+        profile = self._profile
+        if len(line) + 2 > profile.limits.command_line and self._too_long(line):
+            return
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError:
+            self._refuse(line, replies.NOT_UTF8)
+            return
+        verb, _, argument = text.partition(" ")
+        if not verb.isupper() and verb.isascii():  # not "RſET", which str.upper makes a RSET
+            verb = verb.upper()
+        if verb not in _FORWARD:
+            self._commands_without_mail += 1
+            most = profile.limits.commands_without_mail
+            if most is not None and self._commands_without_mail > most:
+                self._give_up(replies.TOO_MANY_COMMANDS)
+                return
+        parse = profile.commands.get(verb)
+        if parse is None:
+            self._not_a_command(verb, argument, line)
+        elif verb not in self._allowed:
+            self._refuse(line, replies.GREET_FIRST if self.state is State.START else replies.BAD_SEQUENCE)
+        else:
+            try:
+                asked = parse(argument, self._context)
+            except Refused as refused:
+                self._refuse(line, refused.reply)
+                return
+            suggested = _SUGGESTED[verb]
+            self._ask(asked, suggested if isinstance(suggested, Reply) else suggested(self, asked))
+
+    def _not_a_command(self, verb: str, argument: str, line: bytes) -> None:
+        if b"\r" in line or b"\n" in line:
+            self._refuse(line, replies.BARE_LINE_END)
+        elif verb == "BDAT":
+            self._begin_chunk(argument.rstrip(" "), line)
+        elif looks_like_http(f"{verb} {argument}"):
+            # A web page can make a browser send this.  What follows would be read as commands.
+            self._give_up(replies.NOT_SMTP)
+        else:
+            known = verb in NOT_OFFERED or verb in COMMANDS
+            self._ask(event.Unknown(verb, argument), replies.NOT_IMPLEMENTED if known else replies.NOT_RECOGNIZED)
+
+    def _too_long(self, line: bytes) -> bool:
+        """Whether the line is longer than its verb's may be (RFC 5321 4.5.3.1.4); if so, it is refused."""
+        profile = self._profile
+        if len(line) > profile.limits.command_flood:
+            self._give_up(replies.ENDLESS_LINE)
+            return True
+        if len(line) + 2 <= profile.line_limits.get(_verb_of(line), profile.limits.command_line):
+            return False
+        self._long_line(line[: profile.longest_line])
+        return True
+
+    def _long_line(self, line: bytes) -> None:
+        self._refuse(line, replies.TOO_LONG)
+
+    # -- content -----------------------------------------------------------------------------
+
+    def _begin_chunk(self, argument: str, line: bytes) -> None:
+        """BDAT: its octets follow at once, so even a chunk that is refused has to be read (RFC 3030 2)."""
+        limits = self._profile.limits
+        count = argument.partition(" ")[0]
+        if not (count.isascii() and count.isdecimal()):
+            # Nothing says how many octets follow, so none are taken.
+            self._refuse(line, replies.BDAT_SYNTAX if self._profile.chunking else replies.NOT_IMPLEMENTED)
+            return
+        if len(count) > 20:
+            self._give_up(replies.CHUNK_SIZE)
+            return
+        size = int(count)
+        if limits.message_size is not None and size > 2 * limits.message_size:
+            self._give_up(replies.ENDLESS_MESSAGE)
+            return
+        self._chunk = None
+        self._skipped = line
+        if not self._profile.chunking:
+            self._chunk_refusal = replies.NOT_IMPLEMENTED
+        elif "BDAT" not in self._allowed:
+            self._chunk_refusal = replies.NO_TRANSACTION
+        else:
+            try:
+                self._chunk = parse_bdat(argument)
+            except Refused as refused:
+                self._chunk_refusal = refused.reply
+        if self.state is State.RCPT:
+            self._content.begin()
+        self._expect_chunk(size)
+
+    def _chunk_octets(self, octets: bytes) -> None:
+        if self._chunk is not None:
+            self._content.append(octets)
+
+    def _end_of_chunk(self) -> None:
+        line, self._skipped = self._skipped, b""
+        chunk = self._chunk
+        if chunk is None:
+            self._refuse(line, self._chunk_refusal)
+        elif self._content.too_big:
+            self._abort()
+            self._refuse(line, replies.TOO_BIG)
+        else:
+            self._ask(chunk, Reply(250, "2.0.0", f"{chunk.size} octets received"))
+
+    def _end_of_data(self) -> None:
+        """A whole message is here."""
+        mail, content = self._mail, self._content
+        if mail is None:  # pragma: no cover - the table of states has no way here without MAIL
+            raise AssertionError("content without a transaction")
+        if content.too_big:
+            self._abort()
+            self._ask(event.Malformed("END_OF_DATA", b""), replies.TOO_BIG)
+            return
+        parts = content.take()
+        if self._profile.strict and not self._binary() and has_bare_octets(joined(parts)):
+            self._abort()
+            self._ask(event.Malformed("END_OF_DATA", b""), replies.BARE_IN_CONTENT)
+            return
+        self._ask(event.EndOfData(mail, tuple(self._rcpts), parts, self.helo, self.peer), replies.ACCEPTED)
+
+    def _binary(self) -> bool:
+        """Whether MAIL announced content without lines (RFC 3030 3)."""
+        return self._mail is not None and self._mail.parameters.get("BODY") == "BINARYMIME"
+
+    # -- deciding, and carrying it out -------------------------------------------------------
+
+    def _refuse(self, line: bytes, reply: Reply) -> None:
+        if b"\r" in line or b"\n" in line:
+            # Whatever else is wrong with it: this is what the client has to hear about.
+            reply = replies.BARE_LINE_END
+        self._ask(event.Malformed(_verb_of(line), line), reply)
+
+    def _ask(self, asked: event.Event, default: Reply) -> None:
+        """The one place where `decide` is asked."""
+        reply = self._decide(asked, default)
+        if isinstance(reply, Reply):
+            self._carry_out(asked, reply)
+        else:
+            self._asked = asked
+            self.waiting = self.halted = True
+
+    def _carry_out(self, asked: event.Event, reply: Reply) -> None:
+        """Send the reply, and do what it allows."""
+        if reply.code == 421:  # RFC 5321 4.2.2: whoever says this closes the channel
+            self._give_up(reply)
+            return
+        effect = _EFFECTS.get(type(asked))
+        if effect is None:
+            self._say(reply)
+        else:
+            effect(self, asked, reply)
+
+    def _enter(self, verb: str) -> None:
+        self.state, self._allowed = self._allowed[verb]
+
+    def _abort(self) -> None:
+        """The transaction is over; a greeted session is ready for the next (RFC 5321 4.1.4)."""
+        self._content.drop()
+        self._mail = None
+        self._rcpts = []
+        self._context.utf8 = False
+        if self.state is not State.START:
+            self.state, self._allowed = State.READY, ROWS[State.READY]
+
+# What the RFC suggests to say to a command that is well-formed and in order.
+
+
+def _suggest_mail(session: Session, mail: event.Mail) -> Reply:
+    size = mail.parameters.get("SIZE")
+    most = session._profile.limits.message_size
+    # RFC 1870 6.1: a declared size over the limit is refused before a single octet is sent.
+    return replies.TOO_BIG if size and most is not None and int(size) > most else replies.SENDER_OK
+
+
+def _suggest_rcpt(session: Session, rcpt: event.Rcpt) -> Reply:
+    most = session._profile.limits.recipients
+    full = most is not None and len(session._rcpts) >= most
+    return replies.TOO_MANY_RECIPIENTS if full else replies.RECIPIENT_OK
+
+
+def _suggest_data(session: Session, data: event.Data) -> Reply:
+    return replies.BINARY_NEEDS_BDAT if session._binary() else replies.GO_AHEAD
+
+
+_SUGGESTED: dict[str, Reply | Callable[[Session, Any], Reply]] = {
+    "EHLO": lambda session, ehlo: session._profile.ehlo,
+    "HELO": lambda session, helo: session._profile.helo,
+    "MAIL": _suggest_mail,
+    "RCPT": _suggest_rcpt,
+    "DATA": _suggest_data,
+    "RSET": replies.OK,
+    "NOOP": replies.OK,
+    "VRFY": replies.CANNOT_VRFY,
+    "EXPN": replies.NOT_IMPLEMENTED,
+    "HELP": replies.HELP,
+    "QUIT": replies.BYE,
+}
+
+
+# What an event leads to, once its reply is decided on.  An event without a row is answered, and
+# that is all.
+
+
+def _after_connect(session: Session, connect: event.Connect, reply: Reply) -> None:
+    session._say(reply)
+    if not reply.positive:  # RFC 5321 3.1: the client may stay to say QUIT
+        session.state, session._allowed = State.UNWELCOME, ROWS[State.UNWELCOME]
+
+
+def _after_greeting(session: Session, greeting: event.Ehlo | event.Helo, reply: Reply) -> None:
+    session._say(reply)
+    if reply.positive:
+        session._abort()
+        session.helo = greeting.domain
+        session._context.extended = isinstance(greeting, event.Ehlo)
+        session._enter(greeting.verb)
+
+
+def _after_mail(session: Session, mail: event.Mail, reply: Reply) -> None:
+    session._say(reply)
+    if reply.positive:
+        session._mail = mail
+        session._context.utf8 = "SMTPUTF8" in mail.parameters
+        session._enter("MAIL")
+
+
+def _after_rcpt(session: Session, rcpt: event.Rcpt, reply: Reply) -> None:
+    session._say(reply)
+    if reply.positive:
+        session._rcpts.append(rcpt)
+        session._enter("RCPT")
+
+
+def _after_data(session: Session, data: event.Data, reply: Reply) -> None:
+    session._say(reply)
+    # RFC 5321 4.1.1.4: 354 is the one reply after which the client sends content.
+    if reply.code == 354:
+        session._enter("DATA")
+        session._expect_data()
+
+
+def _after_chunk(session: Session, chunk: event.Bdat, reply: Reply) -> None:
+    if not reply.positive:  # RFC 3030 2: after a chunk that failed, the rest of its transaction fails too
+        session._say(reply)
+        session._abort()
+        return
+    session._enter("BDAT")
+    if chunk.last:  # two questions, but one reply: the chunk is welcome; is the message?
+        session._end_of_data()
+    else:
+        session._say(reply)
+
+
+def _after_end_of_data(session: Session, message: event.EndOfData, reply: Reply) -> None:
+    session._say(reply)
+    if reply.positive:
+        session._commands_without_mail = 0
+    session._abort()
+
+
+def _after_rset(session: Session, rset: event.Rset, reply: Reply) -> None:
+    session._say(reply)
+    if reply.positive:
+        session._abort()
+
+
+def _after_quit(session: Session, quit: event.Quit, reply: Reply) -> None:
+    session._say(reply)
+    session._close(orderly=True)
+
+
+def _after_error(session: Session, mistake: event.Malformed | event.Unknown, reply: Reply) -> None:
+    if reply.code in _ERRORS:
+        session._errors += 1
+        most = session._profile.limits.errors
+        if most is not None and session._errors >= most:
+            session._give_up(replies.TOO_MANY_ERRORS)
+            return
+    session._say(reply)
+
+
+_EFFECTS: dict[type[event.Event], Callable[[Session, Any, Reply], None]] = {
+    event.Connect: _after_connect,
+    event.Ehlo: _after_greeting,
+    event.Helo: _after_greeting,
+    event.Mail: _after_mail,
+    event.Rcpt: _after_rcpt,
+    event.Data: _after_data,
+    event.Bdat: _after_chunk,
+    event.EndOfData: _after_end_of_data,
+    event.Rset: _after_rset,
+    event.Quit: _after_quit,
+    event.Malformed: _after_error,
+    event.Unknown: _after_error,
+}
+
+
+def _verb_of(line: bytes) -> str:
+    """The verb of a line that may be anything."""
+    word = line[:10].partition(b" ")[0]
+    return word.decode("ascii").upper() if word.isalnum() else ""
