@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 
-from lazr.smtptest.errors import StartError
+from lazr.smtptest.errors import StartError, StopTimeout
 from lazr.smtptest.mail.inbox import Inbox
 from lazr.smtptest.mail.mail import Envelope, Mail
 from lazr.smtptest.protocol.smtp.event import EndOfData
@@ -222,6 +222,10 @@ class MailServer:
             try:
                 if runner is not None:
                     runner.stop(deadline)
+            except StopTimeout:
+                # The sockets are the thread's to close, if it ever comes to it.
+                self._listeners = [listener for listener in self._listeners if not listener.refuse()]
+                raise
             finally:
                 self._release()
         self.raise_errors()

@@ -1,4 +1,4 @@
-"""The questions a test asks: which mails match?"""
+"""The questions that a test asks of a mail: whether it matches, or which criterion it fails."""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sys
 from time import monotonic
 from typing import cast
 
@@ -42,7 +44,6 @@ class Connection(asyncio.BufferedProtocol):
         self._last_octets = 0.0  # when the client last sent any
         self._last_reply = 0.0  # when it was last answered, and so when its command began
         self._started = 0.0
-        self._octets = 0  # how many it has sent since then
         self._unread = 0  # replies that waited when the write deadline was set
 
     # -- what asyncio calls ------------------------------------------------------------------
@@ -70,17 +71,15 @@ class Connection(asyncio.BufferedProtocol):
         self._last_octets = monotonic()
         service = self._service
         output = self._session.receive(bytes(service.buffer[:nbytes]))
-        if not output:
-            self._octets += nbytes
-        elif service.alone:
-            self._write(output)
-        else:
-            # Others are likely to have sent something too: see `Service.send_soon`.
-            self._last_reply = self._last_octets
-            self._octets = 0
-            if not self._outgoing:
-                service.send_soon(self)
-            self._outgoing += output
+        if output:
+            if service.alone:
+                self._write(output)
+            else:
+                # Others are likely to have sent something too: see `Service.send_soon`.
+                self._last_reply = self._last_octets
+                if not self._outgoing:
+                    service.send_soon(self)
+                self._outgoing += output
         if self._session.halted:
             self.flush()
             self._go_on()
@@ -104,10 +103,11 @@ class Connection(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         """The client does not read its replies: read no more of its commands."""
         self._paused = True
+        self._last_octets = monotonic()  # from here on, until it reads, the write deadline counts
         if not self._deaf:
             self._deaf = True
             self._transport.pause_reading()
-        self._unread = self._transport.get_write_buffer_size()
+        self._unread = self._replies_unread()
         self._arm()
 
     def resume_writing(self) -> None:
@@ -154,7 +154,6 @@ class Connection(asyncio.BufferedProtocol):
         if output:
             self._transport.write(output)
             self._last_octets = self._last_reply = monotonic()
-            self._octets = 0
             if self._service.fresh:
                 self._service.announce()
 
@@ -220,7 +219,7 @@ class Connection(asyncio.BufferedProtocol):
             return _sooner(deadline, self._last_reply + command)
         if limits.data_rate is None:
             return deadline
-        return _sooner(deadline, self._last_reply + command + self._octets / limits.data_rate)
+        return _sooner(deadline, self._last_reply + command + self._session.content_size / limits.data_rate)
 
     def _arm(self) -> None:
         """Set the one timer to the deadline as it is now; octets that come later move only the deadline."""
@@ -237,7 +236,7 @@ class Connection(asyncio.BufferedProtocol):
         elif now < deadline:
             self._timer = self._loop.call_later(max(deadline - monotonic(), 0), self._look_at_clock)
         elif self._paused:
-            waiting = self._transport.get_write_buffer_size()
+            waiting = self._replies_unread()
             if waiting < self._unread and not self._too_old(now):  # slow, but reading
                 self._unread = waiting
                 self._last_octets = now
@@ -247,6 +246,17 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._write(self._session.time_out())
             self._leave()
+
+    def _replies_unread(self) -> int:
+        """How many octets the client has still to take, here and, where it can be known, in the kernel."""
+        in_kernel = 0
+        with contextlib.suppress(ImportError, OSError):
+            import fcntl
+            import termios
+
+            file = self._transport.get_extra_info("socket").fileno()
+            in_kernel = int.from_bytes(fcntl.ioctl(file, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+        return self._transport.get_write_buffer_size() + in_kernel
 
     def _too_old(self, now: float) -> bool:
         return self._limits.session_timeout is not None and now >= self._started + self._limits.session_timeout

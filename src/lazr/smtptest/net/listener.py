@@ -82,12 +82,15 @@ class Listener:
         own = {"": "127.0.0.1", "localhost": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
         return own.get(self.host, self.host), self.port
 
-    def refuse(self) -> None:
-        """Refuse connections from now on, even if a forked child still holds the socket."""
+    def refuse(self) -> bool:
+        """Refuse connections from now on, even if a forked child still holds the socket; whether that worked."""
         # Closing alone would leave the port open as long as any process has a copy of the descriptor;
         # shutting down does not (on Linux; elsewhere it is refused, and does no harm).
-        with contextlib.suppress(OSError):
+        try:
             self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return False
+        return True
 
     def close(self) -> None:
         """Refuse connections, and clean up."""

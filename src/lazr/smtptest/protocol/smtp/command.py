@@ -59,6 +59,7 @@ def _mail(argument: str, context: Context) -> event.Mail:
     plain = _PLAIN_FROM.fullmatch(argument)
     if plain is not None:
         return event.Mail(Path(plain[1]), _NOTHING)
+    argument = _without_leading_space(argument, context)
     if argument[:5].upper() != "FROM:":
         raise Refused(Reply(501, "5.5.4", "Syntax: MAIL FROM:<address> [parameters]"))
     found = context.profile.grammar.path(argument, 5)
@@ -77,6 +78,7 @@ def _rcpt(argument: str, context: Context) -> event.Rcpt:
     plain = _PLAIN_TO.fullmatch(argument)
     if plain is not None:
         return event.Rcpt(Path(plain[1]), _NOTHING)
+    argument = _without_leading_space(argument, context)
     if argument[:3].upper() != "TO:":
         raise Refused(Reply(501, "5.5.4", "Syntax: RCPT TO:<address> [parameters]"))
     found = context.profile.grammar.path(argument, 3)
@@ -89,6 +91,10 @@ def _rcpt(argument: str, context: Context) -> event.Rcpt:
     if not path.mailbox.isascii():
         _needs_utf8(context, said=context.utf8)
     return event.Rcpt(path, parameters)
+
+
+def _without_leading_space(argument: str, context: Context) -> str:
+    return argument.lstrip(" ") if context.profile.lenient.space_before_path else argument
 
 
 def _needs_utf8(context: Context, *, said: bool) -> None:

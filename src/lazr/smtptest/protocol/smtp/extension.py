@@ -100,7 +100,7 @@ class Extension:
         keyword: str,
         *,
         rfc: int | None = None,
-        argument: Callable[[Limits], str] | str = "",
+        argument: Callable[[Limits], str | None] | str = "",
         mail: Mapping[str, Value] | None = None,
         rcpt: Mapping[str, Value] | None = None,
         mail_octets: int = 0,
@@ -108,16 +108,16 @@ class Extension:
     ) -> None:
         self.keyword = keyword
         self.rfc = rfc
-        self.argument = argument  # what follows the keyword in the reply to EHLO
+        self.argument = argument  # what follows the keyword in the reply to EHLO; None for no offer
         self.mail = mail or {}  # the parameters it adds to MAIL
         self.rcpt = rcpt or {}  # ... and to RCPT
         self.mail_octets = mail_octets  # how much longer a MAIL command may be for it
         self.rcpt_octets = rcpt_octets
 
-    def ehlo_line(self, limits: Limits) -> str:
-        """The line of the reply to EHLO that offers it."""
+    def ehlo_line(self, limits: Limits) -> str | None:
+        """The line of the reply to EHLO that offers it; None where there is nothing to offer."""
         argument = self.argument if isinstance(self.argument, str) else self.argument(limits)
-        return f"{self.keyword} {argument}".rstrip()
+        return None if argument is None else f"{self.keyword} {argument}".rstrip()
 
     def __repr__(self) -> str:
         return f"Extension({self.keyword!r})"
@@ -127,8 +127,8 @@ def _size(limits: Limits) -> str:
     return str(limits.message_size or 0)  # RFC 1870 4: 0 is no fixed maximum
 
 
-def _limits(limits: Limits) -> str:
-    return f"RCPTMAX={limits.recipients}" if limits.recipients else ""
+def _limits(limits: Limits) -> str | None:
+    return None if limits.recipients is None else f"RCPTMAX={limits.recipients}"
 
 
 EXTENSIONS: tuple[Extension, ...] = (

@@ -225,6 +225,11 @@ class Framing:
         """Whether the octets to come are content, by DATA or by BDAT."""
         return self._read in (self._read_data, self._read_chunk)
 
+    @property
+    def content_size(self) -> int:
+        """The octets of content that have come since DATA, or in this transaction's chunks."""
+        return self._content.size
+
     def _expect_data(self) -> None:
         self._content.begin()
         self._receiver.begin()

@@ -81,7 +81,7 @@ class Profile:
         self.commands = {verb: parse for verb, parse in COMMANDS.items() if verb != "HELP" or "HELP" in keywords}
         self.greeting = Reply(220, f"{hostname} {greeting}")
         self.helo = Reply(250, hostname)
-        self.ehlo = Reply(250, hostname, *(row.ehlo_line(self.limits) for row in self.extensions))
+        self.ehlo = Reply(250, hostname, *filter(None, (row.ehlo_line(self.limits) for row in self.extensions)))
         self.mail_values = _values(row.mail for row in self.extensions)
         self.rcpt_values = _values(row.rcpt for row in self.extensions)
 

@@ -1,0 +1,51 @@
+"""Coverage-guided fuzzing of the protocol (`make fuzz`): whole, and split, with the same outcome.
+
+The first octet chooses the server's settings, the second where the input is cut.
+"""
+
+import sys
+
+import atheris
+
+with atheris.instrument_imports():
+    from lazr.smtptest.protocol.smtp.limits import Limits
+    from lazr.smtptest.protocol.smtp.profile import Profile
+    from lazr.smtptest.protocol.smtp.session import Session
+
+LIMITS = Limits(message_size=500, recipients=3, command_flood=2000, session_memory=4000, replies_waiting=300)
+PROFILES = [
+    Profile(limits=LIMITS, bare_line_ends=ends, strict=strict, extensions=extensions)
+    for ends in ("reject", "accept")
+    for strict in (False, True)
+    for extensions in (None, [])
+]
+
+
+def outcome(profile, pieces):
+    events = []
+    session = Session(lambda event, reply: (events.append(event), reply)[1], profile)
+    output = session.greet("x")
+    for piece in pieces:
+        output += session.receive(piece)
+        while session.backlog:
+            output += session.receive(b"")
+        if len(session._unread) > 4000:
+            raise MemoryError("the session holds more than it may")
+    output += session.end_of_input()
+    if not session.closing:
+        raise AssertionError("the session goes on behind the end of its input")
+    return output, events
+
+
+def one_input(data):
+    if len(data) < 2:
+        return
+    profile, step, rest = PROFILES[data[0] % len(PROFILES)], data[1] + 1, data[2:]
+    whole = outcome(profile, [rest])
+    if whole != outcome(profile, [rest[i : i + step] for i in range(0, len(rest), step)]):
+        raise AssertionError("the outcome depends on how the octets were split")
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, one_input)
+    atheris.Fuzz()

@@ -1,0 +1,74 @@
+"""A mail: an envelope, exact octets, and what can be read from them."""
+
+from datetime import UTC, datetime
+from email.message import EmailMessage
+
+from lazr.smtptest import Envelope, Mail
+
+
+def received(content, to=("bob@example.com",), sender="ann@example.com"):
+    envelope = Envelope(sender, to, mail_parameters={}, rcpt_parameters=tuple({} for _ in to))
+    return Mail("1", envelope, [content])
+
+
+def composed():
+    message = EmailMessage()
+    message["From"] = "Ann <ann@example.com>"
+    message["To"] = "Bob <bob@example.com>"
+    message["Subject"] = "Grüße aus Köln"
+    message.set_content("Häll\n")
+    message.add_alternative("<p>Häll</p>", subtype="html")
+    message.add_attachment(b"\x00\x01", maintype="image", subtype="png", filename="bild ü.png")
+    message.add_attachment(EmailMessage(), filename="other.eml")
+    return message.as_bytes().replace(b"\n", b"\r\n")
+
+
+def test_a_message_is_read_for_people():
+    mail = received(composed(), to=("bob@example.com", "hidden@example.com"))
+
+    assert mail.subject == "Grüße aus Köln"
+    assert mail.text == "Häll\n"
+    assert mail.html == "<p>Häll</p>\n"
+    assert mail.header("from") == "Ann <ann@example.com>"
+    assert mail.header("x-none") == ""
+    assert (mail.sender, mail.recipients) == ("ann@example.com", ("bob@example.com", "hidden@example.com"))
+    assert mail.bcc == ("hidden@example.com",)
+    image, other = mail.attachments
+    assert (image.filename, image.content_type, image.content) == ("bild ü.png", "image/png", b"\x00\x01")
+    assert repr(image) == "Attachment('bild ü.png', 'image/png', 2 octets)"
+    assert other.content_type == "message/rfc822"
+
+
+def test_it_is_parsed_when_first_asked_and_once():
+    mail = received(b"Subject: Hi\r\n\r\nHello\r\n")
+
+    assert mail._message is None
+    assert mail.message is mail.message
+    assert isinstance(mail.message, EmailMessage)
+    assert mail.html == ""
+
+
+def test_its_octets_are_left_alone():
+    content = composed()
+    mail = Mail("1", received(b"").envelope, [content[:100], content[100:]])
+
+    assert mail.size == len(content)
+    assert mail.content == content
+    assert mail.text and mail.content == content
+
+
+def test_it_knows_when_it_came():
+    before = datetime.now(UTC)
+    mail = received(b"")
+
+    assert before <= mail.received_at <= datetime.now(UTC)
+    assert mail.received_at.tzinfo is UTC
+
+
+def test_it_shows_itself_without_being_parsed():
+    mail = received(b"To: x\r\nSubject: Hello \xff\r\n\r\n", sender="")
+
+    assert repr(mail) == "<Mail 1 <> -> bob@example.com 'Hello \N{REPLACEMENT CHARACTER}' 27 octets>"
+    assert mail._message is None
+    assert repr(Mail("2", mail.envelope, [])) == "<Mail 2 <> -> bob@example.com '' 0 octets>"
+    assert repr(mail.envelope) == "Envelope('' -> 'bob@example.com')"

@@ -1,0 +1,111 @@
+"""Where content ends, and what it is without its transparency."""
+
+import pytest
+from lazr.smtptest.protocol.smtp.data import Chunks, Content, DataReceiver, has_bare_octets, joined
+
+# (on the wire, the content; None where the content has not ended)
+CASES = [
+    (b"hi\r\n.\r\n", b"hi\r\n"),
+    (b".\r\n", b""),
+    (b"\r\n.\r\n", b"\r\n"),
+    (b"a\n.\r\nb\r\n.\r\n", b"a\n.\r\nb\r\n"),  # LF.CRLF ends nothing
+    (b"a\n.\nb\r\n.\r\n", b"a\n.\nb\r\n"),  # LF.LF
+    (b"a\r.\rb\r\n.\r\n", b"a\r.\rb\r\n"),  # CR.CR
+    (b"a\r\n.\nb\r\n.\r\n", b"a\r\n\nb\r\n"),  # CRLF.LF: a stuffed line that starts with LF
+    (b"a\r\n.\rb\r\n.\r\n", b"a\r\n\rb\r\n"),  # CRLF.CR
+    (b"a\r\n.\r\r\n.\r\n", b"a\r\n\r\r\n"),
+    (b"a\r\r\n.\r\n", b"a\r\r\n"),
+    (b"a\n\r\n.\r\n", b"a\n\r\n"),
+    (b"..\r\n.\r\n", b".\r\n"),
+    (b"...\r\n.\r\n", b"..\r\n"),
+    (b".a\r\n.\r\n", b"a\r\n"),  # a dot that the client did not double goes too (RFC 5321 4.5.2)
+    (b"a\r\n..\r\n..\r\n.\r\n", b"a\r\n.\r\n.\r\n"),
+    (b"a.\r\n.b\r\n.\r\n", b"a.\r\nb\r\n"),
+    (b".\n\r\n.\r\n", b"\n\r\n"),
+    (b".\r.\r\n.\r\n", b"\r.\r\n"),
+    (b".\r\r\n.\r\n", b"\r\r\n"),
+    (b"\x00\xff\r\n.\r\n", b"\x00\xff\r\n"),
+    (b"no line end at all", None),
+    (b"a\r\n.", None),
+    (b"a\r\n.\r", None),
+    (b"a\n.\n", None),
+    (b"", None),
+]
+
+
+def receive(pieces):
+    content = Content(Chunks(), None)
+    receiver = DataReceiver(content)
+    receiver.begin()
+    position = -1
+    for piece in pieces:
+        if piece:
+            assert position == -1
+            position = receiver.receive(piece, 0)
+            behind = piece[position:] if position >= 0 else b""
+            assert behind == b""
+    return joined(content.take()) if position >= 0 else None
+
+
+def splits(wire):
+    yield [wire]
+    yield [wire[i : i + 1] for i in range(len(wire))]
+    for i in range(1, len(wire)):
+        yield [wire[:i], wire[i:]]
+        for j in range(i + 1, len(wire)):
+            yield [wire[:i], wire[i:j], wire[j:]]
+
+
+@pytest.mark.parametrize(("wire", "content"), CASES)
+def test_content_ends_only_at_crlf_dot_crlf_however_it_is_split(wire, content):
+    for pieces in splits(wire):
+        assert receive(pieces) == content
+
+
+def test_octets_behind_the_end_are_left_alone():
+    content = Content(Chunks(), None)
+
+    assert DataReceiver(content).receive(b"Hi\r\n.\r\nQUIT\r\n", 0) == 7
+    assert joined(content.take()) == b"Hi\r\n"
+
+
+def test_content_starts_where_it_is_said_to():
+    content = Content(Chunks(), None)
+
+    assert DataReceiver(content).receive(b"DATA\r\n..\r\n.\r\n", 6) == 13
+    assert joined(content.take()) == b".\r\n"
+
+
+def test_content_over_its_limit_is_counted_and_not_kept():
+    content = Content(Chunks(), 10)
+    content.append(b"12345")
+    assert not content.too_big
+
+    content.append(b"678901")
+    assert content.too_big and not content.endless
+    assert content.take() == []
+
+    content.append(b"0123456789")
+    assert content.endless
+    assert content.size == 21
+
+    content.begin()
+    content.append(b"new")
+    assert content.take() == [b"new"]
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [(b"a\r\nb", False), (b"a\nb", True), (b"a\rb", True), (b"a\0b", True), (b"\n", True), (b"\r", True), (b"", False)],
+)
+def test_bare_octets_are_found(content, found):
+    assert has_bare_octets(content) is found
+
+
+def test_joining_pieces_shows_the_same_to_all_who_hold_them():
+    parts = [b"a", b"b"]
+    other = parts
+
+    assert joined(parts) == b"ab"
+    assert other == [b"ab"]
+    assert joined([]) == b""

@@ -1,0 +1,108 @@
+"""Whatever a client sends, in whatever pieces: nothing raises, hangs, grows, or depends on the pieces."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lazr.smtptest import Limits
+from lazr.smtptest.protocol.smtp.reply import PENDING, Reply
+from talk import Recorded
+
+LIMITS = Limits(
+    message_size=300, recipients=3, errors=6, commands_without_mail=12, command_flood=900, replies_waiting=200,
+    session_memory=2000,
+)  # fmt: skip
+
+# Pieces of the protocol, whole and broken, so that arbitrary input gets further than the first 500.
+PIECES = [
+    b"EHLO x\r\n", b"HELO x\r\n", b"MAIL FROM:<a@b.example>\r\n", b"MAIL FROM:<> BODY=BINARYMIME SIZE=5\r\n",
+    b"RCPT TO:<c@d.example>\r\n", b"RCPT TO:<c@d.example> NOTIFY=NEVER\r\n", b"DATA\r\n", b".\r\n", b"\r\n.\r\n", b"..",
+    b".", b"\r", b"\n", b"\r\n", b"\n.\n", b"\r.\r", b"hello\r\n", b"BDAT 5\r\n", b"BDAT 3 LAST\r\n", b"BDAT 0 LAST\r\n",
+    b"BDAT 400\r\n", b"BDAT x\r\n", b"abcde", b"RSET\r\n", b"NOOP\r\n", b"VRFY a\r\n", b"HELP\r\n", b"QUIT\r\n",
+    b"STARTTLS\r\n", b"GET / HTTP/1.1\r\n", b"x" * 600, b"x" * 1000, b"\x16", b"\x03", b"\x00", b"\xff", b"FOO\r\n",
+]  # fmt: skip
+
+conversations = st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=20)), max_size=25).map(b"".join)
+settings_of_servers = st.fixed_dictionaries(
+    {
+        "bare_line_ends": st.sampled_from(["reject", "accept"]),
+        "strict": st.booleans(),
+        "extensions": st.sampled_from([None, [], ["CHUNKING"]]),
+    }
+)
+
+
+def outcome(data, cuts, server):
+    recorded = Recorded(limits=LIMITS, **server)
+    output = recorded.greeting
+    start = 0
+    for cut in [*sorted(cut for cut in cuts if cut < len(data)), len(data)]:
+        output += recorded.say(data[start:cut])
+        start = cut
+        assert len(recorded.session._unread) <= 2000
+    output += recorded.session.end_of_input()
+    assert recorded.session.closing
+    return output, recorded.events
+
+
+@settings(max_examples=500, deadline=None)
+@given(data=conversations, cuts=st.lists(st.integers(0, 2000), max_size=10), server=settings_of_servers)
+def test_the_outcome_does_not_depend_on_how_the_octets_were_split(data, cuts, server):
+    whole = outcome(data, [], server)
+    assert whole == outcome(data, cuts, server)
+    assert whole == outcome(data, range(len(data)), server)
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=conversations, server=settings_of_servers)
+def test_replies_are_always_well_formed(data, server):
+    output, events = outcome(data, [], server)
+
+    assert output.endswith(b"\r\n")
+    for line in output.removesuffix(b"\r\n").split(b"\r\n"):
+        assert line[:3].isdigit() and line[3:4] in (b" ", b"-")
+        assert len(line) <= 510 and line[3:].replace(b"\t", b" ").decode("ascii").isprintable()
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=conversations, late=st.sets(st.integers(0, 30)), size=st.integers(1, 50))
+def test_a_late_answer_changes_nothing_but_the_time(data, late, size):
+    count = 0
+
+    def decide(event, reply):
+        nonlocal count
+        count += 1
+        return PENDING if count in late else reply
+
+    suggested = []
+
+    def remember(event, reply):
+        suggested.append(reply)
+        return decide(event, reply)
+
+    limits = Limits(errors=None, commands_without_mail=None)
+    prompt = Recorded(limits=limits)
+    expected = prompt.greeting + prompt.say(data)
+
+    count = 0
+    pending = Recorded(remember, limits=limits)
+    output = pending.greeting
+
+    def catch_up(output):
+        while pending.session.waiting or pending.session.backlog:
+            output += pending.session.answer(suggested[-1]) if pending.session.waiting else pending.session.receive(b"")
+        return output
+
+    output = catch_up(output)
+    for start in range(0, len(data), size):
+        output = catch_up(output + pending.session.receive(data[start : start + size]))
+    assert output == expected
+    assert pending.events == prompt.events
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(max_size=300), code=st.sampled_from([220, 250, 354, 421, 550]))
+def test_no_text_breaks_out_of_its_reply(text, code):
+    lines = Reply(code, text, "end").wire.split(b"\r\n")
+
+    assert lines[-1] == b""
+    assert all(line.startswith(b"%d-" % code) for line in lines[:-2])
+    assert lines[-2] == b"%d end" % code

@@ -1,0 +1,110 @@
+"""Sessions without sockets, and raw sockets without a mail library, for the tests to talk through."""
+
+from __future__ import annotations
+
+import socket
+
+from lazr.smtptest.protocol.smtp.profile import Profile
+from lazr.smtptest.protocol.smtp.session import Session
+
+
+class Recorded:
+    """A session whose events, with the replies that were suggested, are kept."""
+
+    def __init__(self, decide=None, **settings):
+        self.events = []
+        self._user = decide or (lambda event, reply: reply)
+        self.session = Session(self._decide, Profile(**settings))
+        self.greeting = self.session.greet("192.0.2.1:1025")
+
+    def _decide(self, event, reply):
+        self.events.append(event)
+        return self._user(event, reply)
+
+    def say(self, data):
+        """Feed octets, driving on while replies were cut short."""
+        output = self.session.receive(data)
+        while self.session.backlog:
+            output += self.session.receive(b"")
+        return output
+
+    def bytewise(self, data):
+        return b"".join(self.say(data[i : i + 1]) for i in range(len(data)))
+
+    def code(self, line):
+        """The reply code to one command."""
+        return int(self.say(line + b"\r\n")[:3] or 0)
+
+    def messages(self):
+        return [event.content for event in self.events if type(event).__name__ == "EndOfData"]
+
+
+GREETED = b"EHLO client.example\r\n"
+TO_RCPT = GREETED + b"MAIL FROM:<ann@example.com>\r\nRCPT TO:<bob@example.com>\r\n"
+
+
+def recipient(**settings):
+    """A session that has a transaction with one recipient."""
+    recorded = Recorded(**settings)
+    recorded.say(TO_RCPT)
+    recorded.events.clear()
+    return recorded
+
+
+class Client:
+    """A socket, and the patience to read whole replies from it."""
+
+    def __init__(self, address, *, greet=True):
+        if isinstance(address, str):
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(10)
+            self.socket.connect(address)
+        else:
+            self.socket = socket.create_connection(address, timeout=10)
+        self.file = self.socket.makefile("rb")
+        self.greeting = self.reply() if greet else b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def reply(self):
+        """One whole reply, or b"" at the end of the connection."""
+        lines = b""
+        while True:
+            try:
+                line = self.file.readline()
+            except ConnectionResetError:
+                return lines
+            lines += line
+            if len(line) < 4 or line[3:4] != b"-":
+                return lines
+
+    def ask(self, line):
+        self.send(line + b"\r\n")
+        return self.reply()
+
+    def mail(self, sender=b"ann@example.com", to=b"bob@example.com", content=b"Subject: Hi\r\n\r\nHi\r\n"):
+        """Deliver one message; the last reply."""
+        for line in (b"MAIL FROM:<" + sender + b">", b"RCPT TO:<" + to + b">", b"DATA"):
+            reply = self.ask(line)
+            if reply[:1] not in b"23":
+                return reply
+        self.send(content + b".\r\n")
+        return self.reply()
+
+    def rest(self):
+        """All that comes until the end of the connection."""
+        try:
+            return self.file.read()
+        except ConnectionResetError:
+            return b""

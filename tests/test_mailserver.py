@@ -1,0 +1,310 @@
+"""MailServer, as a tester uses it."""
+
+import asyncio
+import errno
+import smtplib
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import aiosmtplib
+import pytest
+from lazr.smtptest import Limits, Listen, MailServer, MissingExtra, Reply
+from talk import TO_RCPT, Client
+
+
+def send(server, to="bob@example.com", text="Subject: Hi\r\n\r\nHello\r\n"):
+    with smtplib.SMTP(*server.address) as client:
+        client.sendmail("ann@example.com", [to], text)
+
+
+def test_the_example_of_the_readme(server):
+    send(server)
+
+    mail = server.inbox.one(to="bob@example.com")
+    assert mail.subject == "Hi"
+    assert mail.text == "Hello\n"
+    assert mail.content == b"Subject: Hi\r\n\r\nHello\r\n"
+    assert mail.envelope.peer.startswith("127.0.0.1:")
+    assert mail.envelope.helo
+
+
+def test_it_says_where_it_is(server):
+    host, port = server.address
+
+    assert (server.host, server.port) == (host, port) == ("127.0.0.1", port)
+    assert server.url == f"smtp://127.0.0.1:{port}"
+    assert server.env() == {
+        "SMTP_HOST": host, "SMTP_PORT": str(port), "SMTP_URL": server.url, "EMAIL_HOST": host, "EMAIL_PORT": str(port),
+        "MAIL_HOST": host, "MAIL_PORT": str(port), "MAIL_SERVER": host,
+    }  # fmt: skip
+    assert repr(server) == f"<MailServer {server.url} running, <Inbox: 0 mails>>"
+    assert MailServer(port=2525).address == ("127.0.0.1", 2525)
+
+
+def test_it_listens_in_several_places(tmp_path, connect):
+    path = tmp_path / "smtp.sock"
+    with MailServer("::1", also=[Listen(), Listen(path=path)]) as server:
+        assert server.url == f"smtp://[::1]:{server.port}"
+        for listener in server.listeners:
+            client = connect(listener.address if listener.path is None else listener.path)
+            client.ask(b"EHLO x")
+            assert client.mail().startswith(b"250")
+        peers = [mail.envelope.peer for mail in server.inbox]
+        assert peers[0].startswith("[::1]:") and peers[1].startswith("127.0.0.1:") and peers[2] == "unix"
+    assert not path.exists()
+
+
+def test_a_socket_left_over_by_a_crash_is_taken_over_and_one_in_use_is_not(tmp_path, connect):
+    path = str(tmp_path / "smtp.sock")
+    with socket.socket(socket.AF_UNIX) as left_over:
+        left_over.bind(path)
+    with MailServer(also=[Listen(path=path)]):
+        assert connect(path).greeting.startswith(b"220")
+        with pytest.raises(OSError, match="cannot listen on") as busy:
+            MailServer(also=[Listen(path=path)]).start()
+        assert busy.value.errno == errno.EADDRINUSE
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="cannot listen on"):
+        MailServer(also=[Listen(path=tmp_path / "file")]).start()
+
+
+def test_a_busy_port_is_an_oserror_at_once_and_names_it(server):
+    before = time.monotonic()
+    other = MailServer(port=server.port)
+    with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{server.port}") as busy:
+        other.start()
+
+    assert busy.value.errno == errno.EADDRINUSE
+    assert time.monotonic() - before < 2  # and not after a time-out
+    assert not other.running
+    with pytest.raises(OSError, match="cannot listen"):
+        MailServer(also=[Listen(port=server.port)]).start()
+
+
+def test_a_host_name_is_looked_up_only_when_it_is_one(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda *a, **k: asked.append(a[0]) or [(0, 0, 0, "", ("127.0.0.1", 0))]
+    )
+    with MailServer("mail.test"):
+        assert asked == ["mail.test"]
+    with MailServer("") as server:
+        assert server.address[0] == "127.0.0.1"
+    assert asked == ["mail.test"]
+
+
+def test_settings_that_make_no_sense_are_refused(monkeypatch):
+    with pytest.raises(ValueError, match='loop is "asyncio" or "uvloop"'):
+        MailServer(loop="trio")
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    server = MailServer(loop="uvloop")
+    with pytest.raises(MissingExtra, match=r'pip install "lazr.smtptest\[uvloop\]"'):
+        server.start()
+    assert not server.running
+
+
+def test_it_runs_in_the_callers_own_loop_without_a_thread():
+    async def main():
+        async with MailServer() as server:
+            await aiosmtplib.send(
+                "Subject: Hi\n\nHello", sender="ann@example.com", recipients=["bob@example.com"],
+                hostname=server.host, port=server.port,
+            )  # fmt: skip
+            assert not any(thread.name.startswith("smtptest") for thread in threading.enumerate())
+            [mail] = await server.inbox.async_wait(to="bob@example.com")
+            assert mail.subject == "Hi"
+        assert not server.running
+        with pytest.raises(ValueError, match="yours"):
+            async with MailServer(decide=raising) as server:
+                _, writer = await asyncio.open_connection(*server.address)
+                writer.close()
+                await server.inbox.async_wait(timeout=0.5)
+        with pytest.raises(OSError, match="cannot listen"):
+            async with MailServer() as one, MailServer(port=one.port):
+                pass
+
+    def raising(event, reply):
+        raise ValueError("yours")
+
+    asyncio.run(main())
+
+
+def test_it_runs_in_this_thread_until_somebody_stops_it(connect):
+    server = MailServer()
+    server.bind()
+
+    def use():
+        with Client(server.address) as client:
+            client.ask(b"EHLO x")
+            client.mail()
+        server.stop()
+
+    user = threading.Thread(target=use)
+    user.start()
+    server.run()
+    user.join(10)
+    assert len(server.inbox) == 1
+
+
+def test_a_handler_may_stop_its_server(connect):
+    def decide(event, reply):
+        if event.verb == "QUIT":
+            server.stop()
+        return reply
+
+    server = MailServer(decide=decide)
+    server.start()
+    client = connect(server)
+    assert client.ask(b"QUIT").startswith(b"221")
+    server._runner._ended.wait(10)
+    assert not server.running
+    server.stop()
+
+
+def test_a_coroutine_may_take_its_time_while_others_go_on(connect):
+    late = threading.Event()
+
+    async def decide(event, reply):
+        if event.verb == "RCPT" and "slow" in event.path.mailbox:
+            while not late.is_set():
+                await asyncio.sleep(0.001)
+            return Reply(250, "2.1.5", "at last")
+        return reply
+
+    with MailServer(decide=decide) as server:
+        slow, quick = connect(server), connect(server)
+        slow.ask(b"EHLO x")
+        slow.ask(b"MAIL FROM:<a@b.example>")
+        slow.send(b"RCPT TO:<slow@b.example>\r\nNOOP\r\n")
+        quick.ask(b"EHLO x")
+        assert quick.mail().startswith(b"250")
+        late.set()
+        assert slow.reply() == b"250 2.1.5 at last\r\n"
+        assert slow.reply() == b"250 2.0.0 Ok\r\n"
+        assert len(server.inbox) == 1
+
+
+@pytest.mark.parametrize("answer", ["raise", "none"])
+def test_a_coroutine_that_fails_is_the_testers_failure(answer, connect):
+    async def decide(event, reply):
+        if event.verb == "NOOP":
+            if answer == "raise":
+                raise KeyError("return the reply")
+            return None
+        return reply
+
+    with pytest.raises((KeyError, TypeError), match="return the reply"), MailServer(decide=decide) as server:
+        assert connect(server).ask(b"NOOP").startswith(b"451")
+
+
+def test_a_stop_ends_a_decision_that_never_comes(connect):
+    async def decide(event, reply):
+        if event.verb == "NOOP":
+            await asyncio.sleep(3600)
+        return reply
+
+    with MailServer(decide=decide) as server:
+        client = connect(server)
+        client.send(b"NOOP\r\n")
+        server.call(lambda: None)
+    assert client.rest() == b"421 4.3.2 Server shutting down, goodbye\r\n"
+
+
+def test_a_function_can_be_called_in_the_servers_thread(server):
+    assert server.call(threading.current_thread) is not threading.current_thread()
+    with pytest.raises(ZeroDivisionError):
+        server.call(lambda: 1 // 0)
+    server.stop()
+    assert server.call(threading.current_thread) is threading.current_thread()
+
+
+def test_mails_need_not_be_kept(connect):
+    contents = []
+
+    def decide(event, reply):
+        if event.verb == "END_OF_DATA":
+            contents.append(event.content)
+        return reply
+
+    with MailServer(keep_mails=False, decide=decide) as server:
+        send(server)
+    assert len(contents) == 1 and len(server.inbox) == 0
+
+
+def test_the_switch_interval_is_the_servers_while_it_runs_only():
+    usual = sys.getswitchinterval()
+    with MailServer(switch_interval=0.0005):
+        assert sys.getswitchinterval() == pytest.approx(0.0005)
+    assert sys.getswitchinterval() == pytest.approx(usual)
+
+
+def test_a_program_ends_although_its_server_was_not_stopped():
+    program = (
+        "from lazr.smtptest import MailServer\nimport socket\nserver = MailServer(); server.start()\n"
+        "client = socket.create_connection(server.address); print(client.recv(3).decode())\nclient.close()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == ("220\n", "")
+
+
+def test_a_thousand_sessions_at_once_deliver_and_none_is_lost():
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    clients = []
+    try:
+        with MailServer() as server:
+            clients = [Client(server.address) for _ in range(1000)]
+            for number, client in enumerate(clients):
+                client.send(b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<n%d@example.com>\r\nDATA\r\n" % number)
+            for number, client in enumerate(clients):
+                for _ in range(4):
+                    client.reply()
+                client.send(b"Number %d\r\n.\r\nQUIT\r\n" % number)
+            for client in clients:
+                assert client.reply().startswith(b"250") and client.reply().startswith(b"221")
+            assert sorted(mail.recipients[0] for mail in server.inbox) == sorted(
+                f"n{number}@example.com" for number in range(1000)
+            )
+            assert all(
+                mail.content == b"Number %s\r\n" % mail.recipients[0][1:].split("@")[0].encode()
+                for mail in server.inbox
+            )
+    finally:
+        for client in clients:
+            client.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_large_message_is_spooled_and_comes_back_whole(connect):
+    content = b"".join(b"line %d\r\n" % number for number in range(100_000))
+    with MailServer(limits=Limits(session_memory=10_000)) as server:
+        client = connect(server)
+        client.ask(b"EHLO x")
+        assert client.mail(content=content).startswith(b"250")
+        assert server.inbox.one().content == content
+
+
+def test_many_start_and_stop_leave_nothing_behind(connect):
+    import gc
+    import os
+
+    def once(clients):
+        with MailServer() as server:
+            for _ in range(clients):
+                connect(server).send(TO_RCPT + b"DATA\r\nhalf")
+
+    once(3)
+    gc.collect()
+    before = len(os.listdir("/proc/self/fd")), threading.active_count()
+    for round_ in range(200):
+        with MailServer() as server:
+            if round_ % 10 == 0:
+                with Client(server.address) as client:
+                    client.send(TO_RCPT + b"DATA\r\nhalf")
+    gc.collect()
+    assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
