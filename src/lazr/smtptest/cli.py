@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import queue
 import signal
 import sys
 import textwrap
+import threading
 
 from lazr.smtptest import __version__
 from lazr.smtptest.mail.mail import Envelope, Mail
@@ -78,36 +80,59 @@ def _serve(host: str, port: int, out: TextIO) -> int:
             return _BUSY if isinstance(event, EndOfData) else reply
         return reply
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def terminate(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     server = MailServer(host, port, decide=decide, keep_mails=False, limits=Limits(session_memory=1024 * 1024))
-    earlier = signal.signal(signal.SIGTERM, stop)
-    paint = _Paint(colours=out.isatty() and "NO_COLOR" not in os.environ)
+    printer = _Printer(happened, out)
+    earlier = signal.signal(signal.SIGTERM, terminate)
+    printer.start()
     try:
-        with server:
+        with contextlib.suppress(KeyboardInterrupt), server:
             print(f"listening on {server.url}; Ctrl-C stops", file=out, flush=True)  # noqa: T201
-            count = 0
-            try:
-                while (thing := happened.get()) is not None:
-                    if isinstance(thing, str):
-                        print(paint.refusal(thing), file=out, flush=True)  # noqa: T201
-                    else:
-                        count += 1
-                        print(paint.mail(_as_mail(count, thing)), file=out, flush=True)  # noqa: T201
-            except KeyboardInterrupt:
-                pass
-        while not happened.empty():
-            left = happened.get_nowait()
-            if isinstance(left, EndOfData):
-                count += 1
-                print(paint.mail(_as_mail(count, left)), file=out)  # noqa: T201
-        print(f"stopped; {count} mail{'' if count == 1 else 's'} received", file=out, flush=True)  # noqa: T201
-    except BrokenPipeError:  # whoever read our output has gone; nobody is left to tell
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the interpreter's last flush
+            printer.ended.wait()
     finally:
         signal.signal(signal.SIGTERM, earlier)
+    printer.finish()
     return 0
+
+
+class _Printer(threading.Thread):
+    """Prints what happened, in a thread that no signal interrupts: what it took, it prints."""
+
+    def __init__(self, happened: queue.Queue[EndOfData | str | None], out: TextIO) -> None:
+        super().__init__(name="smtptest printer", daemon=True)
+        self.ended = threading.Event()
+        self._happened = happened
+        self._out = out
+        self._paint = _Paint(colours=out.isatty() and "NO_COLOR" not in os.environ)
+
+    def run(self) -> None:
+        try:
+            self._print_all()
+        except BrokenPipeError:  # whoever read our output has gone; nobody is left to tell
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the interpreter's last flush
+        finally:
+            self.ended.set()
+
+    def finish(self) -> None:
+        """Print what is left, and end."""
+        while not self.ended.is_set():
+            with contextlib.suppress(queue.Full):
+                self._happened.put(None, timeout=0.1)
+                break
+        self.join()
+
+    def _print_all(self) -> None:
+        count = 0
+        while (thing := self._happened.get()) is not None:
+            if isinstance(thing, str):
+                text = self._paint.refusal(thing)
+            else:
+                count += 1
+                text = self._paint.mail(_as_mail(count, thing))
+            print(text, file=self._out, flush=True)  # noqa: T201
+        print(f"stopped; {count} mail{'' if count == 1 else 's'} received", file=self._out, flush=True)  # noqa: T201
 
 
 def _as_mail(number: int, event: EndOfData) -> Mail:

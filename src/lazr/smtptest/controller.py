@@ -56,7 +56,8 @@ class Controller:
         """Stop the server; its port is closed and its thread has ended when this returns.
 
         Stopping a server that was never started closes its port; stopping twice does nothing.
-        Raises what `handle_message` or `reset` raised, and `StopTimeout` after 5 seconds.
+        Raises what `handle_message` or `reset` raised, and `StopTimeout` when its
+        `stop_deadline` has passed.
         """
         log.info("stopping the SMTP server thread")
         thread = self._thread
@@ -64,9 +65,9 @@ class Controller:
             self.server.stop()
         finally:
             if thread is not None and thread is not threading.current_thread():
-                thread.join(_DEADLINE)
+                thread.join(self.server.stop_deadline)
         if thread is not None and thread.is_alive() and thread is not threading.current_thread():
-            raise StopTimeout(f"the server's thread did not end within {_DEADLINE:g} s")
+            raise StopTimeout(f"the server's thread did not end within {self.server.stop_deadline:g} s")
         self._raise()
         log.info("SMTP server stopped")
 

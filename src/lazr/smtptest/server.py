@@ -37,7 +37,7 @@ __all__ = ["QueueServer", "Server"]
 
 log = logging.getLogger("lazr.smtptest")
 
-_RESULT = re.compile(r"(?P<code>[2-5][0-5][0-9])[ -]?(?P<text>.*)", re.DOTALL)
+_RESULT = re.compile(r"([2-5][0-5][0-9])[ -]?(?:([245]\.[0-9]{1,3}\.[0-9]{1,3}) )?(.*)", re.DOTALL)
 
 
 class Server:
@@ -49,6 +49,7 @@ class Server:
     - `clear_on_rset`: whether a client's RSET calls `reset()`, as it always did.  smtplib sends one
       by itself after a refused recipient, and so clears what was caught before; set this to False in
       your subclass to make RSET abort the transaction only (RFC 5321 4.1.1.5).
+    - `stop_deadline`: so many seconds may stopping take, before it raises `StopTimeout`.
     - `limits`, `lenient`, `extensions`: what the server puts up with and offers; see `MailServer`.
 
     >>> class Printing(Server):
@@ -65,6 +66,7 @@ class Server:
     """
 
     clear_on_rset: ClassVar[bool] = True
+    stop_deadline: ClassVar[float] = 5.0
     limits: ClassVar[Limits | None] = Limits(errors=None, commands_without_mail=None)
     lenient: ClassVar[Lenient | None] = Lenient.all()
     extensions: ClassVar[Iterable[Extension | str] | None] = None
@@ -135,7 +137,7 @@ class Server:
 
     def stop(self) -> None:
         """Stop serving, and close the port."""
-        self._engine.stop()
+        self._engine.stop(self.stop_deadline)
 
     # -- deciding ----------------------------------------------------------------------------
 
@@ -165,7 +167,8 @@ class Server:
         match = _RESULT.fullmatch(result)
         if match is None:
             raise ValueError(f'process_message returned {result!r}; return None, or a reply such as "550 No"')
-        return Reply(int(match["code"]), *match["text"].splitlines())
+        code, enhanced, text = match.groups()
+        return Reply(int(code), *([enhanced] if enhanced else []), *text.splitlines())
 
 
 class QueueServer(Server):

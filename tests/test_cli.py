@@ -1,0 +1,160 @@
+"""`smtptest serve`, as a process and as somebody would run it."""
+
+import os
+import signal
+import smtplib
+import socket
+import subprocess
+import sys
+from email.message import EmailMessage
+
+import pytest
+from lazr.smtptest import __version__, cli
+
+
+class Serving:
+    """A process that runs `smtptest serve --smtp-port 0`."""
+
+    def __init__(self, *arguments, **environment):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "lazr.smtptest", "serve", "--smtp-port", "0", *arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | environment,
+        )  # fmt: skip
+        self.first = self.process.stdout.readline()
+        self.address = ("127.0.0.1", int(self.first.split(";")[0].rpartition(":")[2]))
+
+    def stop(self, how=signal.SIGINT):
+        self.process.send_signal(how)
+        with self.process:
+            return self.process.stdout.read(), self.process.stderr.read(), self.process.wait(30)
+
+
+@pytest.fixture
+def serving():
+    serving = Serving()
+    yield serving
+    if serving.process.poll() is None:
+        serving.process.kill()
+        serving.process.wait()
+    serving.process.stdout.close()
+    serving.process.stderr.close()
+
+
+def test_each_mail_is_printed_readably_and_refusals_too(serving):
+    message = EmailMessage()
+    message["From"] = "Jürgen <j@example.com>"
+    message["To"] = "bob@example.com"
+    message["Subject"] = "Grüße"
+    message.set_content("Häll\n\x1b[31mred")
+    message.add_attachment(b"\x00\x01", maintype="image", subtype="png", filename="bild.png")
+    with smtplib.SMTP(*serving.address) as client:
+        client.send_message(message, to_addrs=["bob@example.com", "hidden@example.com"])
+        client.docmd("FOO", "\x1b[2J")
+        client.sendmail("a@example.com", ["b@example.com"], "Content-Type: text/html\r\n\r\n<b>Hi</b>\r\n")
+    out, err, status = serving.stop()
+
+    assert serving.first.startswith("listening on smtp://127.0.0.1:")
+    assert "\x1b" not in out  # a pipe gets plain text, and a stranger steers no terminal
+    lines = out.splitlines()
+    assert "MAIL FROM <j@example.com> SIZE=" in out
+    for expected in (
+        "RCPT TO   <bob@example.com>",
+        "RCPT TO   <hidden@example.com>",
+        "From: Jürgen <j@example.com>",
+        "Subject: Grüße",
+        "  Häll",
+        "  \\x1b[31mred",
+        "  attached: bild.png (image/png, 2 octets)",
+        "refused FOO: 500 5.5.2 Command not recognized",
+        "  (HTML only, 10 characters)",
+        "stopped; 2 mails received",
+    ):
+        assert expected in lines
+    assert (err, status) == ("", 0)
+
+
+def test_sigterm_stops_it_too(serving):
+    out, err, status = serving.stop(signal.SIGTERM)
+
+    assert (out, err, status) == ("stopped; 0 mails received\n", "", 0)
+
+
+def test_a_busy_port_is_one_line_and_status_1():
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "lazr.smtptest", "serve", "--smtp-port", str(port)],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == f"smtptest: Address already in use: cannot listen on 127.0.0.1:{port}\n"
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "COMMAND"),
+        (["serve", "--smtp-port", "99999"], "a number from 0 to 65535"),
+        (["serve", "--smtp-port", "x"], "'x' is no port"),
+        (["serve", "--smtp-port", "٣"], "is no port"),
+    ],
+)
+def test_a_wrong_command_line_is_explained(arguments, says, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+
+    assert ended.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+def test_it_says_its_version(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    assert capsys.readouterr().out == f"smtptest {__version__}\n"
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(serving):
+    serving.process.stdout.close()
+    for _ in range(3):
+        try:
+            with smtplib.SMTP(*serving.address) as client:
+                client.sendmail("a@example.com", ["b@example.com"], "Hi")
+        except OSError:
+            break
+    assert serving.process.wait(30) == 0
+    assert serving.process.stderr.read() == ""
+
+
+def test_a_message_that_cannot_be_parsed_is_shown_as_it_came(monkeypatch):
+    from lazr.smtptest import Envelope, Mail
+
+    def give_up(self):
+        raise IndexError
+
+    monkeypatch.setattr(Mail, "message", property(give_up))
+    envelope = Envelope("", ("b@example.com",), mail_parameters={"SMTPUTF8": ""}, rcpt_parameters=({"NOTIFY": "NEVER"},))
+    text = cli._Paint(colours=True).mail(Mail("1", envelope, [b"Subject: x\r\n\r\n\x07"]))
+
+    assert "\x1b[31m(cannot be parsed: IndexError; as it came:)" in text
+    assert "Subject: x\\r\n" in text and "\\x07" in text
+    assert "<> SMTPUTF8" in text and "<b@example.com> NOTIFY=NEVER" in text
+
+
+def test_what_cannot_be_printed_soon_enough_is_not_accepted(serving):
+    """Nobody reads the output here: the pipe fills, then the waiting line, and then mail is put off."""
+    with smtplib.SMTP(*serving.address) as client:
+        for _ in range(3000):
+            try:
+                client.sendmail("a@example.com", ["b@example.com"], "Subject: x\r\n\r\n" + "y" * 500)
+            except smtplib.SMTPDataError as error:
+                assert (error.smtp_code, error.smtp_error) == (452, b"4.3.1 Printing is behind, try later")
+                break
+        else:
+            pytest.fail("all were accepted, although nobody read them")
+    accepted = _
+    out, _err, _status = serving.stop()
+    assert out.count("Subject: x") == accepted
+    assert f"stopped; {accepted} mails received" in out
