@@ -1,6 +1,8 @@
 # Everything installs itself into .venv; the first run of a target takes a while, the next does not.
 PYTHON ?= python3
 VENV ?= .venv
+# What is tested: the source tree, or a wheel (as .ci/run does).
+INSTALL ?= --editable .
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-of
 
@@ -9,7 +11,7 @@ STAMP := $(VENV)/.made-of
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable . --group test --group check
+	$(BIN)/python -m pip install --quiet $(INSTALL) --group test --group check
 	@touch $(STAMP)
 
 serve: $(STAMP)  ## catch mail on 127.0.0.1:1025 and print it
@@ -29,6 +31,7 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 bench: $(STAMP)  ## measure against peers; takes some minutes
+	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m bench
 
 fuzz: $(STAMP)  ## coverage-guided fuzzing of the protocol, for FUZZ_SECONDS

@@ -1,6 +1,7 @@
 """Fixtures of the whole suite."""
 
 import pytest
+
 from lazr.smtptest import MailServer
 from talk import Client
 

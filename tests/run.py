@@ -21,9 +21,7 @@ def main(arguments: list[str]) -> int:
     if failed or arguments:
         return failed
     run("coverage", "combine", "--quiet")
-    return run("coverage", "report") or run(
-        "coverage", "report", "--include=*/smtptest/protocol/*", "--fail-under=100"
-    )
+    return run("coverage", "report") or run("coverage", "report", "--include=*/smtptest/protocol/*", "--fail-under=100")
 
 
 if __name__ == "__main__":

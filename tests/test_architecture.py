@@ -3,8 +3,9 @@
 import ast
 from pathlib import Path
 
-import lazr.smtptest
 import pytest
+
+import lazr.smtptest
 
 ROOT = Path(lazr.smtptest.__file__).parent
 # DESIGN: protocol < mail < net < mailserver < server < controller < cli.

@@ -9,6 +9,7 @@ import sys
 from email.message import EmailMessage
 
 import pytest
+
 from lazr.smtptest import __version__, cli
 
 
@@ -135,7 +136,9 @@ def test_a_message_that_cannot_be_parsed_is_shown_as_it_came(monkeypatch):
         raise IndexError
 
     monkeypatch.setattr(Mail, "message", property(give_up))
-    envelope = Envelope("", ("b@example.com",), mail_parameters={"SMTPUTF8": ""}, rcpt_parameters=({"NOTIFY": "NEVER"},))
+    envelope = Envelope(
+        "", ("b@example.com",), mail_parameters={"SMTPUTF8": ""}, rcpt_parameters=({"NOTIFY": "NEVER"},)
+    )
     text = cli._Paint(colours=True).mail(Mail("1", envelope, [b"Subject: x\r\n\r\n\x07"]))
 
     assert "\x1b[31m(cannot be parsed: IndexError; as it came:)" in text

@@ -11,6 +11,7 @@ import time
 
 import aiosmtplib
 import pytest
+
 from lazr.smtptest import Limits, Listen, MailServer, MissingExtra, Reply
 from talk import TO_RCPT, Client
 
@@ -86,9 +87,7 @@ def test_a_busy_port_is_an_oserror_at_once_and_names_it(server):
 
 def test_a_host_name_is_looked_up_only_when_it_is_one(monkeypatch):
     asked = []
-    monkeypatch.setattr(
-        socket, "getaddrinfo", lambda *a, **k: asked.append(a[0]) or [(0, 0, 0, "", ("127.0.0.1", 0))]
-    )
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: asked.append(a[0]) or [(0, 0, 0, "", ("127.0.0.1", 0))])
     with MailServer("mail.test"):
         assert asked == ["mail.test"]
     with MailServer("") as server:

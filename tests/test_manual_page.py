@@ -30,7 +30,9 @@ def test_the_page_of_2009_passes_word_for_word():
     # The page was saved as a browser shows it.  Its maker writes an empty line of expected output as
     # <BLANKLINE>, and Sphinx shows it as the empty line that it stands for: that is put back, in the
     # one place that has it, and not a word is touched.
-    source = text.replace("X-RcptTo: bperson@example.com\n\nHi Bart", "X-RcptTo: bperson@example.com\n<BLANKLINE>\nHi Bart")
+    source = text.replace(
+        "X-RcptTo: bperson@example.com\n\nHi Bart", "X-RcptTo: bperson@example.com\n<BLANKLINE>\nHi Bart"
+    )
     assert source.replace("<BLANKLINE>", "").split() == text.split()
 
     assert run(source, "usage.txt") >= 39

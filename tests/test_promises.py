@@ -9,6 +9,7 @@ import threading
 import time
 
 import pytest
+
 from lazr.smtptest import Limits, MailServer, Reply, StartError, StopTimeout, WaitTimeout
 from talk import TO_RCPT
 
@@ -35,7 +36,7 @@ def test_p1_who_has_read_the_250_finds_the_mail(loop, connect, monkeypatch):
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_p2_who_waits_is_woken_when_the_250_is_written(loop, clients, connect):
     with MailServer(loop=loop) as server:
-        client = [connect(server) for _ in range(clients)][0]
+        client, *_ = (connect(server) for _ in range(clients))
         client.ask(b"EHLO x")
         seen = []
 
@@ -64,7 +65,16 @@ def test_p2_a_stop_right_behind_the_wait_does_not_cut_off_the_client(connect):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\r\n", b"a", b"a\nb\rc\0d\xff\r\n", b".\r\n..\r\n", b"no end\n", b"\n.\n\r.\r\n.\r\n", bytes(range(256)) * 9],
+    [
+        b"",
+        b"\r\n",
+        b"a",
+        b"a\nb\rc\0d\xff\r\n",
+        b".\r\n..\r\n",
+        b"no end\n",
+        b"\n.\n\r.\r\n.\r\n",
+        bytes(range(256)) * 9,
+    ],
     ids=repr,
 )
 def test_p3_content_is_what_was_on_the_wire_to_the_octet(content, server, connect):
@@ -287,9 +297,10 @@ def test_p7_several_errors_come_as_a_group_and_none_hides_the_tests_own(connect)
 
 @pytest.mark.parametrize("wrong", [None, "250 Ok", 250])
 def test_p7_a_decision_that_is_no_reply_is_your_bug_too(wrong, connect):
-    with pytest.raises(TypeError, match="return the reply that it was given"), MailServer(
-        decide=lambda event, reply: wrong
-    ) as server:
+    with (
+        pytest.raises(TypeError, match="return the reply that it was given"),
+        MailServer(decide=lambda event, reply: wrong) as server,
+    ):
         assert connect(server).greeting.startswith(b"451")
 
 

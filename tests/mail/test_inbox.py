@@ -5,10 +5,11 @@ import re
 import threading
 
 import pytest
+
 from lazr.smtptest import Envelope, Inbox, Mail, WaitTimeout
 
 
-def mail(to="bob@example.com", subject="Hi", number="1", sender="ann@example.com", cc="", text="Hello"):
+def mail(to="bob@example.com", subject="Hi", number="1", *, sender="ann@example.com", cc="", text="Hello"):
     envelope = Envelope(sender, (to,), mail_parameters={}, rcpt_parameters=({},))
     content = f"Subject: {subject}\r\n{f'Cc: {cc}{chr(13)}{chr(10)}' if cc else ''}X-Tag: a\r\n\r\n{text}\r\n"
     return Mail(number, envelope, [content.encode()])
@@ -94,7 +95,9 @@ def test_a_criterion_that_does_not_exist_is_refused(inbox):
 
 def test_one_is_exactly_one(inbox):
     assert inbox.one(subject="Number 1").id == "1"
-    with pytest.raises(WaitTimeout, match=r"(?s)expected one mail with to='\*@example.com', and there are 2:.*Number 0"):
+    with pytest.raises(
+        WaitTimeout, match=r"(?s)expected one mail with to='\*@example.com', and there are 2:.*Number 0"
+    ):
         inbox.one(to="*@example.com")
 
 
@@ -203,7 +206,7 @@ def test_a_coroutine_waits_without_blocking_its_loop():
         thread.start()
         assert len(await waiting) == 2
         thread.join()
-        with pytest.raises(WaitTimeout, match="expected 3 mails within 0.01 s; 2 came"):
+        with pytest.raises(WaitTimeout, match=r"expected 3 mails within 0\.01 s; 2 came"):
             await inbox.async_wait(3, timeout=0.01)
         inbox.append(mail())  # not announced
         assert len(await inbox.async_wait(3, timeout=0)) == 3

@@ -5,6 +5,7 @@ import struct
 import time
 
 import pytest
+
 from lazr.smtptest import Limits, MailServer
 from talk import TO_RCPT, Client
 

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+
 from lazr.smtptest import Lenient
 from lazr.smtptest.protocol.smtp.address import Grammar, Path
 

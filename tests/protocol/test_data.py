@@ -1,6 +1,7 @@
 """Where content ends, and what it is without its transparency."""
 
 import pytest
+
 from lazr.smtptest.protocol.smtp.data import Chunks, Content, DataReceiver, has_bare_octets, joined
 
 # (on the wire, the content; None where the content has not ended)

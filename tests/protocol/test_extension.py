@@ -1,6 +1,7 @@
 """Extensions are rows; their parameters are validated and decoded."""
 
 import pytest
+
 from lazr.smtptest import EXTENSIONS, Extension, Limits
 from lazr.smtptest.protocol.smtp.extension import chosen_extensions, xtext_decode
 from talk import GREETED, Recorded
@@ -145,6 +146,8 @@ def test_an_extension_that_is_off_takes_its_parameters_and_verb_along():
     assert recorded.code(b"HELP") == 502
     assert recorded.say(b"BDAT 3 LAST\r\nabcNOOP\r\n") == b"502 Command not implemented\r\n250 Ok\r\n"
     assert recorded.say(b"BDAT\r\n") == b"502 Command not implemented\r\n"
-    assert Recorded(extensions=["8BITMIME"]).say(GREETED + b"MAIL FROM:<> BODY=BINARYMIME\r\n").endswith(
-        b"501 BODY wants one of 7BIT, 8BITMIME\r\n"
+    assert (
+        Recorded(extensions=["8BITMIME"])
+        .say(GREETED + b"MAIL FROM:<> BODY=BINARYMIME\r\n")
+        .endswith(b"501 BODY wants one of 7BIT, 8BITMIME\r\n")
     )

@@ -1,6 +1,7 @@
 """Limits and chunks: whatever is refused, the session stays in step with its client."""
 
 import pytest
+
 from lazr.smtptest import Limits
 from talk import GREETED, TO_RCPT, Recorded, recipient
 

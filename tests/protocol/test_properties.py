@@ -2,6 +2,7 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lazr.smtptest import Limits
 from lazr.smtptest.protocol.smtp.reply import PENDING, Reply
 from talk import Recorded
@@ -14,10 +15,11 @@ LIMITS = Limits(
 # Pieces of the protocol, whole and broken, so that arbitrary input gets further than the first 500.
 PIECES = [
     b"EHLO x\r\n", b"HELO x\r\n", b"MAIL FROM:<a@b.example>\r\n", b"MAIL FROM:<> BODY=BINARYMIME SIZE=5\r\n",
-    b"RCPT TO:<c@d.example>\r\n", b"RCPT TO:<c@d.example> NOTIFY=NEVER\r\n", b"DATA\r\n", b".\r\n", b"\r\n.\r\n", b"..",
-    b".", b"\r", b"\n", b"\r\n", b"\n.\n", b"\r.\r", b"hello\r\n", b"BDAT 5\r\n", b"BDAT 3 LAST\r\n", b"BDAT 0 LAST\r\n",
-    b"BDAT 400\r\n", b"BDAT x\r\n", b"abcde", b"RSET\r\n", b"NOOP\r\n", b"VRFY a\r\n", b"HELP\r\n", b"QUIT\r\n",
-    b"STARTTLS\r\n", b"GET / HTTP/1.1\r\n", b"x" * 600, b"x" * 1000, b"\x16", b"\x03", b"\x00", b"\xff", b"FOO\r\n",
+    b"RCPT TO:<c@d.example>\r\n", b"RCPT TO:<c@d.example> NOTIFY=NEVER\r\n", b"DATA\r\n", b".\r\n", b"\r\n.\r\n",
+    b"..", b".", b"\r", b"\n", b"\r\n", b"\n.\n", b"\r.\r", b"hello\r\n", b"BDAT 5\r\n", b"BDAT 3 LAST\r\n",
+    b"BDAT 0 LAST\r\n", b"BDAT 400\r\n", b"BDAT x\r\n", b"abcde", b"RSET\r\n", b"NOOP\r\n", b"VRFY a\r\n",
+    b"HELP\r\n", b"QUIT\r\n", b"STARTTLS\r\n", b"GET / HTTP/1.1\r\n", b"x" * 600, b"x" * 1000, b"\x16", b"\x03",
+    b"\x00", b"\xff", b"FOO\r\n",
 ]  # fmt: skip
 
 conversations = st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=20)), max_size=25).map(b"".join)
@@ -54,7 +56,7 @@ def test_the_outcome_does_not_depend_on_how_the_octets_were_split(data, cuts, se
 @settings(max_examples=300, deadline=None)
 @given(data=conversations, server=settings_of_servers)
 def test_replies_are_always_well_formed(data, server):
-    output, events = outcome(data, [], server)
+    output, _ = outcome(data, [], server)
 
     assert output.endswith(b"\r\n")
     for line in output.removesuffix(b"\r\n").split(b"\r\n"):

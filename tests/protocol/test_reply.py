@@ -1,6 +1,7 @@
 """Replies are values that can always be put on the wire."""
 
 import pytest
+
 from lazr.smtptest import Reply
 
 

@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+
 from lazr.smtptest import Lenient, Limits, Reply
 from lazr.smtptest.protocol.smtp import event
 from lazr.smtptest.protocol.smtp.profile import Profile
@@ -146,7 +147,9 @@ def test_syntax_inside_a_transaction(line, code):
     assert recipient().code(line) == code
 
 
-@pytest.mark.parametrize("line", [b"NO\nOP", b"NOOP\r", b"MAIL FROM:<a@b.example>\nRCPT TO:<c@d.example>", b"\n", b"\r"])
+@pytest.mark.parametrize(
+    "line", [b"NO\nOP", b"NOOP\r", b"MAIL FROM:<a@b.example>\nRCPT TO:<c@d.example>", b"\n", b"\r"]
+)
 def test_a_bare_cr_or_lf_is_answered_500_by_default_and_once(line):
     recorded = Recorded()
     recorded.say(GREETED)
@@ -314,7 +317,9 @@ def test_pending_at_the_greeting_lets_early_commands_wait():
 
 
 def test_input_without_end_behind_a_question_is_not_kept():
-    session = Session(lambda e, reply: PENDING if e.verb == "NOOP" else reply, Profile(limits=Limits(session_memory=100)))
+    session = Session(
+        lambda e, reply: PENDING if e.verb == "NOOP" else reply, Profile(limits=Limits(session_memory=100))
+    )
     session.greet("x")
     session.receive(b"NOOP\r\n")
     for _ in range(10):
@@ -325,7 +330,9 @@ def test_input_without_end_behind_a_question_is_not_kept():
 
 
 def test_a_question_that_is_answered_with_421_outlives_an_overflow():
-    session = Session(lambda e, reply: PENDING if e.verb == "NOOP" else reply, Profile(limits=Limits(session_memory=10)))
+    session = Session(
+        lambda e, reply: PENDING if e.verb == "NOOP" else reply, Profile(limits=Limits(session_memory=10))
+    )
     session.greet("x")
     session.receive(b"NOOP\r\n" + b"x" * 50)
 

@@ -89,7 +89,7 @@ def _serve(host: str, port: int, out: TextIO) -> int:
     printer.start()
     try:
         with contextlib.suppress(KeyboardInterrupt), server:
-            print(f"listening on {server.url}; Ctrl-C stops", file=out, flush=True)  # noqa: T201
+            print(f"listening on {server.url}; Ctrl-C stops", file=out, flush=True)
             printer.ended.wait()
     finally:
         signal.signal(signal.SIGTERM, earlier)
@@ -111,7 +111,7 @@ class _Printer(threading.Thread):
         try:
             self._print_all()
         except BrokenPipeError:  # whoever read our output has gone; nobody is left to tell
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the interpreter's last flush
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for the interpreter's last flush
         finally:
             self.ended.set()
 
@@ -131,8 +131,8 @@ class _Printer(threading.Thread):
             else:
                 count += 1
                 text = self._paint.mail(_as_mail(count, thing))
-            print(text, file=self._out, flush=True)  # noqa: T201
-        print(f"stopped; {count} mail{'' if count == 1 else 's'} received", file=self._out, flush=True)  # noqa: T201
+            print(text, file=self._out, flush=True)
+        print(f"stopped; {count} mail{'' if count == 1 else 's'} received", file=self._out, flush=True)
 
 
 def _as_mail(number: int, event: EndOfData) -> Mail:
@@ -160,9 +160,14 @@ class _Paint:
 
     def mail(self, mail: Mail) -> str:
         envelope = mail.envelope
+        facts = (
+            f"── mail {mail.id}",
+            f"{mail.received_at:%H:%M:%S} UTC",
+            f"{mail.size:,} octets",
+            f"from {envelope.peer} ({_visible(envelope.helo)})",
+        )
         lines = [
-            f"{self._bold}── mail {mail.id} ── {mail.received_at:%H:%M:%S} UTC ── {mail.size:,} octets "
-            f"── from {envelope.peer} ({_visible(envelope.helo)}){self._end}",
+            f"{self._bold}{' ── '.join(facts)}{self._end}",
             f"{self._dim}MAIL FROM{self._end} <{_visible(envelope.mail_from)}>{_parameters(envelope.mail_parameters)}",
         ]
         for recipient, parameters in zip(envelope.rcpt_tos, envelope.rcpt_parameters, strict=True):

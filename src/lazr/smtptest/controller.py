@@ -104,8 +104,8 @@ class Controller:
 class QueueController(Controller):
     """A controller whose server puts the messages into a queue.
 
-    `queue` is that queue, `server` the server, `_make_server` the hook that makes it.  Iterating yields what is in the queue, and consumes
-    it, without waiting; each time afresh.
+    `queue` is that queue, `server` the server, `_make_server` the hook that makes it.  Iterating
+    yields what is in the queue, and consumes it, without waiting; each time afresh.
     """
 
     def __init__(self, host: str, port: int) -> None:

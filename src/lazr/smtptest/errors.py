@@ -28,4 +28,3 @@ class StopTimeout(SmtptestError, TimeoutError):
 
 class MissingExtra(SmtptestError, ImportError):
     """A feature was asked for whose library is not installed; the text has the `pip install` line."""
-

@@ -171,7 +171,7 @@ class MailServer:
         listeners: list[Listener] = []
         try:
             for where in (Listen(self._host, self._port), *self._also):
-                listeners.append(Listener(where))
+                listeners.append(Listener(where))  # noqa: PERF401 - what is bound so far is closed if one fails
         except BaseException:
             for listener in listeners:
                 listener.close()
@@ -258,7 +258,7 @@ class MailServer:
     ) -> None:
         try:
             self.stop()
-        except BaseException as ours:
+        except BaseException as ours:  # noqa: BLE001 - a handler may raise what it likes
             self._note(error, ours)
 
     async def __aenter__(self) -> Self:
@@ -283,7 +283,7 @@ class MailServer:
             self._release()
         try:
             self.raise_errors()
-        except BaseException as ours:
+        except BaseException as ours:  # noqa: BLE001 - a handler may raise what it likes
             self._note(error, ours)
 
     @staticmethod

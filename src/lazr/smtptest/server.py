@@ -198,6 +198,7 @@ def _parameter(keyword: str, value: str) -> str:
 def _parse(data: bytes) -> Message:
     """The message, with compat32's policy; where that gives up, all of it as the body, and a defect."""
     from email import message_from_bytes
+    from email.errors import MessageDefect
     from email.message import Message
 
     try:
@@ -205,5 +206,5 @@ def _parse(data: bytes) -> Message:
     except Exception as error:  # noqa: BLE001 - whatever a client's message does to the parser
         message = Message()
         message.set_payload(data.decode("utf-8", "surrogateescape"))
-        message.defects.append(error)
+        message.defects.append(MessageDefect(f"{type(error).__name__}: {error}"))
         return message

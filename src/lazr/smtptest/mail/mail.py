@@ -170,7 +170,9 @@ class Mail:
         return tuple(recipient for recipient in self.recipients if recipient.lower() not in named)
 
     def __repr__(self) -> str:
-        found = re.search(rb"^subject:[ \t]*([^\r\n]*)", self._parts[0][:8192] if self._parts else b"", re.IGNORECASE | re.MULTILINE)
+        found = re.search(
+            rb"^subject:[ \t]*([^\r\n]*)", self._parts[0][:8192] if self._parts else b"", re.IGNORECASE | re.MULTILINE
+        )
         subject = found[1].decode("utf-8", "replace") if found else ""
         to = ", ".join(self.envelope.rcpt_tos)
         return f"<Mail {self.id} {self.envelope.mail_from or '<>'} -> {to} {subject!r} {self.size} octets>"

@@ -52,7 +52,7 @@ class Connection(asyncio.BufferedProtocol):
         """A client is there: greet it, or send it away."""
         # Not asserted: uvloop's transports are of asyncio's kind, but not of its class.
         self._transport = cast("asyncio.Transport", transport)
-        transport.set_write_buffer_limits(high=self._limits.replies_waiting)
+        self._transport.set_write_buffer_limits(high=self._limits.replies_waiting)
         self._started = self._last_octets = self._last_reply = monotonic()
         if not self._service.enter(self):
             # RFC 5321 3.8, 4.2.3: a server that cannot take more says so.

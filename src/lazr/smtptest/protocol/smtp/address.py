@@ -129,4 +129,4 @@ def address_literal_is_valid(literal: str) -> bool:
     except AddressValueError:
         return False
     # General-address-literal: Standardized-tag is an Ldh-str, which ends in a letter or digit.
-    return not colon or re.fullmatch(r"[A-Za-z0-9-]*[A-Za-z0-9]", tag) is not None and content != ""
+    return not colon or (re.fullmatch(r"[A-Za-z0-9-]*[A-Za-z0-9]", tag) is not None and content != "")

@@ -25,9 +25,7 @@ __all__ = ["COMMANDS", "NOT_OFFERED", "Context", "looks_like_http", "parse_bdat"
 NOT_OFFERED = frozenset({"STARTTLS", "AUTH", "TURN", "ETRN", "ATRN", "SEND", "SOML", "SAML", "BURL"})
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
-_HTTP = re.compile(
-    r"(?:GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH) \S+ HTTP/[0-9]", re.IGNORECASE | re.ASCII
-)
+_HTTP = re.compile(r"(?:GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH) \S+ HTTP/[0-9]", re.IGNORECASE | re.ASCII)
 _KEYWORD = re.compile("[A-Za-z0-9][A-Za-z0-9-]*")
 # RFC 5321 4.1.2: esmtp-value = 1*(%d33-60 / %d62-126), and RFC 6531 3.3 adds UTF-8.
 _VALUE = re.compile("[!-<>-~\x80-\U0010ffff]+")

@@ -46,7 +46,8 @@ class Event:
     verb: str = ""
 
     def _facts(self) -> tuple[object, ...]:
-        return tuple(getattr(self, name) for name in self.__slots__)
+        names: tuple[str, ...] = self.__slots__
+        return tuple(getattr(self, name) for name in names)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Event):
@@ -56,8 +57,9 @@ class Event:
     __hash__ = None  # type: ignore[assignment]  # parameters are a mapping
 
     def __repr__(self) -> str:
-        facts = (f"{name}={getattr(self, name)!r}" for name in self.__slots__)
-        return f"{type(self).__name__}({', '.join(facts)})"
+        names: tuple[str, ...] = self.__slots__
+        facts = zip(names, self._facts(), strict=True)
+        return f"{type(self).__name__}({', '.join(f'{name}={fact!r}' for name, fact in facts)})"
 
 
 class Connect(Event):

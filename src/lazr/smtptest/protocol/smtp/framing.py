@@ -59,7 +59,9 @@ class Framing:
 
         self._read: Callable[[bytes, int], int] = self._read_first
         self._lines = self._read_any_line if profile.accepts_bare_line_ends else self._read_line
-        self._after_lf = self._read  # what follows an LF that may belong to the bare CR before it
+        self._after_lf: Callable[[bytes, int], int] = (
+            self._read_first
+        )  # what follows an LF that may belong to the bare CR before it
         self._unread = b""  # input that waits: half a line, or all that came behind a question
         self._ended = False  # the client will send no more
         self._overflow = False  # more came than may wait

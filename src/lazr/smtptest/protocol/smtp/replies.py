@@ -11,7 +11,9 @@ ACCEPTED = Reply(250, "2.0.0", "Message accepted")
 OK = Reply(250, "2.0.0", "Ok")
 BYE = Reply(221, "2.0.0", "Bye")
 CANNOT_VRFY = Reply(252, "2.1.5", "Cannot VRFY a user, but will accept mail for it")
-HELP = Reply(214, "2.0.0", "Commands:", "EHLO HELO MAIL RCPT DATA BDAT RSET", "NOOP VRFY EXPN HELP QUIT", "See RFC 5321")
+HELP = Reply(
+    214, "2.0.0", "Commands:", "EHLO HELO MAIL RCPT DATA BDAT RSET", "NOOP VRFY EXPN HELP QUIT", "See RFC 5321"
+)
 
 NOT_RECOGNIZED = Reply(500, "5.5.2", "Command not recognized")
 NOT_IMPLEMENTED = Reply(502, "5.5.1", "Command not implemented")

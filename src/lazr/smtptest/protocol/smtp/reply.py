@@ -107,7 +107,7 @@ class Pending:
 PENDING = Pending()
 
 
-class Refused(Exception):  # noqa: N818 - a refusal of the client's, not an error of ours
+class Refused(Exception):
     """Parsing stops here, and this is the reply; the session catches it in one place."""
 
     def __init__(self, reply: Reply) -> None:

@@ -310,6 +310,7 @@ class Session(Framing):
         if self.state is not State.START:
             self.state, self._allowed = State.READY, ROWS[State.READY]
 
+
 # What the RFC suggests to say to a command that is well-formed and in order.
 
 

@@ -1,0 +1,179 @@
+"""What is measured inside one process; each function prints its figures as JSON: inside.py FUNCTION."""
+
+from __future__ import annotations
+
+import json
+import os
+import smtplib
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HERE = Path(__file__).parent
+MESSAGE = "Subject: bench\r\n\r\n" + "x" * 70 + "\r\n"
+
+
+def _milliseconds(function: Callable[[], object]) -> float:
+    before = time.perf_counter()
+    function()
+    return (time.perf_counter() - before) * 1000
+
+
+def start_stop() -> dict[str, float]:
+    """Start and stop, and what no server in a thread can go below: a bare loop in a bare thread."""
+    import asyncio
+    import threading
+
+    from aiosmtpd.controller import Controller
+    from aiosmtpd.handlers import Sink
+
+    from lazr.smtptest import MailServer
+
+    sys.path.insert(0, str(HERE.parent))
+    from bench.peers import free_port
+
+    def ours() -> None:
+        server = MailServer()
+        server.start()
+        server.stop()
+
+    port = free_port()
+
+    def aiosmtpd() -> None:
+        controller = Controller(Sink(), hostname="127.0.0.1", port=port)
+        controller.start()
+        controller.stop()
+
+    def floor() -> None:
+        loop = asyncio.SelectorEventLoop()
+        thread = threading.Thread(target=loop.run_forever, daemon=True)
+        thread.start()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+    figures: dict[str, list[float]] = {"ours": [], "aiosmtpd": [], "bare loop in a thread": []}
+    for _ in range(200):
+        figures["ours"].append(_milliseconds(ours))
+        figures["bare loop in a thread"].append(_milliseconds(floor))
+        if len(figures["aiosmtpd"]) < 100:
+            figures["aiosmtpd"].append(_milliseconds(aiosmtpd))
+    return {name: median(values) for name, values in figures.items()}
+
+
+def sendmail() -> dict[str, float]:
+    """One smtplib `sendmail` on an open connection, to a server in a thread of the same process."""
+    from aiosmtpd.controller import Controller
+    from aiosmtpd.handlers import Sink
+
+    from lazr.smtptest import MailServer
+
+    sys.path.insert(0, str(HERE.parent))
+    from bench.peers import free_port
+
+    port = free_port()
+    controller = Controller(Sink(), hostname="127.0.0.1", port=port)
+    controller.start()
+    figures: dict[str, list[float]] = {"ours": [], "ours, uvloop": [], "aiosmtpd": []}
+    with MailServer() as server, MailServer(loop="uvloop") as uvloop:
+        ports = {"ours": server.port, "ours, uvloop": uvloop.port, "aiosmtpd": port}
+        clients = {name: smtplib.SMTP("127.0.0.1", number) for name, number in ports.items()}
+        for _ in range(1000):
+            for name, client in clients.items():
+                figures[name].append(
+                    _milliseconds(lambda: client.sendmail("ann@example.com", ["bob@example.com"], MESSAGE))  # noqa: B023
+                )
+        for client in clients.values():
+            client.quit()
+    controller.stop()
+    return {name: median(values) for name, values in figures.items()}
+
+
+def imports() -> dict[str, float]:
+    """The time that an import takes in a fresh interpreter, over the interpreter's own."""
+    programs = {
+        "import lazr.smtptest": "import lazr.smtptest",
+        "from lazr.smtptest import MailServer": "from lazr.smtptest import MailServer",
+        "import aiosmtpd.controller": "import aiosmtpd.controller",
+        "import re, threading (of which ours is made)": "import re, threading",
+    }
+    figures: dict[str, list[float]] = {name: [] for name in programs}
+    for _ in range(15):
+        for name, program in programs.items():
+            timed = f"import time; b = time.perf_counter(); {program}; print((time.perf_counter() - b) * 1000)"
+            figures[name].append(
+                float(subprocess.run([sys.executable, "-c", timed], check=True, capture_output=True).stdout)
+            )
+    return {name: median(values) for name, values in figures.items()}
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def memory() -> dict[str, float]:
+    """Megabytes for 10,000 kept messages of 2 KB, and while a message of 10 MB is received."""
+    import gc
+
+    from lazr.smtptest import MailServer
+
+    client = [sys.executable, str(HERE / "deliver.py")]
+    with MailServer() as server:
+
+        def deliver(count: int, size: int) -> None:
+            subprocess.run([*client, str(server.port), str(count), str(size)], check=True)
+
+        deliver(10, 2000)
+        server.inbox.clear()
+        gc.collect()
+        before = _resident()
+        deliver(10_000, 2000)
+        gc.collect()
+        kept = (_resident() - before) / 1e6
+        octets = sum(mail.size for mail in server.inbox) / 1e6
+        server.inbox.clear()
+        Path("/proc/self/clear_refs").write_text("5")  # the peak starts again
+        before = _peak()
+        size = 10_000_000
+        deliver(1, size)
+        receiving = (_peak() - before) / size
+        reading = server.inbox[0].content
+        return {
+            "10,000 kept messages of 2 KB, MB": kept,
+            "their octets alone, MB": octets,
+            "receiving 10 MB, times its size": receiving,
+            "and having read it, times its size": (_peak() - before) / len(reading),
+        }
+
+
+def _peak() -> int:
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
+
+
+def gil() -> dict[str, float]:
+    """A client in another process, while this one's main thread computes in pure Python: ms a mail."""
+    from lazr.smtptest import MailServer
+
+    figures = {}
+    for name, interval in (("usual switch interval", None), ("switch_interval=0.0005", 0.0005)):
+        with MailServer(switch_interval=interval) as server:
+            count = 30
+            before = time.perf_counter()
+            client = subprocess.Popen([sys.executable, str(HERE / "deliver.py"), str(server.port), str(count), "1000"])
+            number = 0
+            while client.poll() is None:
+                for _ in range(10_000):
+                    number = (number * 31 + 7) % 1_000_003
+            figures[name] = (time.perf_counter() - before) * 1000 / count
+    return figures
+
+
+if __name__ == "__main__":
+    print(json.dumps(globals()[sys.argv[1]]()))

@@ -1,0 +1,100 @@
+"""Clients that we did not write deliver, each by its own ideas of the protocol.
+
+A client that the machine lacks is skipped, visibly; with SMTPTEST_ALL_CLIENTS set, as on CI, it fails.
+"""
+
+import asyncio
+import os
+import shutil
+import smtplib
+import subprocess
+from pathlib import Path
+
+import aiosmtplib
+import pytest
+
+HERE = Path(__file__).parent
+NODE_MODULES = HERE.parent / ".cache" / "node" / "node_modules"
+
+
+def need(condition, what):
+    if not condition:
+        assert "SMTPTEST_ALL_CLIENTS" not in os.environ, f"{what} is not here"
+        pytest.skip(f"{what} is not on this machine")
+
+
+def run(*command, text="", **environment):
+    need(shutil.which(command[0]), command[0])
+    done = subprocess.run(
+        command, input=text, capture_output=True, text=True, timeout=60, check=False, env=os.environ | environment
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+TEXT = "From: ann@example.com\r\nTo: bob@example.com\r\nSubject: by hand\r\n\r\nHello\r\n.\r\n..dots\r\nend\r\n"
+
+
+def test_smtplib(server):
+    with smtplib.SMTP(*server.address) as client:
+        client.sendmail("ann@example.com", ["bob@example.com"], TEXT)
+
+    assert server.inbox.one().content == TEXT.encode()
+
+
+def test_aiosmtplib(server):
+    asyncio.run(
+        aiosmtplib.send(
+            TEXT, sender="ann@example.com", recipients=["bob@example.com"], hostname=server.host, port=server.port
+        )
+    )
+    assert server.inbox.one().content == TEXT.encode()
+
+
+def test_swaks(server):
+    said = run(
+        "swaks", "--server", server.host, "--port", str(server.port), "--from", "ann@example.com", "--to",
+        "bob@example.com,carol@example.com", "--header", "Subject: by swaks", "--body", "Hello\n.\nend",
+        "--helo", "swaks.example",
+    )  # fmt: skip
+    mail = server.inbox.one(subject="by swaks")
+
+    assert "<~  250 2.0.0 Message accepted" in said
+    assert mail.recipients == ("bob@example.com", "carol@example.com")
+    assert mail.text.startswith("Hello\n.\nend\n")
+
+
+def test_swaks_pipelining(server):
+    run(
+        "swaks", "--server", server.host, "--port", str(server.port), "--from", "ann@example.com", "--to",
+        "bob@example.com", "--pipeline", "--helo", "swaks.example",
+    )  # fmt: skip
+    assert server.inbox.one().recipients == ("bob@example.com",)
+
+
+def test_curl(server, tmp_path):
+    (tmp_path / "mail.txt").write_bytes(TEXT.encode())
+    run(
+        "curl", "--silent", "--show-error", "--url", server.url, "--mail-from", "ann@example.com", "--mail-rcpt",
+        "bob@example.com", "--upload-file", str(tmp_path / "mail.txt"),
+    )  # fmt: skip
+    assert server.inbox.one().content == TEXT.encode()
+
+
+def test_msmtp(server):
+    run(
+        "msmtp", f"--host={server.host}", f"--port={server.port}", "--from=ann@example.com", "--tls=off", "--auth=off",
+        "bob@example.com", text=TEXT.replace("\r\n", "\n"),
+    )  # fmt: skip
+    assert server.inbox.one().content == TEXT.encode()
+
+
+def test_nodemailer(server):
+    need((NODE_MODULES / "nodemailer").exists(), "nodemailer")
+    said = run(
+        "node", str(HERE / "clients" / "nodemailer.cjs"), server.host, str(server.port), NODE_PATH=str(NODE_MODULES)
+    )
+    mail = server.inbox.one(subject="Grüße by nodemailer")
+
+    assert said == "250 2.0.0 Message accepted\n"
+    assert mail.text == "Häll\n.\nend\n"
