@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Controller", "QueueController"]
 
-log = logging.getLogger("lazr.smtptest")
+log: logging.Logger = logging.getLogger("lazr.smtptest")
 
 _DEADLINE = 5.0
 
@@ -115,7 +115,7 @@ class QueueController(Controller):
 
     def _make_server(self, host: str, port: int) -> None:
         """Make the server and put it into `self.server`; for subclasses that want another one."""
-        self.server = QueueServer(host, port, self.queue)
+        self.server: QueueServer = QueueServer(host, port, self.queue)
 
     def __iter__(self) -> Iterator[Message]:
         self._raise()

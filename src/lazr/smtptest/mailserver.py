@@ -94,7 +94,7 @@ class MailServer:
             bare_line_ends=bare_line_ends,
             strict=strict,
         )
-        self.inbox = Inbox(raise_errors=self.raise_errors)
+        self.inbox: Inbox = Inbox(raise_errors=self.raise_errors)
         self._host = host
         self._port = port
         self._also = tuple(also)

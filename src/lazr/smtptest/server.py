@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["QueueServer", "Server"]
 
-log = logging.getLogger("lazr.smtptest")
+log: logging.Logger = logging.getLogger("lazr.smtptest")
 
 _RESULT = re.compile(r"([2-5][0-5][0-9])[ -]?(?:([245]\.[0-9]{1,3}\.[0-9]{1,3}) )?(.*)", re.DOTALL)
 
@@ -88,7 +88,7 @@ class Server:
             keep_mails=False,
         )
         self._engine.bind()
-        self.port = self._engine.port
+        self.port: int = self._engine.port
         log.info("[SMTPServer] listening: %s:%s", host, self.port)
 
     # -- to override -------------------------------------------------------------------------

@@ -47,13 +47,13 @@ class Listener:
     """
 
     def __init__(self, where: Listen) -> None:
-        self.host = where.host
-        self.port = where.port
-        self.path = where.path
-        self.socket = self._bind()
+        self.host: str = where.host
+        self.port: int = where.port
+        self.path: str | None = where.path
+        self.socket: socket.socket = self._bind()
         self._inode = os.stat(self.path).st_ino if self.path is not None else None
         if self.path is None:
-            self.port = self.socket.getsockname()[1]
+            self.port = int(self.socket.getsockname()[1])
 
     def _bind(self) -> socket.socket:
         if self.path is not None:

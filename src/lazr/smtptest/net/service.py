@@ -51,16 +51,16 @@ class Service:
         self.profile = profile
         self.decide = decide
         self._announce = announce
-        self.fresh = False  # something was accepted, and its reply is not yet written
-        self.new_sink = functools.partial(Spool, profile.limits.session_memory)
-        self.buffer = memoryview(bytearray(_READ))
-        self.crowded = False
+        self.fresh: bool = False  # something was accepted, and its reply is not yet written
+        self.new_sink: Callable[[], Spool] = functools.partial(Spool, profile.limits.session_memory)
+        self.buffer: memoryview = memoryview(bytearray(_READ))
+        self.crowded: bool = False
         self.loop: asyncio.AbstractEventLoop
         self._listeners = listeners
         self._most = _most_connections(profile.limits.connections)
         self._connections: set[Connection] = set()
         self._to_send: list[Connection] = []
-        self.alone = True  # there is one connection at the most
+        self.alone: bool = True  # there is one connection at the most
         self._servers: list[asyncio.Server] = []
         self._all_gone: asyncio.Event | None = None
 

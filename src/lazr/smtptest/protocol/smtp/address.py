@@ -75,7 +75,7 @@ class Grammar:
     __slots__ = ("_bare", "_domain", "_path", "lenient")
 
     def __init__(self, lenient: Lenient) -> None:
-        self.lenient = lenient
+        self.lenient: Lenient = lenient
         letter = rf"[A-Za-z0-9_{_U}]" if lenient.underscore_in_domain else rf"[A-Za-z0-9{_U}]"
         domain = rf"{letter}+(?:-+{letter}+)*(?:\.{letter}+(?:-+{letter}+)*)*"
         local = rf"(?:{_ATOM}(?:\.{_ATOM})*|{_QUOTED})"

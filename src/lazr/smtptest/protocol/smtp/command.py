@@ -43,9 +43,9 @@ class Context:
     __slots__ = ("extended", "profile", "utf8")
 
     def __init__(self, profile: Profile) -> None:
-        self.profile = profile
-        self.extended = False  # the client said EHLO, so it may use parameters
-        self.utf8 = False  # MAIL said SMTPUTF8, so addresses may use UTF-8
+        self.profile: Profile = profile
+        self.extended: bool = False  # the client said EHLO, so it may use parameters
+        self.utf8: bool = False  # MAIL said SMTPUTF8, so addresses may use UTF-8
 
 
 def looks_like_http(line: str) -> bool:

@@ -63,7 +63,7 @@ class Content:
     def __init__(self, sink: Sink, limit: int | None) -> None:
         self._sink = sink
         self._limit = limit
-        self.size = 0
+        self.size: int = 0
 
     def begin(self) -> None:
         """Another transaction's content begins."""

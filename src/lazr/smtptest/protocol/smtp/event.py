@@ -54,7 +54,8 @@ class Event:
             return NotImplemented
         return type(self) is type(other) and self._facts() == other._facts()
 
-    __hash__ = None  # type: ignore[assignment]  # parameters are a mapping
+    def __hash__(self) -> int:
+        return hash((type(self), self._facts()))
 
     def __repr__(self) -> str:
         names: tuple[str, ...] = self.__slots__

@@ -106,13 +106,15 @@ class Extension:
         mail_octets: int = 0,
         rcpt_octets: int = 0,
     ) -> None:
-        self.keyword = keyword
-        self.rfc = rfc
-        self.argument = argument  # what follows the keyword in the reply to EHLO; None for no offer
-        self.mail = mail or {}  # the parameters it adds to MAIL
-        self.rcpt = rcpt or {}  # ... and to RCPT
-        self.mail_octets = mail_octets  # how much longer a MAIL command may be for it
-        self.rcpt_octets = rcpt_octets
+        self.keyword: str = keyword
+        self.rfc: int | None = rfc
+        self.argument: Callable[[Limits], str | None] | str = (
+            argument  # what follows the keyword in the reply to EHLO; None for no offer
+        )
+        self.mail: Mapping[str, Value] = mail or {}  # the parameters it adds to MAIL
+        self.rcpt: Mapping[str, Value] = rcpt or {}  # ... and to RCPT
+        self.mail_octets: int = mail_octets  # how much longer a MAIL command may be for it
+        self.rcpt_octets: int = rcpt_octets
 
     def ehlo_line(self, limits: Limits) -> str | None:
         """The line of the reply to EHLO that offers it; None where there is nothing to offer."""

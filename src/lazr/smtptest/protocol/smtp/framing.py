@@ -51,11 +51,11 @@ class Framing:
 
     def __init__(self, profile: Profile, new_sink: Callable[[], Sink]) -> None:
         self._profile = profile
-        self.closing = False
-        self.orderly = False
-        self.waiting = False
-        self.backlog = False
-        self.halted = False  # read no further: one of the four above has come to be true
+        self.closing: bool = False
+        self.orderly: bool = False
+        self.waiting: bool = False
+        self.backlog: bool = False
+        self.halted: bool = False  # read no further: one of the four above has come to be true
 
         self._read: Callable[[bytes, int], int] = self._read_first
         self._lines = self._read_any_line if profile.accepts_bare_line_ends else self._read_line
@@ -118,6 +118,14 @@ class Framing:
         output.clear()
         self._output_size = 0
         return sent
+
+    def _wait(self) -> None:
+        """An answer is due: read no further."""
+        self.waiting = self.halted = True
+
+    def _resume(self) -> None:
+        """The answer is there."""
+        self.waiting = self.halted = False
 
     def _hold(self, data: bytes) -> None:
         """Keep input for later, within reason: a driver reads no more than it must."""

@@ -70,21 +70,21 @@ class Limits:
         connections: int | None = 10_000,
         crowded_timeout: float | None = 10.0,
     ) -> None:
-        self.command_line = command_line
-        self.command_flood = command_flood
-        self.message_size = message_size
-        self.recipients = recipients
-        self.errors = errors
-        self.commands_without_mail = commands_without_mail
-        self.session_memory = session_memory
-        self.replies_waiting = replies_waiting
-        self.idle_timeout = idle_timeout
-        self.command_timeout = command_timeout
-        self.data_rate = data_rate
-        self.session_timeout = session_timeout
-        self.write_timeout = write_timeout
-        self.connections = connections
-        self.crowded_timeout = crowded_timeout
+        self.command_line: int = command_line
+        self.command_flood: int = command_flood
+        self.message_size: int | None = message_size
+        self.recipients: int | None = recipients
+        self.errors: int | None = errors
+        self.commands_without_mail: int | None = commands_without_mail
+        self.session_memory: int = session_memory
+        self.replies_waiting: int = replies_waiting
+        self.idle_timeout: float | None = idle_timeout
+        self.command_timeout: float | None = command_timeout
+        self.data_rate: float | None = data_rate
+        self.session_timeout: float | None = session_timeout
+        self.write_timeout: float | None = write_timeout
+        self.connections: int | None = connections
+        self.crowded_timeout: float | None = crowded_timeout
         for name in self.__slots__:
             value = getattr(self, name)
             if value is not None and not value > 0:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Literal
 
+    from lazr.smtptest.protocol.smtp.command import Parse
     from lazr.smtptest.protocol.smtp.extension import Extension, Value
 
 __all__ = ["Profile"]
@@ -67,31 +68,33 @@ class Profile:
     ) -> None:
         if bare_line_ends not in ("reject", "accept"):
             raise ValueError(f'bare_line_ends is "reject" or "accept", not {bare_line_ends!r}')
-        self.hostname = hostname
-        self.extensions = chosen_extensions(extensions)
-        self.limits = limits or Limits()
-        self.lenient = lenient or Lenient()
-        self.accepts_bare_line_ends = bare_line_ends == "accept"
-        self.strict = strict
+        self.hostname: str = hostname
+        self.extensions: tuple[Extension, ...] = chosen_extensions(extensions)
+        self.limits: Limits = limits or Limits()
+        self.lenient: Lenient = lenient or Lenient()
+        self.accepts_bare_line_ends: bool = bare_line_ends == "accept"
+        self.strict: bool = strict
 
-        self.grammar = Grammar(self.lenient)
+        self.grammar: Grammar = Grammar(self.lenient)
         keywords = {row.keyword for row in self.extensions}
-        self.enhanced = "ENHANCEDSTATUSCODES" in keywords
-        self.chunking = "CHUNKING" in keywords
-        self.commands = {verb: parse for verb, parse in COMMANDS.items() if verb != "HELP" or "HELP" in keywords}
-        self.greeting = Reply(220, f"{hostname} {greeting}")
-        self.helo = Reply(250, hostname)
-        self.ehlo = Reply(250, hostname, *filter(None, (row.ehlo_line(self.limits) for row in self.extensions)))
-        self.mail_values = _values(row.mail for row in self.extensions)
-        self.rcpt_values = _values(row.rcpt for row in self.extensions)
+        self.enhanced: bool = "ENHANCEDSTATUSCODES" in keywords
+        self.chunking: bool = "CHUNKING" in keywords
+        self.commands: dict[str, Parse] = {
+            verb: parse for verb, parse in COMMANDS.items() if verb != "HELP" or "HELP" in keywords
+        }
+        self.greeting: Reply = Reply(220, f"{hostname} {greeting}")
+        self.helo: Reply = Reply(250, hostname)
+        self.ehlo: Reply = Reply(250, hostname, *filter(None, (row.ehlo_line(self.limits) for row in self.extensions)))
+        self.mail_values: dict[str, Value] = _values(row.mail for row in self.extensions)
+        self.rcpt_values: dict[str, Value] = _values(row.rcpt for row in self.extensions)
 
         # RFC 5321 4.5.3.1.4: an extension that adds parameters makes the command that much longer.
         usual = self.limits.command_line
-        self.line_limits = {
+        self.line_limits: dict[str, int] = {
             "MAIL": usual + sum(row.mail_octets for row in self.extensions),
             "RCPT": usual + sum(row.rcpt_octets for row in self.extensions),
         }
-        self.longest_line = max(self.line_limits.values())
+        self.longest_line: int = max(self.line_limits.values())
 
 
 def _values(tables: Iterable[Mapping[str, Value]]) -> dict[str, Value]:

@@ -93,10 +93,10 @@ class Session(Framing):
         self._context = Context(profile)
         self._asked: event.Event | None = None  # the event that waits for its answer
 
-        self.state = State.START
+        self.state: State = State.START
         self._allowed = ROWS[State.START]
-        self.peer = ""  # who the client is, and what it called itself
-        self.helo = ""
+        self.peer: str = ""  # who the client is, and what it called itself
+        self.helo: str = ""
         self._errors = 0
         self._commands_without_mail = 0
         self._mail: event.Mail | None = None  # the transaction, if there is one
@@ -121,7 +121,7 @@ class Session(Framing):
         if asked is None or not self.waiting:
             raise RuntimeError("no answer is due: the last decision was not PENDING")
         self._asked = None
-        self.waiting = self.halted = False
+        self._resume()
         self._carry_out(asked, reply)
         if self._overflow and not self.closing:
             self._give_up(replies.OVERFLOW)
@@ -285,7 +285,7 @@ class Session(Framing):
             self._carry_out(asked, reply)
         else:
             self._asked = asked
-            self.waiting = self.halted = True
+            self._wait()
 
     def _carry_out(self, asked: event.Event, reply: Reply) -> None:
         """Send the reply, and do what it allows."""
