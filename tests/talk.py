@@ -54,13 +54,17 @@ def recipient(**settings):
 class Client:
     """A socket, and the patience to read whole replies from it."""
 
-    def __init__(self, address, *, greet=True):
+    def __init__(self, address, *, greet=True, receive_buffer=None):
         if isinstance(address, str):
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.settimeout(10)
             self.socket.connect(address)
         else:
-            self.socket = socket.create_connection(address, timeout=10)
+            self.socket = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+            self.socket.settimeout(10)
+            if receive_buffer is not None:
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            self.socket.connect(address)
         self.file = self.socket.makefile("rb")
         self.greeting = self.reply() if greet else b""
 

@@ -59,7 +59,7 @@ def test_swaks(server):
     )  # fmt: skip
     mail = server.inbox.one(subject="by swaks")
 
-    assert "<~  250 2.0.0 Message accepted" in said
+    assert "<-  250 2.0.0 Message accepted" in said
     assert mail.recipients == ("bob@example.com", "carol@example.com")
     assert mail.text.startswith("Hello\n.\nend\n")
 
@@ -86,7 +86,7 @@ def test_msmtp(server):
         "msmtp", f"--host={server.host}", f"--port={server.port}", "--from=ann@example.com", "--tls=off", "--auth=off",
         "bob@example.com", text=TEXT.replace("\r\n", "\n"),
     )  # fmt: skip
-    assert server.inbox.one().content == TEXT.encode()
+    assert server.inbox.one().content.endswith(TEXT.encode())  # behind a Date of its own
 
 
 def test_nodemailer(server):

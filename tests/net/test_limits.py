@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import threading
 import time
 
 import pytest
@@ -142,15 +143,23 @@ def test_a_client_that_does_not_read_is_read_no_further_and_then_cut(loop, conne
 def test_a_slow_reader_gets_all_of_its_replies(loop, connect):
     limits = Limits(commands_without_mail=None, replies_waiting=2048)
     with MailServer(limits=limits, loop=loop) as server:
-        client = connect(server)
-        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        import threading
+        client = connect(server, receive_buffer=16_384)
 
-        sender = threading.Thread(target=client.send, args=(b"NOOP\r\n" * 2_000 + b"QUIT\r\n",))
+        def shrink():  # so that little is enough to fill what the kernel would take
+            [connection] = server._service._connections
+            connection._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+            return connection
+
+        connection = server.call(shrink)
+        sender = threading.Thread(target=client.send, args=(b"NOOP\r\n" * 20_000 + b"QUIT\r\n",))
         sender.start()
+        end = time.monotonic() + 10
+        while not server.call(lambda: connection._paused) and time.monotonic() < end:
+            pass
+        assert connection._paused  # it is read no further, because it does not read
         replies = client.rest()
         sender.join(10)
-        assert replies == b"250 2.0.0 Ok\r\n" * 2_000 + b"221 2.0.0 Bye\r\n"
+        assert replies == b"250 2.0.0 Ok\r\n" * 20_000 + b"221 2.0.0 Bye\r\n"
 
 
 def test_a_client_that_reads_slowly_but_reads_is_not_cut():

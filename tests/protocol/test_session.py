@@ -388,6 +388,7 @@ def test_events_are_values():
     assert mail != event.Rcpt(mail.path, {})
     assert event.Noop("x") != event.Help("x")
     assert event.Noop("x") != "x"
+    assert len({event.Noop("x"), event.Noop("x"), event.Help("x")}) == 2
     assert repr(event.Bdat(3, last=True)) == "Bdat(last=True, size=3)"
 
 
