@@ -12,8 +12,7 @@ import textwrap
 import threading
 
 from lazr.smtptest import __version__
-from lazr.smtptest.mail.mail import Envelope, Mail
-from lazr.smtptest.mailserver import MailServer
+from lazr.smtptest.mailserver import MailServer, mail_of
 from lazr.smtptest.protocol.smtp.event import EndOfData
 from lazr.smtptest.protocol.smtp.limits import Limits
 from lazr.smtptest.protocol.smtp.reply import Reply
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import TextIO
 
+    from lazr.smtptest.mail.mail import Mail
     from lazr.smtptest.protocol.smtp.event import Event
 
 __all__ = ["main"]
@@ -130,21 +130,9 @@ class _Printer(threading.Thread):
                 text = self._paint.refusal(thing)
             else:
                 count += 1
-                text = self._paint.mail(_as_mail(count, thing))
+                text = self._paint.mail(mail_of(thing, str(count)))
             print(text, file=self._out, flush=True)
         print(f"stopped; {count} mail{'' if count == 1 else 's'} received", file=self._out, flush=True)
-
-
-def _as_mail(number: int, event: EndOfData) -> Mail:
-    envelope = Envelope(
-        event.mail.path.mailbox,
-        tuple(rcpt.path.mailbox for rcpt in event.rcpts),
-        mail_parameters=event.mail.parameters,
-        rcpt_parameters=tuple(rcpt.parameters for rcpt in event.rcpts),
-        helo=event.helo,
-        peer=event.peer,
-    )
-    return Mail(str(number), envelope, event.parts)
 
 
 class _Paint:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lazr.smtptest.protocol.smtp.address import Grammar
-from lazr.smtptest.protocol.smtp.command import COMMANDS
 from lazr.smtptest.protocol.smtp.extension import chosen_extensions
 from lazr.smtptest.protocol.smtp.leniency import Lenient
 from lazr.smtptest.protocol.smtp.limits import Limits
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Literal
 
-    from lazr.smtptest.protocol.smtp.command import Parse
     from lazr.smtptest.protocol.smtp.extension import Extension, Value
 
 __all__ = ["Profile"]
@@ -38,7 +36,6 @@ class Profile:
     __slots__ = (
         "accepts_bare_line_ends",
         "chunking",
-        "commands",
         "ehlo",
         "enhanced",
         "extensions",
@@ -53,6 +50,7 @@ class Profile:
         "mail_values",
         "rcpt_values",
         "strict",
+        "withheld",
     )
 
     def __init__(
@@ -79,9 +77,7 @@ class Profile:
         keywords = {row.keyword for row in self.extensions}
         self.enhanced: bool = "ENHANCEDSTATUSCODES" in keywords
         self.chunking: bool = "CHUNKING" in keywords
-        self.commands: dict[str, Parse] = {
-            verb: parse for verb, parse in COMMANDS.items() if verb != "HELP" or "HELP" in keywords
-        }
+        self.withheld: frozenset[str] = frozenset({"HELP"}) - keywords
         self.greeting: Reply = Reply(220, f"{hostname} {greeting}")
         self.helo: Reply = Reply(250, hostname)
         self.ehlo: Reply = Reply(250, hostname, *filter(None, (row.ehlo_line(self.limits) for row in self.extensions)))

@@ -163,8 +163,8 @@ class Session(Framing):
             if most is not None and self._commands_without_mail > most:
                 self._give_up(replies.TOO_MANY_COMMANDS)
                 return
-        parse = profile.commands.get(verb)
-        if parse is None:
+        parse = COMMANDS.get(verb)
+        if parse is None or verb in profile.withheld:
             self._not_a_command(verb, argument, line)
         elif verb not in self._allowed:
             self._refuse(line, replies.GREET_FIRST if self.state is State.START else replies.BAD_SEQUENCE)
