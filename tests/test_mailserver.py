@@ -307,3 +307,15 @@ def test_many_start_and_stop_leave_nothing_behind(connect):
                     client.send(TO_RCPT + b"DATA\r\nhalf")
     gc.collect()
     assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_connection_that_comes_with_the_stop_leaves_nothing_open(loop):
+    import gc
+
+    for _ in range(30):
+        with MailServer(loop=loop) as server:
+            clients = [socket.create_connection(server.address, timeout=10) for _ in range(5)]
+        for client in clients:
+            client.close()
+    gc.collect()  # an open transport would warn, and a warning is an error

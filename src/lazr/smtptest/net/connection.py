@@ -54,13 +54,16 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=self._limits.replies_waiting)
         self._started = self._last_octets = self._last_reply = monotonic()
-        if not self._service.enter(self):
+        welcome = self._service.enter(self)
+        if self._service.closing:
+            self.shut_down()
+        elif not welcome:
             # RFC 5321 3.8, 4.2.3: a server that cannot take more says so.
             self._transport.write(Reply(421, "4.3.2", "Too many connections, try later").wire)
             self._leave()
-            return
-        self._arm()
-        self._send(self._session.greet(_peer(transport.get_extra_info("peername"))))
+        else:
+            self._arm()
+            self._send(self._session.greet(_peer(transport.get_extra_info("peername"))))
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where to read to: one buffer for all, as each read is done with before the next begins."""

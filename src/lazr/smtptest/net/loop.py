@@ -161,3 +161,8 @@ class Runner:
         if not self._stop_early:
             await self._stopping.wait()
         await self._service.close(self._deadline * _GRACE)
+        # This loop is ours alone: what is still under way in it is a decision that nobody waits for.
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)

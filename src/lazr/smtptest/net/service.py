@@ -26,6 +26,9 @@ __all__ = ["Service"]
 # The most that one read brings.  Large, because each turn of the loop costs as much as copying this.
 _READ = 256 * 1024
 
+# asyncio needs three: a task for each socket, the transport, its connection_made.
+_TURNS = 4
+
 # A limit below this is somebody's test of the limit, not a server to protect.
 _FEW = 10
 
@@ -55,6 +58,7 @@ class Service:
         self.new_sink: Callable[[], Spool] = functools.partial(Spool, profile.limits.session_memory)
         self.buffer: memoryview = memoryview(bytearray(_READ))
         self.crowded: bool = False
+        self.closing: bool = False
         self.loop: asyncio.AbstractEventLoop
         self._listeners = listeners
         self._most = _most_connections(profile.limits.connections)
@@ -74,8 +78,15 @@ class Service:
 
     async def close(self, grace: float) -> None:
         """Accept no more, let the replies that are due go out, and close; what hangs is cut after `grace` seconds."""
+        self.closing = True
         for listener in self._listeners:
+            # First no more is accepted, then what was accepted a moment ago comes to be made, which
+            # takes some turns of the loop; asyncio loses it if its server is closed meanwhile.
+            with contextlib.suppress(NotImplementedError):
+                self.loop.remove_reader(listener.socket)
             listener.refuse()
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
         for server in self._servers:
             server.close()
         for connection in tuple(self._connections):
@@ -88,6 +99,7 @@ class Service:
             for connection in tuple(self._connections):
                 connection.abort()
             await self._all_gone.wait()
+        await asyncio.sleep(0)  # the last one's own end is over
 
     def enter(self, connection: Connection) -> bool:
         """A connection begins; whether there is room for it."""
