@@ -29,7 +29,7 @@ def outcome(profile, pieces):
         output += session.receive(piece)
         while session.backlog:
             output += session.receive(b"")
-        if len(session._unread) > 4000:
+        if len(session._unread) > 10_000:
             raise MemoryError("the session holds more than it may")
     output += session.end_of_input()
     if not session.closing:

@@ -251,6 +251,22 @@ def test_output_is_cut_short_when_much_of_it_waits():
     assert output + rest == OK * 100
 
 
+def test_what_waits_behind_the_backlog_or_an_answer_is_never_lost():
+    from lazr.smtptest.protocol.smtp.reply import PENDING
+
+    limits = Limits(replies_waiting=10, session_memory=50, commands_without_mail=None)
+    assert Recorded(limits=limits).say(b"NOOP\r\n" * 100) == OK * 100
+
+    pending = Recorded(lambda e, reply: PENDING if e.verb == "RSET" else reply, limits=limits)
+    pending.session.receive(b"RSET\r\n" + b"NOOP\r\n" * 100)
+    from lazr.smtptest import Reply
+
+    output = pending.session.answer(Reply(250, "2.0.0", "Ok"))
+    while pending.session.backlog:
+        output += pending.session.receive(b"")
+    assert output == OK * 101
+
+
 def test_the_end_of_input_waits_for_the_backlog():
     recorded = Recorded(limits=Limits(replies_waiting=10))
     recorded.session.receive(b"NOOP\r\n" * 3)

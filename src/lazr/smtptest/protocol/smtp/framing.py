@@ -82,7 +82,9 @@ class Framing:
             self._unread = b""
         if self.halted:
             if self.waiting:
-                self._hold(data)
+                # A driver need not read on while an answer is due; one that does is held to the limit.
+                self._overflow = self._overflow or len(data) > self._profile.limits.session_memory
+                self._unread = b"" if self._overflow else data
                 return b""
             if self.closing:
                 return b""
@@ -107,7 +109,7 @@ class Framing:
                 break
             position = behind
         if position < end and not self.closing:
-            self._hold(data[position:] if position else data)
+            self._unread = data[position:] if position else data
         if self._ended and not self.waiting and not self.backlog:
             # RFC 5321 4.1.1.10: the client should have said QUIT.  What is unfinished is dropped.
             self._close(orderly=True)
@@ -126,12 +128,6 @@ class Framing:
     def _resume(self) -> None:
         """The answer is there."""
         self.waiting = self.halted = False
-
-    def _hold(self, data: bytes) -> None:
-        """Keep input for later, within reason: a driver reads no more than it must."""
-        if len(data) > self._profile.limits.session_memory:
-            self._overflow = True
-        self._unread = b"" if self._overflow else data
 
     # -- output ------------------------------------------------------------------------------
 
