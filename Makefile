@@ -15,7 +15,7 @@ $(STAMP): pyproject.toml
 	@touch $(STAMP)
 
 serve: $(STAMP)  ## catch mail on 127.0.0.1:1025 and print it
-	@$(BIN)/smtptest serve
+	@$(BIN)/smtptest serve $(ARGS)
 
 test: $(STAMP)  ## the tests, with their coverage
 	$(BIN)/python tests/run.py

@@ -1,6 +1,8 @@
 """`smtptest serve`, as a process and as somebody would run it."""
 
+import io
 import os
+import queue
 import signal
 import smtplib
 import socket
@@ -66,12 +68,42 @@ def test_each_mail_is_printed_readably_and_refusals_too(serving):
         "  Häll",
         "  \\x1b[31mred",
         "  attached: bild.png (image/png, 2 octets)",
-        "refused FOO: 500 5.5.2 Command not recognized",
-        "  (HTML only, 10 characters)",
+        "refused FOO \\x1b[2J: 500 5.5.2 Command not recognized",
+        "  also: (text/html, 11 octets)",
         "stopped; 2 mails received",
     ):
         assert expected in lines
     assert (err, status) == ("", 0)
+
+
+def test_any_encoding_of_the_output_will_do():
+    serving = Serving(PYTHONIOENCODING="ascii")
+    with smtplib.SMTP(*serving.address) as client:
+        client.sendmail("a@example.com", ["b@example.com"], "Subject: =?utf-8?q?=C3=84pp?=\r\n\r\nHi\r\n")
+    out, err, status = serving.stop()
+
+    assert "Subject: \\xc4pp" in out
+    assert (err, status) == ("", 0)
+
+
+def test_it_catches_what_sloppy_clients_send(serving):
+    with socket.create_connection(serving.address, timeout=10) as client:
+        client.sendall(b"HELO x\nMAIL FROM: ann\nRCPT TO: bob\nDATA\nHi\r\n.\r\nQUIT\n")
+        while client.recv(1000):
+            pass
+    out, _, _ = serving.stop()
+
+    assert "RCPT TO   <bob>" in out and "  Hi" in out.splitlines()
+
+
+def test_an_output_that_fails_is_status_1():
+    class Full(io.StringIO):
+        def write(self, text):
+            raise OSError(28, "No space left on device")
+
+    printer = cli._Printer(queue.Queue(), Full())
+    printer.start()
+    assert printer.finish() == 1
 
 
 def test_sigterm_stops_it_too(serving):
@@ -142,7 +174,7 @@ def test_a_message_that_cannot_be_parsed_is_shown_as_it_came(monkeypatch):
     text = cli._Paint(colours=True).mail(Mail("1", envelope, [b"Subject: x\r\n\r\n\x07"]))
 
     assert "\x1b[31m(cannot be parsed: IndexError; as it came:)" in text
-    assert "Subject: x\\r\n" in text and "\\x07" in text
+    assert "\nSubject: x\n" in text and "\\x07" in text
     assert "<> SMTPUTF8" in text and "<b@example.com> NOTIFY=NEVER" in text
 
 

@@ -12,7 +12,7 @@ import time
 import aiosmtplib
 import pytest
 
-from lazr.smtptest import Limits, Listen, MailServer, MissingExtra, Reply
+from lazr.smtptest import Limits, Listen, MailServer, MissingExtra, Reply, StartError, WaitTimeout
 from talk import TO_RCPT, Client
 
 
@@ -41,8 +41,53 @@ def test_it_says_where_it_is(server):
         "SMTP_HOST": host, "SMTP_PORT": str(port), "SMTP_URL": server.url, "EMAIL_HOST": host, "EMAIL_PORT": str(port),
         "MAIL_HOST": host, "MAIL_PORT": str(port), "MAIL_SERVER": host,
     }  # fmt: skip
-    assert repr(server) == f"<MailServer {server.url} running, <Inbox: 0 mails>>"
+    assert repr(server) == f"<MailServer {host}:{port} running, <Inbox: 0 mails>>"
     assert MailServer(port=2525).address == ("127.0.0.1", 2525)
+
+
+def test_before_its_start_it_has_no_address_that_a_client_could_mistake():
+    server = MailServer()
+    for where in (lambda: server.address, lambda: server.url, server.env):
+        with pytest.raises(StartError, match="not started"):
+            where()
+    assert repr(server) == "<MailServer 127.0.0.1:0 stopped, <Inbox: 0 mails>>"
+    with pytest.raises(WaitTimeout, match="the server is not running; `with MailServer"):
+        server.inbox.one(timeout=0)
+
+
+def test_a_failure_names_what_was_refused(server, connect):
+    client = connect(server)
+    client.ask(b"EHLO x")
+    client.mail(to=b"not an address")
+    client.ask(b"F\x1bOO \xff")
+    client.ask(b"MAIL FROM:<other@example.com>")
+    with pytest.raises(WaitTimeout) as failure:
+        server.inbox.one(timeout=0)
+
+    first, count, *refused = str(failure.value).splitlines()
+    assert first == "expected one mail within 0 s; 0 came, and no other mail"
+    assert count == "  3 commands were refused:"
+    assert [line.partition("; ")[0] for line in refused] == [
+        "    RCPT TO:<not an address>: 501 5.1.3 Bad recipient address syntax",
+        r"    F\x1bOO \xff: 501 5.5.2 Neither ASCII nor UTF-8",
+        "    MAIL FROM:<other@example.com>: 503 5.5.1 Bad sequence of commands",
+    ]
+    for _ in range(12):
+        client.ask(b"VRFY")
+    with pytest.raises(WaitTimeout, match=r"(?s)15 commands were refused:\n    \(the last 10\)\n"):
+        server.inbox.one(timeout=0)
+
+
+def test_what_a_tester_refuses_is_named_too(connect):
+    def decide(event, reply):
+        return Reply(550, "5.1.1", "No", "such user") if event.verb == "RCPT" else reply
+
+    with MailServer(decide=decide) as server:
+        client = connect(server)
+        client.ask(b"EHLO x")
+        client.mail()
+        with pytest.raises(WaitTimeout, match=r"RCPT TO:<bob@example.com>: 550-5.1.1 No / 550 5.1.1 such user"):
+            server.inbox.one(timeout=0)
 
 
 def test_it_listens_in_several_places(tmp_path, connect):
@@ -83,6 +128,8 @@ def test_a_busy_port_is_an_oserror_at_once_and_names_it(server):
     assert not other.running
     with pytest.raises(OSError, match="cannot listen"):
         MailServer(also=[Listen(port=server.port)]).start()
+    with pytest.raises(OSError, match="cannot listen on no such host:0"):
+        MailServer("no such host").start()
 
 
 def test_a_host_name_is_looked_up_only_when_it_is_one(monkeypatch):
@@ -114,6 +161,8 @@ def test_it_runs_in_the_callers_own_loop_without_a_thread():
             )  # fmt: skip
             assert not any(thread.name.startswith("smtptest") for thread in threading.enumerate())
             [mail] = await server.inbox.async_wait(to="bob@example.com")
+            with pytest.raises(RuntimeError, match=r"use `await inbox\.async_wait"):
+                server.inbox.one(to="bob@example.com")
             assert mail.subject == "Hi"
         assert not server.running
         with pytest.raises(ValueError, match="yours"):

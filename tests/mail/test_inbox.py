@@ -119,7 +119,9 @@ def test_a_failure_lists_what_came_and_the_criterion_that_each_failed(inbox):
 def test_other_failures_say_what_happened(inbox):
     with pytest.raises(WaitTimeout, match="where says no"):
         inbox.one(where=lambda m: False, timeout=0)
-    with pytest.raises(WaitTimeout, match=r"expected 4 mails within 0 s; 3 came, and no other mail"):
+    with pytest.raises(TypeError, match="header wants a mapping"):
+        inbox.one(header="X-Tag")
+    with pytest.raises(WaitTimeout, match=r"expected 4 mails within 0 s; 3 came, and no other mail:\n  <Mail 0 "):
         inbox.wait(4, timeout=0)
     with pytest.raises(WaitTimeout, match=r"(?s)expected no mail with to='bob@example.com', and there is:.*Number 1"):
         inbox.none(to="bob@example.com", within=0)

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
+import pytest
+
 from lazr.smtptest import Envelope, Mail
 
 
@@ -55,6 +57,24 @@ def test_its_octets_are_left_alone():
     assert mail.size == len(content)
     assert mail.content == content
     assert mail.text and mail.content == content
+
+
+def test_a_charset_that_is_none_does_not_hide_the_text():
+    mail = received(b"Content-Type: text/plain; charset=none-such\r\n\r\nH\xc3\xa4ll\r\n")
+
+    assert mail.text == "Häll\n"
+
+
+@pytest.mark.parametrize(
+    ("subject", "shown"),
+    [
+        (b"=?utf-8?q?=C3=84pp?=", "Äpp"),
+        (b"=?none-such?q?a?=", "=?none-such?q?a?="),
+        (b"=?utf-8?b?a?=", "=?utf-8?b?a?="),
+    ],
+)
+def test_it_shows_its_subject_decoded_where_that_can_be_done(subject, shown):
+    assert f"'{shown}'" in repr(received(b"Subject: " + subject + b"\r\n\r\n"))
 
 
 def test_it_knows_when_it_came():

@@ -40,6 +40,11 @@ def test_a_reply_that_is_none_is_refused(arguments):
         Reply(*arguments)
 
 
+def test_a_code_is_a_number():
+    with pytest.raises(TypeError, match="not '250'"):
+        Reply("250", "Ok")
+
+
 def test_replies_are_values():
     assert Reply(250, "2.0.0", "Ok") == Reply(250, "2.0.0", "Ok")
     assert Reply(250, "2.0.0", "Ok") != Reply(250, "Ok")

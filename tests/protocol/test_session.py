@@ -141,6 +141,7 @@ def test_syntax(line, code):
 @pytest.mark.parametrize(
     ("line", "code"),
     [(b"RCPT", 501), (b"RCPT TO:<>", 501), (b"RCPT TO:<Postmaster>", 250), (b"RCPT TO:<ann>", 501),
+     (b"MAIL FROM:<x@y.example>", 503),
      (b"rcpt to:<a@b.example>", 250), (b"RCPT FROM:<a@b.example>", 501), (b"DATA now", 501)],
 )  # fmt: skip
 def test_syntax_inside_a_transaction(line, code):
@@ -360,6 +361,15 @@ def test_half_a_command_at_the_end_of_input_is_dropped():
     assert recorded.events[-1].verb == "NOOP"
 
 
+@pytest.mark.parametrize("line", [b"NOOP\n", b"EHLO x\nQUIT\n", b"NOOP\r"])
+def test_who_ends_lines_with_lf_hears_of_it_at_the_end_at_least(line):
+    recorded = Recorded()
+
+    assert recorded.say(line) == b""
+    assert recorded.session.end_of_input()[:9] == b"500 5.5.2"
+    assert recorded.session.closing
+
+
 def test_replies_that_are_due_at_the_end_of_input_still_come():
     session = Session(lambda e, reply: PENDING if e.verb == "NOOP" else reply)
     session.greet("x")
@@ -397,3 +407,5 @@ def test_a_profile_that_makes_no_sense_is_refused():
         Profile(bare_line_ends="maybe")
     with pytest.raises(ValueError, match="the limit errors is 0"):
         Limits(errors=0)
+    with pytest.raises(TypeError, match="the limit recipients is '5'"):
+        Limits(recipients="5")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import queue
 import signal
@@ -14,6 +15,7 @@ import threading
 from lazr.smtptest import __version__
 from lazr.smtptest.mailserver import MailServer, mail_of
 from lazr.smtptest.protocol.smtp.event import EndOfData
+from lazr.smtptest.protocol.smtp.leniency import Lenient
 from lazr.smtptest.protocol.smtp.limits import Limits
 from lazr.smtptest.protocol.smtp.reply import Reply
 
@@ -75,7 +77,7 @@ def _serve(host: str, port: int, out: TextIO) -> int:
             if isinstance(event, EndOfData) and reply.positive:
                 happened.put_nowait(event)
             elif not reply.positive:
-                happened.put_nowait(f"refused {event.verb or 'a line'}: {_visible(str(reply), keep_lines=False)}")
+                happened.put_nowait(f"refused {event.said()}: {' / '.join(str(reply).splitlines())}")
         except queue.Full:
             return _BUSY if isinstance(event, EndOfData) else reply
         return reply
@@ -83,7 +85,18 @@ def _serve(host: str, port: int, out: TextIO) -> int:
     def terminate(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    server = MailServer(host, port, decide=decide, keep_mails=False, limits=Limits(session_memory=1024 * 1024))
+    # A catcher is to catch: whatever an application under development sends, as far as it can be read.
+    server = MailServer(
+        host,
+        port,
+        decide=decide,
+        keep_mails=False,
+        limits=Limits(session_memory=1024 * 1024),
+        lenient=Lenient.all(),
+        bare_line_ends="accept",
+    )
+    if isinstance(out, io.TextIOWrapper):
+        out.reconfigure(errors="backslashreplace")  # nothing that a mail holds may end the printing
     printer = _Printer(happened, out)
     earlier = signal.signal(signal.SIGTERM, terminate)
     printer.start()
@@ -93,8 +106,7 @@ def _serve(host: str, port: int, out: TextIO) -> int:
             printer.ended.wait()
     finally:
         signal.signal(signal.SIGTERM, earlier)
-    printer.finish()
-    return 0
+    return printer.finish()
 
 
 class _Printer(threading.Thread):
@@ -103,6 +115,7 @@ class _Printer(threading.Thread):
     def __init__(self, happened: queue.Queue[EndOfData | str | None], out: TextIO) -> None:
         super().__init__(name="smtptest printer", daemon=True)
         self.ended = threading.Event()
+        self._status = 0
         self._happened = happened
         self._out = out
         self._paint = _Paint(colours=out.isatty() and "NO_COLOR" not in os.environ)
@@ -112,16 +125,20 @@ class _Printer(threading.Thread):
             self._print_all()
         except BrokenPipeError:  # whoever read our output has gone; nobody is left to tell
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for the interpreter's last flush
+        except OSError as error:
+            self._status = 1
+            print(f"smtptest: cannot print any more: {error}", file=sys.stderr)  # noqa: T201
         finally:
             self.ended.set()
 
-    def finish(self) -> None:
-        """Print what is left, and end."""
+    def finish(self) -> int:
+        """Print what is left, and end; the exit status."""
         while not self.ended.is_set():
             with contextlib.suppress(queue.Full):
                 self._happened.put(None, timeout=0.1)
                 break
         self.join()
+        return self._status
 
     def _print_all(self) -> None:
         count = 0
@@ -165,7 +182,7 @@ class _Paint:
             lines += self._message(mail)
         except Exception as error:  # noqa: BLE001 - whatever a stranger's message does to the parser
             lines.append(f"{self._red}(cannot be parsed: {type(error).__name__}; as it came:){self._end}")
-            lines.append(_visible(mail.content[:10_000].decode("utf-8", "replace")))
+            lines.append(_visible(mail.content[:10_000].decode("utf-8", "replace").replace("\r\n", "\n")))
         return "\n".join(lines) + "\n"
 
     def _message(self, mail: Mail) -> list[str]:
@@ -174,17 +191,18 @@ class _Paint:
             value = mail.header(name)
             if value:
                 lines.append(f"{self._dim}{name}:{self._end} {_visible(value, keep_lines=False)}")
-        text = mail.text
-        if text:
-            lines += ["", textwrap.indent(_visible(text.rstrip("\n")), "  ")]
-        elif mail.html:
-            lines += ["", f"  (HTML only, {len(mail.html):,} characters)"]
-        attachments = mail.attachments
-        if attachments:
+        body = mail.message.get_body(("plain",))
+        if mail.text:
+            lines += ["", textwrap.indent(_visible(mail.text.rstrip("\n")), "  ")]
+        others = [part for part in mail.message.walk() if part is not body and not part.is_multipart()]
+        if others:
             lines.append("")
-        for attachment in attachments:
-            name = _visible(attachment.filename, keep_lines=False) or "(no name)"
-            lines.append(f"  attached: {name} ({attachment.content_type}, {len(attachment.content):,} octets)")
+        for part in others:
+            content = part.get_payload(decode=True)
+            octets = len(content) if isinstance(content, bytes) else 0
+            name = _visible(part.get_filename() or "", keep_lines=False)
+            kind = "attached" if name or part.is_attachment() else "also"
+            lines.append(f"  {kind}: {f'{name} ' if name else ''}({part.get_content_type()}, {octets:,} octets)")
         return lines
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections import deque
 
 from lazr.smtptest.errors import StartError, StopTimeout
 from lazr.smtptest.mail.inbox import Inbox
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     Decide = Callable[[Event, Reply], Reply | Awaitable[Reply]]
 
 __all__ = ["MailServer", "mail_of"]
+
+# So many refusals, and exceptions of handlers, are kept for the failures that they explain.
+_REMEMBERED = 10
 
 _HANDLER_RAISED = Reply(451, "4.3.0", "Local error: a handler of this server raised an exception")
 
@@ -94,7 +98,7 @@ class MailServer:
             bare_line_ends=bare_line_ends,
             strict=strict,
         )
-        self.inbox: Inbox = Inbox(raise_errors=self.raise_errors)
+        self.inbox: Inbox = Inbox(self)
         self._host = host
         self._port = port
         self._also = tuple(also)
@@ -105,6 +109,8 @@ class MailServer:
         self._usual_switch_interval: float | None = None
         self._received = 0
         self._errors: list[BaseException] = []
+        self._refusals: deque[str] = deque(maxlen=_REMEMBERED)
+        self._refused = 0
         self._listeners: list[Listener] = []
         self._runner: Runner | None = None
         self._service: Service | None = None
@@ -125,8 +131,16 @@ class MailServer:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port to connect to: `smtplib.SMTP(*server.address)`."""
-        return self._listeners[0].address if self._listeners else (self._host, self._port)
+        """Host and port to connect to: `smtplib.SMTP(*server.address)`.
+
+        Raises `StartError` where no port is known yet: a client takes port 0 for 25, and would send
+        your test's mail to whoever listens there.
+        """
+        if self._listeners:
+            return self._listeners[0].address
+        if self._port == 0:
+            raise StartError("the server is not started, so it has no port yet; use `with MailServer() as server:`")
+        return self._host, self._port
 
     @property
     def url(self) -> str:
@@ -155,7 +169,22 @@ class MailServer:
         return self._runner is not None and not self._runner.ended and not self._runner.forked
 
     def __repr__(self) -> str:
-        return f"<MailServer {self.url} {'running' if self.running else 'stopped'}, {self.inbox!r}>"
+        return f"<MailServer {self._host}:{self._port} {'running' if self.running else 'stopped'}, {self.inbox!r}>"
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether its loop runs in this thread, so that whoever blocks here keeps it from working."""
+        return self._runner is not None and self._runner.here
+
+    def explain(self) -> list[str]:
+        """What may be the reason that a mail did not come, a line each: for the failures of its inbox."""
+        lines = [] if self.running else ["the server is not running; `with MailServer() as server:` starts it"]
+        if self._refused:
+            lines.append(f"{self._refused} command{'s were' if self._refused > 1 else ' was'} refused:")
+            if self._refused > len(self._refusals):
+                lines.append(f"  (the last {len(self._refusals)})")
+            lines.extend(f"  {refusal}" for refusal in self._refusals)
+        return lines
 
     # -- starting and stopping ---------------------------------------------------------------
 
@@ -332,9 +361,7 @@ class MailServer:
 
     def _decide(self, event: Event, reply: Reply) -> Reply | Awaitable[Reply]:
         if self._user_decide is None:
-            if isinstance(event, EndOfData):
-                self._keep(event)
-            return reply
+            return self._settle(event, reply)
         try:
             decision = self._user_decide(event, reply)
         except BaseException as error:  # noqa: BLE001 - P7: raised again in the thread of the test
@@ -356,7 +383,10 @@ class MailServer:
 
     def _settle(self, event: Event, reply: Reply) -> Reply:
         """P1: what is accepted is in the inbox before the client is told so."""
-        if reply.positive and isinstance(event, EndOfData):
+        if reply.code >= 400:
+            self._refused += 1
+            self._refusals.append(f"{event.said()}: {' / '.join(str(reply).splitlines())}")
+        elif isinstance(event, EndOfData):
             self._keep(event)
         return reply
 
@@ -369,7 +399,8 @@ class MailServer:
             self._service.fresh = True  # P2: who waits wakes up when the reply is written
 
     def _raised(self, error: BaseException) -> Reply:
-        self._errors.append(error)
+        if len(self._errors) < _REMEMBERED:
+            self._errors.append(error)
         return _HANDLER_RAISED
 
 

@@ -17,9 +17,23 @@ from lazr.smtptest.mail.query import Query
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any, overload
+    from typing import Any, Protocol, overload
 
     from lazr.smtptest.mail.mail import Mail
+
+    class Owner(Protocol):
+        """What an inbox wants to know of the server that fills it."""
+
+        def raise_errors(self) -> None:
+            """Raise what a handler raised, if one did."""
+
+        def explain(self) -> list[str]:
+            """Lines that may say why a mail did not come."""
+
+        @property
+        def runs_here(self) -> bool:
+            """Whether waiting here would keep the server from working."""
+
 
 __all__ = ["Inbox"]
 
@@ -33,13 +47,13 @@ class Inbox(Sequence["Mail"]):
     <Inbox: 0 mails>
     """
 
-    def __init__(self, *, raise_errors: Callable[[], None] | None = None) -> None:
+    def __init__(self, owner: Owner | None = None) -> None:
         self._mails: list[Mail] = []
         self._announced = 0
         self._changed = threading.Condition()
         self._generation = 0  # how often the inbox was cleared
         self._listeners: list[Callable[[], None]] = []
-        self._raise_errors = raise_errors  # raises what a handler raised, if one did
+        self._owner = owner
 
     # -- for whoever receives ----------------------------------------------------------------
 
@@ -97,7 +111,8 @@ class Inbox(Sequence["Mail"]):
         """Wait until at least `count` mails match, and return all that match.
 
         `timeout` is in seconds, and a real deadline.  Raises `WaitTimeout`, an `AssertionError`
-        that lists what came instead, when it passes.
+        that lists what came instead, when it passes, and `RuntimeError` in the loop that an
+        `async with MailServer()` runs in: that loop must go on, so use `async_wait` there.
         """
         query = Query(**match)
         found = self._wait(count, timeout, query)
@@ -163,6 +178,10 @@ class Inbox(Sequence["Mail"]):
         return search.found
 
     def _wait(self, count: int, timeout: float, query: Query) -> list[Mail]:
+        if self._owner is not None and self._owner.runs_here:
+            raise RuntimeError(
+                "waiting here would stop the loop that the server runs in; use `await inbox.async_wait(…)`"
+            )
         deadline = time.monotonic() + timeout
         search = _Search(self, query)
         while True:
@@ -181,14 +200,15 @@ class Inbox(Sequence["Mail"]):
         return search.look(len(self._mails))
 
     def _timeout(self, what: str, timeout: float, query: Query, found: list[Mail]) -> WaitTimeout:
-        if self._raise_errors is not None:
-            self._raise_errors()  # a handler that raised is the likelier cause
+        if self._owner is not None:
+            self._owner.raise_errors()  # a handler that raised is the likelier cause
         others = [mail for mail in self if mail not in found]
         text = f"expected {what}{_wanted(query)} within {timeout:g} s; {len(found)} came"
-        if others:
-            text += f", and {len(others)} other{'' if len(others) == 1 else 's'}:\n" + _listed(others, query)
-        else:
-            text += ", and no other mail"
+        text += f", and {len(others)} other{'' if len(others) == 1 else 's'}" if others else ", and no other mail"
+        if found or others:
+            text += ":\n" + _listed(found + others, query)
+        for line in self._owner.explain() if self._owner is not None else ():
+            text += f"\n  {line}"
         return WaitTimeout(text)
 
 

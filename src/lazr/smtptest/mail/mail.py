@@ -146,8 +146,15 @@ class Mail:
 
     def _body(self, kind: str) -> str:
         part = self.message.get_body((kind,))
+        if part is None:
+            return ""
+        try:
+            text = str(part.get_content())
+        except (LookupError, UnicodeError):  # a charset that does not exist, or is not a text's
+            octets = part.get_payload(decode=True)
+            text = octets.decode("utf-8", "replace") if isinstance(octets, bytes) else ""
         # The wire's line ends are CRLF; a string in a test has LF.
-        return "" if part is None else str(part.get_content()).replace("\r\n", "\n")
+        return text.replace("\r\n", "\n")
 
     @property
     def attachments(self) -> list[Attachment]:
@@ -173,9 +180,22 @@ class Mail:
         found = re.search(
             rb"^subject:[ \t]*([^\r\n]*)", self._parts[0][:8192] if self._parts else b"", re.IGNORECASE | re.MULTILINE
         )
-        subject = found[1].decode("utf-8", "replace") if found else ""
+        subject = _decoded(found[1].decode("utf-8", "replace")) if found else ""
         to = ", ".join(self.envelope.rcpt_tos)
         return f"<Mail {self.id} {self.envelope.mail_from or '<>'} -> {to} {subject!r} {self.size} octets>"
+
+
+def _decoded(text: str) -> str:
+    """A header's text with its encoded words (RFC 2047) decoded, where that can be done."""
+    if "=?" not in text:
+        return text
+    from email.errors import HeaderParseError
+    from email.header import decode_header, make_header
+
+    try:
+        return str(make_header(decode_header(text)))
+    except (HeaderParseError, LookupError, ValueError):
+        return text
 
 
 def _addresses(message: EmailMessage, name: str) -> Iterator[Address]:

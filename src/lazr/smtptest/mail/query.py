@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from lazr.smtptest.mail.mail import Mail
 
@@ -54,10 +55,13 @@ class Query:
         header: Mapping[str, object] | None = None,
         **criteria: object,
     ) -> None:
+        self._shown: dict[str, object] = {}
         unknown = [name for name in criteria if name not in _LOOKS_AT]
         if unknown:
             known = ", ".join((*_LOOKS_AT, "header", "where"))
             raise TypeError(f"no criterion {unknown[0]!r}; there are {known}")
+        if header is not None and not isinstance(header, Mapping):
+            raise TypeError(f"header wants a mapping such as {{'X-Tag': 'a'}}, not {header!r}")
         self._where = where
         self._shown = {**criteria, **({"header": header} if header else {}), **({"where": where} if where else {})}
         self._tests: list[tuple[str, Callable[[Mail], tuple[str, ...]], Callable[[str], bool]]] = [

@@ -58,7 +58,10 @@ class Listener:
     def _bind(self) -> socket.socket:
         if self.path is not None:
             return _bind_unix(self.path)
-        family, address = _address(self.host, self.port)
+        try:
+            family, address = _address(self.host, self.port)
+        except OSError as error:
+            raise OSError(error.errno, f"{error.strerror}: cannot listen on {self.host}:{self.port}") from error
         listening = socket.socket(family, socket.SOCK_STREAM)
         try:
             if os.name == "posix":  # elsewhere this option would let two servers share a port

@@ -72,6 +72,7 @@ class Runner:
     async def open(self) -> None:
         """Run in the loop that is running."""
         self._loop = asyncio.get_running_loop()
+        self._thread = threading.current_thread()
         await self._service.open()
 
     async def close(self, deadline: float) -> None:

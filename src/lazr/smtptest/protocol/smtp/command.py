@@ -62,7 +62,7 @@ def _mail(argument: str, context: Context) -> event.Mail:
         raise Refused(Reply(501, "5.5.4", "Syntax: MAIL FROM:<address> [parameters]"))
     found = context.profile.grammar.path(argument, 5)
     if found is None:
-        raise Refused(Reply(501, "5.1.7", "Bad sender address syntax"))
+        raise Refused(Reply(501, "5.1.7", "Bad sender address syntax; <local-part@domain>, right behind the colon"))
     path, end = found
     parameters = _NOTHING
     if end != len(argument):
@@ -81,7 +81,7 @@ def _rcpt(argument: str, context: Context) -> event.Rcpt:
         raise Refused(Reply(501, "5.5.4", "Syntax: RCPT TO:<address> [parameters]"))
     found = context.profile.grammar.path(argument, 3)
     if found is None or not found[0].mailbox:  # RFC 5321 4.1.1.3: a forward-path is never null
-        raise Refused(Reply(501, "5.1.3", "Bad recipient address syntax"))
+        raise Refused(Reply(501, "5.1.3", "Bad recipient address syntax; <local-part@domain>, right behind the colon"))
     path, end = found
     parameters = _NOTHING
     if end != len(argument):

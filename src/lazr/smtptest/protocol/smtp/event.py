@@ -45,6 +45,15 @@ class Event:
     __slots__ = ()
     verb: str = ""
 
+    def said(self) -> str:
+        """The command, for people: one line, and nothing in it that could steer a terminal."""
+        parts = [self.verb]
+        path = getattr(self, "path", None)
+        if path is not None:
+            parts.append(f"{'FROM' if self.verb == 'MAIL' else 'TO'}:{path}")
+        parts += [getattr(self, name) for name in ("domain", "argument") if getattr(self, name, "")]
+        return _printable(" ".join(parts))
+
     def _facts(self) -> tuple[object, ...]:
         names: tuple[str, ...] = self.__slots__
         return tuple(getattr(self, name) for name in names)
@@ -231,3 +240,13 @@ class Malformed(Event):
     def __init__(self, verb: str, line: bytes) -> None:
         self.verb: Final = verb  # type: ignore[misc]  # "" where the line was not even read
         self.line: Final = line  # without its line end; cut where it was too long
+
+    def said(self) -> str:
+        """What was sent, for people."""
+        return _printable(self.line.decode("utf-8", "backslashreplace")) or self.verb or "an empty line"
+
+
+def _printable(text: str) -> str:
+    """At most 80 characters, and those that cannot be printed as escapes."""
+    cut = text if len(text) <= 80 else text[:80] + "…"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)

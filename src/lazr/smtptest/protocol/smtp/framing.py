@@ -108,7 +108,9 @@ class Framing:
             if behind < 0:
                 break
             position = behind
-        if position < end and not self.closing:
+        if self._ended and not self.halted and self._read == self._lines:
+            self._last_line(data[position:])
+        elif position < end and not self.closing:
             self._unread = data[position:] if position else data
         if self._ended and not self.waiting and not self.backlog:
             # RFC 5321 4.1.1.10: the client should have said QUIT.  What is unfinished is dropped.
@@ -223,6 +225,11 @@ class Framing:
             return end + 2
         self._see_bare_cr(match)
         return match.end()
+
+    def _last_line(self, rest: bytes) -> None:
+        """Half a command at the end of input: no command, but who ends lines with LF should hear of it."""
+        if b"\n" in rest or b"\r" in rest:
+            self._line(rest)
 
     # -- content -----------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ class Limits:
     | `connections` | 10,000, or 80 % of the file descriptors, less 20 | 421 4.3.2, and closed |
     | `crowded_timeout` | 10, in place of idle and command timeouts when 80 % of `connections` are in use | 421 4.4.2 |
 
-    Raises `ValueError` for a limit that is not above zero.
+    Raises `ValueError` for a limit that is not above zero, `TypeError` for one that is no number.
 
     >>> Limits(recipients=2).recipients
     2
@@ -87,5 +87,7 @@ class Limits:
         self.crowded_timeout: float | None = crowded_timeout
         for name in self.__slots__:
             value = getattr(self, name)
+            if value is not None and not isinstance(value, (int, float)):
+                raise TypeError(f"the limit {name} is {value!r}; it must be a number, or None for no limit")
             if value is not None and not value > 0:
                 raise ValueError(f"the limit {name} is {value!r}; it must be above 0, or None for no limit")

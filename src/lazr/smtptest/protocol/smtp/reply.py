@@ -44,6 +44,8 @@ class Reply:
     bare_wire: bytes  # ... where enhanced status codes are not offered
 
     def __init__(self, code: int, *text: str) -> None:
+        if not isinstance(code, int):
+            raise TypeError(f"a reply starts with its code, a number such as 250, not {code!r}")
         # RFC 5321 4.2: Reply-code = %x32-35 %x30-35 %x30-39
         if not (200 <= code <= 559 and code // 10 % 10 <= 5):
             raise ValueError(f"{code} is no SMTP reply code (RFC 5321 4.2: 200 to 559, second digit 0 to 5)")

@@ -36,6 +36,7 @@ __all__ = ["Session"]
 # RFC 5321 4.2.2, 4.2.3: what says that the client broke the grammar or the order, and so counts
 # as an error.  A refusal that somebody decided on (a full mailbox, an unknown user) does not.
 _ERRORS = frozenset({500, 501, 502, 503, 504, 553, 555})
+_OUT_OF_ORDER = {"MAIL": replies.ALREADY_MAIL, "RCPT": replies.NEEDS_MAIL, "DATA": replies.NEEDS_RCPT}
 # These go forward; all others can be sent for ever without a mail to show for it.
 _FORWARD = frozenset({"MAIL", "RCPT", "DATA", "BDAT", "QUIT"})
 
@@ -167,7 +168,8 @@ class Session(Framing):
         if parse is None or verb in profile.withheld:
             self._not_a_command(verb, argument, line)
         elif verb not in self._allowed:
-            self._refuse(line, replies.GREET_FIRST if self.state is State.START else replies.BAD_SEQUENCE)
+            greeted = self.state is not State.START
+            self._refuse(line, _OUT_OF_ORDER.get(verb, replies.BAD_SEQUENCE) if greeted else replies.GREET_FIRST)
         else:
             try:
                 asked = parse(argument, self._context)
