@@ -8,6 +8,7 @@ import sys
 from time import monotonic
 from typing import cast
 
+from lazr.smtptest.protocol.smtp import replies
 from lazr.smtptest.protocol.smtp.reply import PENDING, Reply
 from lazr.smtptest.protocol.smtp.session import Session
 
@@ -59,7 +60,7 @@ class Connection(asyncio.BufferedProtocol):
             self.shut_down()
         elif not welcome:
             # RFC 5321 3.8, 4.2.3: a server that cannot take more says so.
-            self._transport.write(Reply(421, "4.3.2", "Too many connections, try later").wire)
+            self._transport.write(replies.TOO_MANY_CONNECTIONS.wire)
             self._leave()
         else:
             self._arm()

@@ -131,11 +131,11 @@ class Session(Framing):
 
     def time_out(self) -> bytes:
         """Whoever holds a clock says that the client took too long (RFC 5321 4.5.3.2)."""
-        return self._leave(Reply(421, "4.4.2", "Timeout, goodbye"))
+        return self._leave(replies.TIMEOUT)
 
     def shut_down(self) -> bytes:
         """The server is about to stop (RFC 5321 3.8)."""
-        return self._leave(Reply(421, "4.3.2", "Server shutting down, goodbye"))
+        return self._leave(replies.SHUTTING_DOWN)
 
     def _leave(self, reply: Reply) -> bytes:
         if self.closing:
