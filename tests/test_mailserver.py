@@ -248,6 +248,74 @@ def test_a_coroutine_that_fails_is_the_testers_failure(answer, connect):
         assert connect(server).ask(b"NOOP").startswith(b"451")
 
 
+def test_a_decision_that_comes_too_late_keeps_no_mail(connect, caplog):
+    over = threading.Event()
+
+    async def decide(event, reply):
+        if event.verb == "END_OF_DATA":
+            while not over.is_set():
+                await asyncio.sleep(0.001)
+        return reply
+
+    with MailServer(decide=decide, limits=Limits(session_timeout=0.2)) as server:
+        client = connect(server)
+        client.ask(b"EHLO x")
+        assert client.mail().startswith(b"421 4.4.2")
+        over.set()
+        client.rest()
+        server.call(lambda: None)
+        assert len(server.inbox) == 0  # the client was told no, and will send it again
+    assert caplog.records == []
+
+
+def test_a_stop_lets_a_decision_that_is_under_way_come(connect):
+    asked, go_on = threading.Event(), threading.Event()
+
+    async def decide(event, reply):
+        if event.verb == "END_OF_DATA":
+            asked.set()
+            while not go_on.is_set():
+                await asyncio.sleep(0.001)
+        return reply
+
+    server = MailServer(decide=decide)
+    server.start()
+    client = connect(server)
+    client.send(TO_RCPT + b"DATA\r\n")
+    client.send(b"Hi\r\n.\r\n")
+    assert asked.wait(10)
+    stopping = threading.Thread(target=server.stop)
+    stopping.start()
+    while not server._service.closing:
+        pass
+    go_on.set()
+    stopping.join(10)
+    assert client.rest().endswith(b"250 2.0.0 Message accepted\r\n421 4.3.2 Server shutting down, goodbye\r\n")
+    assert len(server.inbox) == 1
+
+
+def test_in_the_callers_loop_call_and_stop_do_not_block_it():
+    def decide(event, reply):
+        if event.verb == "NOOP":
+            server.stop()
+        return reply
+
+    async def main():
+        nonlocal server
+        async with MailServer(decide=decide) as server:
+            assert server.call(lambda: 42) == 42
+            reader, writer = await asyncio.open_connection(*server.address)
+            await reader.readline()
+            writer.write(b"NOOP\r\n")
+            assert await reader.readline() == b"250 2.0.0 Ok\r\n"
+            assert await reader.readline() == b"421 4.3.2 Server shutting down, goodbye\r\n"
+            writer.close()
+        assert not server.running
+
+    server = None
+    asyncio.run(main())
+
+
 def test_a_stop_ends_a_decision_that_never_comes(connect):
     async def decide(event, reply):
         if event.verb == "NOOP":

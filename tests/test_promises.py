@@ -53,6 +53,38 @@ def test_p2_who_waits_is_woken_when_the_250_is_written(loop, clients, connect):
         assert seen == [b"250"]
 
 
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_p2_another_clients_reply_announces_no_mail_whose_own_is_not_written(loop, connect):
+    with MailServer(loop=loop) as server:
+        other, client = connect(server), connect(server)
+        client.send(TO_RCPT + b"DATA\r\n")
+        seen = []
+
+        def look():
+            readable, _, _ = select.select([client.socket], [], [], 0)
+            seen.append(client.socket.recv(10_000, socket.MSG_PEEK)[-5:] if readable else b"nothing")
+
+        server.inbox._listeners.append(look)
+
+        def in_one_turn():  # a message comes, and somebody else is answered before this turn is over
+            by_peer = {c._session.peer: c for c in server._service._connections}
+            ours, others = (by_peer[f"127.0.0.1:{c.socket.getsockname()[1]}"] for c in (client, other))
+            ours.buffer_updated(_put(server, b"Hi\r\n.\r\n"))
+            others._write(b"250 to the other\r\n")
+
+        while server.call(lambda: not any(c._session.in_content for c in server._service._connections)):
+            pass
+        server.call(in_one_turn)
+        server.inbox.wait()
+        server.call(lambda: None)
+        assert seen == [b"ted\r\n"]
+
+
+def _put(server, octets):
+    server._service.buffer[: len(octets)] = octets
+    return len(octets)
+
+
 def test_p2_a_stop_right_behind_the_wait_does_not_cut_off_the_client(connect):
     for _ in range(20):
         with MailServer() as server:
@@ -189,6 +221,21 @@ def test_p4_the_port_is_closed_although_a_child_holds_the_socket():
         os.waitpid(pid, 0)
 
 
+def test_p5_the_switch_interval_is_the_processs_own_again_when_the_last_server_stops():
+    usual = sys.getswitchinterval()
+    one, two = MailServer(switch_interval=0.001), MailServer(switch_interval=0.0005)
+    one.start()
+    two.start()
+    assert sys.getswitchinterval() == pytest.approx(0.0005)
+    two.stop()
+    assert sys.getswitchinterval() == pytest.approx(0.001)
+    two.start()
+    one.stop()
+    assert sys.getswitchinterval() == pytest.approx(0.0005)
+    two.stop()
+    assert sys.getswitchinterval() == pytest.approx(usual)
+
+
 def test_p5_alone_in_the_world(monkeypatch):
     def lookup(*_, **__):
         raise AssertionError("a name was looked up")
@@ -259,6 +306,19 @@ def test_p7_your_bug_is_your_failure(error, connect):
         assert client.mail() == b"451 4.3.0 Local error: a handler of this server raised an exception\r\n"
         assert client.ask(b"NOOP").startswith(b"250")  # it goes on serving
     assert len(server.inbox) == 0
+
+
+@pytest.mark.parametrize("error", [KeyError("yours"), Mine("yours")], ids=lambda e: type(e).__name__)
+def test_p7_in_a_coroutine_too(error, connect):
+    async def decide(event, reply):
+        if event.verb == "NOOP":
+            raise error
+        return reply
+
+    with pytest.raises(type(error), match="yours"), MailServer(decide=decide) as server:
+        client = connect(server)
+        assert client.ask(b"NOOP").startswith(b"451")
+        assert client.ask(b"RSET").startswith(b"250")
 
 
 def test_p7_a_wait_that_fails_raises_the_handlers_error(connect):

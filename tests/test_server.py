@@ -424,6 +424,36 @@ def test_the_controllers_stop_has_a_deadline():
         controller._thread.join(10)
 
 
+def test_a_restart_outlives_the_run_that_hung():
+    from lazr.smtptest import StopTimeout
+
+    release = threading.Event()
+
+    class Hanging(Server):
+        stop_deadline = 0.2
+
+        def handle_message(self, message):
+            release.wait(20)
+
+    controller = Controller(Hanging("localhost", 0))
+    controller.start()
+    hung = controller._thread
+    address = (controller.server.host, controller.server.port)
+    with Client(address) as client:
+        for line in (b"EHLO x", b"MAIL FROM:<>", b"RCPT TO:<a@b.example>", b"DATA"):
+            client.ask(line)
+        client.send(b".\r\n")
+        with pytest.raises(StopTimeout):
+            controller.stop()
+        controller.start()
+        release.set()
+        hung.join(10)
+    assert not hung.is_alive()
+    with Client(address) as client:
+        assert client.ask(b"NOOP").startswith(b"250")
+    controller.stop()
+
+
 def test_mailmans_subclasses_find_what_they_use():
     """GNU Mailman's tests connect by `_connect`, count by STAT, and make the server in `_make_server`."""
 

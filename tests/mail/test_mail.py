@@ -77,6 +77,20 @@ def test_it_shows_its_subject_decoded_where_that_can_be_done(subject, shown):
     assert f"'{shown}'" in repr(received(b"Subject: " + subject + b"\r\n\r\n"))
 
 
+def test_it_shows_a_subject_that_came_in_pieces():
+    assert "'Hello'" in repr(Mail("1", received(b"").envelope, [b"To: x\r\nSub", b"ject: Hello\r\n", b"\r\n"]))
+
+
+def test_a_header_that_the_parser_raises_on_names_nobody(monkeypatch):
+    mail = received(b"To: x\r\n\r\n")
+
+    def give_up(*_):
+        raise IndexError
+
+    monkeypatch.setattr(type(mail.message), "get_all", give_up)
+    assert mail.bcc == ("bob@example.com",)
+
+
 def test_it_knows_when_it_came():
     before = datetime.now(UTC)
     mail = received(b"")

@@ -40,7 +40,7 @@ BAD = [
 
 @pytest.mark.parametrize(("text", "mailbox"), GOOD)
 def test_what_the_grammar_has_is_a_path(text, mailbox):
-    path, end = Grammar(Lenient()).path(text, 0)
+    path, end = Grammar(Lenient()).path(text, 0, reverse=mailbox == "")
 
     assert path.mailbox == mailbox
     assert end == len(text)
@@ -49,6 +49,18 @@ def test_what_the_grammar_has_is_a_path(text, mailbox):
 @pytest.mark.parametrize("text", BAD)
 def test_what_the_grammar_does_not_have_is_none(text):
     assert Grammar(Lenient()).path(text, 0) is None
+
+
+def test_only_a_reverse_path_is_null_and_only_a_forward_path_is_postmaster_alone():
+    grammar = Grammar(Lenient())
+
+    assert grammar.path("<>", 0) is None
+    assert grammar.path("<Postmaster>", 0, reverse=True) is None
+    assert grammar.path("<@a.example:Postmaster>", 0) is None
+    lenient = Grammar(Lenient(address_without_domain=True, path_without_brackets=True))
+    for text in ("<ann>", "ann"):
+        for reverse in (False, True):
+            assert lenient.path(text, 0, reverse=reverse)[0].mailbox == "ann"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Where content ends, and what it is without its transparency."""
 
+import tracemalloc
+
 import pytest
 
 from lazr.smtptest.protocol.smtp.data import Chunks, Content, DataReceiver, has_bare_octets, joined
@@ -101,6 +103,38 @@ def test_content_over_its_limit_is_counted_and_not_kept():
 )
 def test_bare_octets_are_found(content, found):
     assert has_bare_octets(content) is found
+
+
+def test_many_small_pieces_cost_little_more_than_their_octets():
+    tracemalloc.start()
+    try:
+        for pieces in ([b"..\r\n" * 60_000] * 4, [b"x"] * 500_000):
+            content = Content(Chunks(), None)
+            receiver = DataReceiver(content)
+            before = tracemalloc.get_traced_memory()[0]
+            for piece in pieces:
+                assert receiver.receive(piece, 0) == -1
+            grown = tracemalloc.get_traced_memory()[0] - before
+            assert content.size > 400_000
+            assert grown < 1.3 * content.size + 100_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_small_and_large_pieces_stay_in_order():
+    chunks = Chunks()
+    sizes = [1, 5000, 10, 10, 4096, *([3] * 600), 9000, 2]
+    expected = b""
+    for number, size in enumerate(sizes):
+        part = bytes([number % 256]) * size
+        expected += part
+        chunks.append(part)
+
+    assert joined(chunks.take()) == expected
+    assert chunks.take() == []
+    chunks.append(b"a")
+    chunks.clear()
+    assert chunks.take() == []
 
 
 def test_joining_pieces_shows_the_same_to_all_who_hold_them():

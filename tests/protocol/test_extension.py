@@ -24,7 +24,7 @@ def test_all_rows_are_offered_by_default():
 
 @pytest.mark.parametrize("keyword", KEYWORDS)
 def test_each_row_can_be_switched_off(keyword):
-    gone = {keyword, "BINARYMIME"} if keyword == "CHUNKING" else {keyword}
+    gone = {keyword, {"CHUNKING": "BINARYMIME", "8BITMIME": "SMTPUTF8"}.get(keyword)}
     left = [row for row in KEYWORDS if row not in gone]
 
     assert offered(extensions=left) == left
@@ -41,7 +41,12 @@ def test_a_row_of_your_own_can_be_offered():
 
 
 @pytest.mark.parametrize(
-    ("chosen", "says"), [(["8BITMIM"], "no extension '8BITMIM'; there are PIPELINING"), (["BINARYMIME"], "CHUNKING")]
+    ("chosen", "says"),
+    [
+        (["8BITMIM"], "no extension '8BITMIM'; there are PIPELINING"),
+        (["BINARYMIME"], "CHUNKING"),
+        (["SMTPUTF8"], "8BITMIME"),
+    ],
 )
 def test_a_choice_that_makes_no_sense_is_refused(chosen, says):
     with pytest.raises(ValueError, match=says):
@@ -76,6 +81,13 @@ MAIL = [
     (b"RET=SOME", 501, None),
     (b"ENVID=+0A", 501, None),
     (b"ENVID=+2b", 501, None),
+    (b"ENVID=+E9", 501, None),
+    (b"SIZE=1\nBODY=8BITMIME", 500, None),
+    (b"SIZE=1\rBODY=8BITMIME", 500, None),
+    (b"SIZE=1\tBODY=8BITMIME", 501, None),
+    (b"SIZE=1\x1cBODY=8BITMIME", 501, None),
+    ("SIZE=1\u2028BODY=7BIT".encode(), 501, None),
+    (b"\n", 500, None),
     (b"ENVID=" + b"x" * 101, 501, None),
     (b"ENVID=" + b"x" * 100, 250, {"ENVID": "x" * 100}),
     (b"NOTIFY=NEVER", 555, None),

@@ -95,6 +95,26 @@ def test_chunks_make_a_message():
         assert recorded.messages() == [b"a\r\n.\r\n"]
 
 
+@pytest.mark.parametrize("before", [b"", b"BDAT 3\r\nabc"])
+def test_a_chunk_with_a_syntax_error_ends_its_transaction(before):
+    recorded = recipient()
+    recorded.say(before)
+
+    assert recorded.say(b"BDAT 3 LASTT\r\ndef")[:3] == b"501"
+    assert recorded.say(b"BDAT 3 LAST\r\nghi")[:3] == b"503"  # a message with a hole would be a lie
+    assert recorded.messages() == []
+
+
+def test_chunks_that_bring_nothing_are_counted_and_keep_nothing():
+    recorded = recipient(limits=Limits(commands_without_mail=10))
+    output = recorded.say(b"BDAT 0\r\n" * 20)
+
+    assert output.count(b"250") == 9 and b"421 4.7.0 Too many commands" in output
+    free = recipient(limits=Limits(commands_without_mail=None))
+    free.say(b"BDAT 0\r\n" * 1000)
+    assert free.session._content.take() == []
+
+
 def test_an_empty_last_chunk_ends_the_message():
     recorded = recipient()
     recorded.say(b"BDAT 2\r\nhiBDAT 0 LAST\r\n")

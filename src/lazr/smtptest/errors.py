@@ -15,7 +15,7 @@ class WaitTimeout(SmtptestError, AssertionError):
 
 
 class StartError(SmtptestError, RuntimeError):
-    """The server cannot be started as it is asked to: it runs already, or its thread died at once."""
+    """The server runs already and cannot be started, or does not run yet and has no address."""
 
 
 class StopTimeout(SmtptestError, TimeoutError):

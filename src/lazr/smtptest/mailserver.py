@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections import deque
 
 from lazr.smtptest.errors import StartError, StopTimeout
 from lazr.smtptest.mail.inbox import Inbox
 from lazr.smtptest.mail.mail import Envelope, Mail
+from lazr.smtptest.net import switching
 from lazr.smtptest.protocol.smtp.event import EndOfData
 from lazr.smtptest.protocol.smtp.profile import Profile
 from lazr.smtptest.protocol.smtp.reply import Reply
@@ -106,7 +106,7 @@ class MailServer:
         self._keep_mails = keep_mails
         self._loop_kind = loop
         self._switch_interval = switch_interval
-        self._usual_switch_interval: float | None = None
+        self._wished = False
         self._received = 0
         self._errors: list[BaseException] = []
         self._refusals: deque[str] = deque(maxlen=_REMEMBERED)
@@ -228,7 +228,8 @@ class MailServer:
         try:
             runner.run(self._loop_kind)
         finally:
-            self._release()
+            if self._runner is runner:  # else it was given up, and perhaps started again
+                self._release()
 
     def stop(self, deadline: float = 5.0) -> None:
         """Stop: the port is closed and the thread has ended when this returns.
@@ -253,6 +254,8 @@ class MailServer:
                     runner.stop(deadline)
             except StopTimeout:
                 # The sockets are the thread's to close, if it ever comes to it.
+                for listener in self._listeners:
+                    listener.unlink()
                 self._listeners = [listener for listener in self._listeners if not listener.refuse()]
                 raise
             finally:
@@ -336,8 +339,8 @@ class MailServer:
         self._opened.clear()
         self._runner = Runner(service, opened=self._opened.set)
         if self._switch_interval is not None:
-            self._usual_switch_interval = sys.getswitchinterval()
-            sys.setswitchinterval(self._switch_interval)
+            switching.wish(self._switch_interval)
+            self._wished = True
         return self._runner
 
     def _release(self) -> None:
@@ -346,9 +349,9 @@ class MailServer:
             listener.close()
         self._listeners = []
         self._runner = None
-        if self._usual_switch_interval is not None:
-            sys.setswitchinterval(self._usual_switch_interval)
-            self._usual_switch_interval = None
+        if self._wished and self._switch_interval is not None:
+            self._wished = False
+            switching.withdraw(self._switch_interval)
 
     def _forget(self) -> None:
         """In a forked child: let go of our copies, and leave the parent's server alone."""
@@ -375,7 +378,10 @@ class MailServer:
     async def _later(self, event: Event, decision: Awaitable[Reply]) -> Reply:
         try:
             reply = await decision
-        except Exception as error:  # noqa: BLE001 - P7
+        except BaseException as error:
+            # P7; but a session that ends cancels what nobody waits for any more.
+            if type(error).__name__ == "CancelledError":
+                raise
             return self._raised(error)
         if not isinstance(reply, Reply):
             return self._raised(_no_reply(reply))

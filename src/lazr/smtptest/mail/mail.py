@@ -177,9 +177,8 @@ class Mail:
         return tuple(recipient for recipient in self.recipients if recipient.lower() not in named)
 
     def __repr__(self) -> str:
-        found = re.search(
-            rb"^subject:[ \t]*([^\r\n]*)", self._parts[0][:8192] if self._parts else b"", re.IGNORECASE | re.MULTILINE
-        )
+        start = b"".join(part[:8192] for part in self._parts[:8])
+        found = re.search(rb"^subject:[ \t]*([^\r\n]*)", start, re.IGNORECASE | re.MULTILINE)
         subject = _decoded(found[1].decode("utf-8", "replace")) if found else ""
         to = ", ".join(self.envelope.rcpt_tos)
         return f"<Mail {self.id} {self.envelope.mail_from or '<>'} -> {to} {subject!r} {self.size} octets>"
@@ -199,5 +198,9 @@ def _decoded(text: str) -> str:
 
 
 def _addresses(message: EmailMessage, name: str) -> Iterator[Address]:
-    for field in message.get_all(name, []):
+    try:
+        fields = message.get_all(name, [])
+    except Exception:  # noqa: BLE001 - whatever a stranger's header does to the parser, it names nobody
+        return
+    for field in fields:
         yield from getattr(field, "addresses", ())

@@ -40,6 +40,7 @@ class Connection(asyncio.BufferedProtocol):
         self._outgoing = b""  # replies that are written when this turn of the loop is over
         self._leaving = False  # the last reply is on its way; nothing more is read
         self._deaf = False  # nothing is read from the socket
+        self._stopping = False  # the server stops; only a reply that is due is waited for
         self._paused = False  # too many replies wait for the client to read them
         self._timer: asyncio.TimerHandle | None = None
         self._last_octets = 0.0  # when the client last sent any
@@ -59,9 +60,10 @@ class Connection(asyncio.BufferedProtocol):
         if self._service.closing:
             self.shut_down()
         elif not welcome:
-            # RFC 5321 3.8, 4.2.3: a server that cannot take more says so.
+            # RFC 5321 3.8, 4.2.3: a server that cannot take more says so, and does not linger over it.
             self._transport.write(replies.TOO_MANY_CONNECTIONS.wire)
-            self._leave()
+            self._leaving = True
+            self._transport.close()
         else:
             self._arm()
             self._send(self._session.greet(_peer(transport.get_extra_info("peername"))))
@@ -99,8 +101,7 @@ class Connection(asyncio.BufferedProtocol):
         """The connection is gone; whatever was unfinished goes with it."""
         self._leaving = True
         self._stop_timer()
-        if self._answering is not None:
-            self._answering.cancel()
+        self._drop_answer()
         self._session.shut_down()
         self._service.leave(self)
 
@@ -137,6 +138,8 @@ class Connection(asyncio.BufferedProtocol):
         self._answering = None
         self._last_octets = self._last_reply = monotonic()
         self._send(self._session.answer(reply))
+        if self._stopping:
+            self.shut_down()
 
     # -- sending -----------------------------------------------------------------------------
 
@@ -159,7 +162,7 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.write(output)
             self._last_octets = self._last_reply = monotonic()
             if self._service.fresh:
-                self._service.announce()
+                self._service.send_all()
 
     def _go_on(self) -> None:
         """The session has stopped reading, or may read again: see what is to be done."""
@@ -181,6 +184,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._leaving = True
         self._stop_timer()
+        self._drop_answer()
         if self._session.orderly:
             self._transport.close()
         else:
@@ -192,15 +196,29 @@ class Connection(asyncio.BufferedProtocol):
 
     def shut_down(self) -> None:
         """The server stops: say so, and close when that is sent."""
+        self._stopping = True
+        if self._answering is not None and not self._leaving:
+            return  # a reply is due, and goes out first
+        self._say_goodbye()
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once, whatever is unsent or undecided."""
+        self._say_goodbye()
+        self._transport.abort()
+
+    def _say_goodbye(self) -> None:
         if not self._leaving:
             self._write(self._session.shut_down())
             self._leaving = True
             self._stop_timer()
-        self._transport.close()
+            self._drop_answer()
 
-    def abort(self) -> None:
-        """Close at once, whatever is unsent."""
-        self._transport.abort()
+    def _drop_answer(self) -> None:
+        """Whatever is decided now comes too late: the client has been told something else."""
+        if self._answering is not None and self._answering is not asyncio.current_task():
+            self._answering.cancel()
+            self._answering = None
 
     # -- the clock ---------------------------------------------------------------------------
 
@@ -246,7 +264,7 @@ class Connection(asyncio.BufferedProtocol):
                 self._last_octets = now
                 self._arm()
             else:
-                self.abort()
+                self._transport.abort()
         else:
             self._write(self._session.time_out())
             self._leave()

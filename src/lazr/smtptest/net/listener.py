@@ -62,7 +62,9 @@ class Listener:
             family, address = _address(self.host, self.port)
         except OSError as error:
             raise OSError(error.errno, f"{error.strerror}: cannot listen on {self.host}:{self.port}") from error
-        listening = socket.socket(family, socket.SOCK_STREAM)
+        # The protocol is named because asyncio looks at it: without, what is accepted has no TCP_NODELAY,
+        # and a reply behind an unacknowledged one waits for 40 ms.
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             if os.name == "posix":  # elsewhere this option would let two servers share a port
                 listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -99,6 +101,10 @@ class Listener:
         """Refuse connections, and clean up."""
         self.refuse()
         self.forget()
+        self.unlink()
+
+    def unlink(self) -> None:
+        """Remove the path of a Unix socket, if it is still ours."""
         if self.path is not None:
             with contextlib.suppress(OSError):
                 if os.stat(self.path).st_ino == self._inode:

@@ -49,6 +49,7 @@ class Runner:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._stop_early = False  # stop() came before the loop ran
+        self._serving: asyncio.Task[None] | None = None  # in the caller's own loop
         self._deadline = 5.0
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
@@ -73,11 +74,23 @@ class Runner:
         """Run in the loop that is running."""
         self._loop = asyncio.get_running_loop()
         self._thread = threading.current_thread()
+        self._stopping = asyncio.Event()
         await self._service.open()
+        self._serving = self._loop.create_task(self._serve(self._stopping))
 
     async def close(self, deadline: float) -> None:
         """The end of `open`; takes `deadline` seconds at the most."""
-        await self._service.close(deadline * _GRACE)
+        self._deadline = deadline
+        if self._serving is not None:
+            self._request_stop()
+            await self._serving
+
+    async def _serve(self, stopping: asyncio.Event) -> None:
+        try:
+            await stopping.wait()
+            await self._service.close(self._deadline * _GRACE)
+        finally:
+            self._ended.set()
 
     @property
     def here(self) -> bool:

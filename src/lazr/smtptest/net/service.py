@@ -103,12 +103,13 @@ class Service:
 
     def enter(self, connection: Connection) -> bool:
         """A connection begins; whether there is room for it."""
+        if self._most is not None and len(self._connections) >= self._most:
+            return False
         self._connections.add(connection)
         self.alone = len(self._connections) == 1
-        if self._most is None:
-            return True
-        self._see_crowd(self._most)
-        return len(self._connections) <= self._most
+        if self._most is not None:
+            self._see_crowd(self._most)
+        return True
 
     def leave(self, connection: Connection) -> None:
         """A connection has ended."""
@@ -126,20 +127,17 @@ class Service:
         Written one right behind the other, the first finds the client asleep, and the others do not.
         """
         if not self._to_send:
-            self.loop.call_soon(self._send_all)
+            self.loop.call_soon(self.send_all)
         self._to_send.append(connection)
 
-    def _send_all(self) -> None:
+    def send_all(self) -> None:
+        """Write all replies that wait; then those who wait for what they accept may wake up (P2)."""
         connections, self._to_send = self._to_send, []
         for connection in connections:
             connection.flush()
         if self.fresh:
-            self.announce()
-
-    def announce(self) -> None:
-        """The replies to all that was accepted are written."""
-        self.fresh = False
-        self._announce()
+            self.fresh = False
+            self._announce()
 
     def _see_crowd(self, most: int) -> None:
         """Deadlines are short while most of the room is taken (Postfix calls that stress).

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tempfile import TemporaryFile
 
+from lazr.smtptest.protocol.smtp.data import Chunks
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import IO
@@ -20,11 +22,11 @@ class Spool:
     (True, [b'Hi Ann'])
     """
 
-    __slots__ = ("_file", "_most", "_parts", "_size")
+    __slots__ = ("_chunks", "_file", "_most", "_size")
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._parts: list[bytes] = []
+        self._chunks = Chunks()
         self._size = 0
         self._file: IO[bytes] | None = None
 
@@ -38,26 +40,25 @@ class Spool:
         if self._file is not None:
             self._file.write(part)
             return
-        self._parts.append(part)
+        self._chunks.append(part)
         self._size += len(part)
         if self._size > self._most:
             self._file = TemporaryFile()  # noqa: SIM115 - closed by take and clear
-            self._file.writelines(self._parts)
-            self._parts = []
+            self._file.writelines(self._chunks.take())
 
     def take(self) -> list[bytes]:
         """All that was kept, in order; the sink is empty afterwards."""
-        parts = self._parts
-        if self._file is not None:
-            self._file.seek(0)
-            parts = [self._file.read()]
-        self._parts = []
+        if self._file is None:
+            self._size = 0
+            return self._chunks.take()
+        self._file.seek(0)
+        parts = [self._file.read()]
         self.clear()
         return parts
 
     def clear(self) -> None:
         """Forget all."""
-        self._parts = []
+        self._chunks.clear()
         self._size = 0
         if self._file is not None:
             self._file.close()

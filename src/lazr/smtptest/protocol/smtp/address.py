@@ -72,7 +72,7 @@ class Path:
 class Grammar:
     """RFC 5321 4.1.2 and 4.1.3, with the departures that one server permits."""
 
-    __slots__ = ("_bare", "_domain", "_path", "lenient")
+    __slots__ = ("_alone", "_bare", "_bare_alone", "_domain", "_null", "_path", "lenient")
 
     def __init__(self, lenient: Lenient) -> None:
         self.lenient: Lenient = lenient
@@ -81,26 +81,41 @@ class Grammar:
         local = rf"(?:{_ATOM}(?:\.{_ATOM})*|{_QUOTED})"
         # RFC 5321 4.5.1: <Postmaster>, in any case, is the one address that needs no domain.
         alone = local if lenient.address_without_domain else "[Pp][Oo][Ss][Tt][Mm][Aa][Ss][Tt][Ee][Rr]"
-        mailbox = rf"(?P<mailbox>{local}@(?:{domain}|(?P<literal>{_LITERAL}))|{alone})"
+        mailbox = rf"(?P<mailbox>{local}@(?:{domain}|(?P<literal>{_LITERAL})))"
         route = rf"(?:(?P<route>@{domain}(?:,@{domain})*):)?"
-        self._path = re.compile(rf"<(?:{route}{mailbox}|(?P<null>))>(?=[ ]|\Z)")
-        self._bare = re.compile(rf"(?P<route>(?!))?(?P<null>(?!))?{mailbox}(?=[ ]|\Z)")
+        self._path = re.compile(rf"<{route}{mailbox}>(?=[ ]|\Z)")
+        self._bare = re.compile(rf"(?P<route>(?!))?{mailbox}(?=[ ]|\Z)")
+        self._null = re.compile(r"<>(?=[ ]|\Z)")
+        self._alone = re.compile(rf"<({alone})>(?=[ ]|\Z)")
+        self._bare_alone = re.compile(rf"({alone})(?=[ ]|\Z)")
         self._domain = re.compile(rf"{domain}|(?P<literal>{_LITERAL})")
 
-    def path(self, text: str, start: int) -> tuple[Path, int] | None:
-        """The path that stands at `start`, and where it ends; None where none does."""
-        if self.lenient.space_before_path:
+    def path(self, text: str, start: int, *, reverse: bool = False) -> tuple[Path, int] | None:
+        """The path that stands at `start`, and where it ends; None where none does.
+
+        A reverse-path may be null (RFC 5321 4.1.2); only a forward-path may be `<Postmaster>` alone.
+        """
+        lenient = self.lenient
+        if lenient.space_before_path:
             while text.startswith(" ", start):
                 start += 1
         match = self._path.match(text, start)
-        if match is None and self.lenient.path_without_brackets:
+        if match is None and lenient.path_without_brackets:
             match = self._bare.match(text, start)
-        if match is None:
-            return None
-        mailbox, literal, route, null = match.group("mailbox", "literal", "route", "null")
-        if literal is not None and not address_literal_is_valid(literal):
-            return None
-        return Path("" if null is not None else mailbox, route or ""), match.end()
+        if match is not None:
+            mailbox, literal, route = match.group("mailbox", "literal", "route")
+            if literal is not None and not address_literal_is_valid(literal):
+                return None
+            return Path(mailbox, route or ""), match.end()
+        if reverse and (match := self._null.match(text, start)):
+            return Path(""), match.end()
+        if not reverse or lenient.address_without_domain:
+            match = self._alone.match(text, start)
+            if match is None and lenient.path_without_brackets:
+                match = self._bare_alone.match(text, start)
+            if match is not None:
+                return Path(match[1]), match.end()
+        return None
 
     def domain_is_valid(self, text: str) -> bool:
         """Whether this is a Domain or an address-literal (RFC 5321 4.1.2, 4.1.3)."""

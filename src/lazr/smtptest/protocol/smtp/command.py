@@ -60,7 +60,7 @@ def _mail(argument: str, context: Context) -> event.Mail:
     argument = _without_leading_space(argument, context)
     if argument[:5].upper() != "FROM:":
         raise Refused(Reply(501, "5.5.4", "Syntax: MAIL FROM:<address> [parameters]"))
-    found = context.profile.grammar.path(argument, 5)
+    found = context.profile.grammar.path(argument, 5, reverse=True)
     if found is None:
         raise Refused(Reply(501, "5.1.7", "Bad sender address syntax; <local-part@domain>, right behind the colon"))
     path, end = found
@@ -80,7 +80,7 @@ def _rcpt(argument: str, context: Context) -> event.Rcpt:
     if argument[:3].upper() != "TO:":
         raise Refused(Reply(501, "5.5.4", "Syntax: RCPT TO:<address> [parameters]"))
     found = context.profile.grammar.path(argument, 3)
-    if found is None or not found[0].mailbox:  # RFC 5321 4.1.1.3: a forward-path is never null
+    if found is None:
         raise Refused(Reply(501, "5.1.3", "Bad recipient address syntax; <local-part@domain>, right behind the colon"))
     path, end = found
     parameters = _NOTHING
@@ -103,7 +103,8 @@ def _needs_utf8(context: Context, *, said: bool) -> None:
 
 def _parameters(text: str, context: Context, values: Mapping[str, Value]) -> Mapping[str, str]:
     """RFC 5321 4.1.2: Mail-parameters and Rcpt-parameters, validated by their extensions."""
-    words = text.split()
+    # RFC 5321 4.1.2: SP is what separates them; str.split() alone would take a bare LF for one too.
+    words = [word for word in text.split(" ") if word]
     lenient = context.profile.lenient
     if words and not context.extended and not lenient.parameters_after_helo:
         raise Refused(Reply(555, "5.5.4", "Parameters need EHLO first"))

@@ -32,27 +32,50 @@ _LINE_WITH_DOT = re.compile(rb"\r\n\.")
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n|\x00")
 
 
-class Chunks:
-    """Content in memory, as the pieces that came: joining them is for whoever wants to read it."""
+# Pieces below this are put together, so many at a time: each piece costs some 40 octets of its own,
+# and a client that sends octet by octet, or dots only, must not make a message many times its size.
+_SMALL = 4096
+_TOGETHER = 256
 
-    __slots__ = ("_parts",)
+
+class Chunks:
+    """Content in memory, as the pieces that came: joining them all is for whoever wants to read it."""
+
+    __slots__ = ("_parts", "_small")
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
+        self._small: list[bytes] = []  # the last pieces, while they are small
 
     def append(self, part: bytes, /) -> None:
         """Keep this too."""
-        self._parts.append(part)
+        if len(part) < _SMALL:
+            self._small.append(part)
+            if len(self._small) == _TOGETHER:
+                self._put_together()
+        else:
+            if self._small:
+                self._put_together()
+            self._parts.append(part)
+
+    def _put_together(self) -> None:
+        self._parts.append(b"".join(self._small))
+        self._small = []
 
     def take(self) -> list[bytes]:
         """All that was kept, in order; the sink is empty afterwards."""
-        parts = self._parts
-        self._parts = []
+        if not self._parts and len(self._small) == 1:
+            parts, self._small = self._small, []
+            return parts
+        if self._small:
+            self._put_together()
+        parts, self._parts = self._parts, []
         return parts
 
     def clear(self) -> None:
         """Forget all."""
         self._parts = []
+        self._small = []
 
 
 class Content:
@@ -81,6 +104,8 @@ class Content:
 
     def append(self, part: bytes) -> None:
         """Count this, and keep it unless the limit is passed."""
+        if not part:
+            return
         size = self.size = self.size + len(part)
         if self._limit is None or size <= self._limit:
             self._sink.append(part)
@@ -142,30 +167,38 @@ class DataReceiver:
                 return start
             if start == len(data):
                 return -1
-        append = self._content.append
         # Most content has few dots, and finding one octet is thirty times faster than finding three.
         dot = data.find(b".", start)
-        if dot >= 0:
-            # Two octets back, for the CRLF before it; never back over the border, which is done with.
-            for match in _LINE_WITH_DOT.finditer(data, max(start, dot - 2)):
-                behind = match.end()
-                follows = data[behind : behind + 2]
-                if follows == b"\r\n":
-                    append(data[start : behind - 1])
-                    return behind + 2
-                if len(follows) < 2 and b"\r\n".startswith(follows):
-                    # The input ends within what may be the end; what comes next decides.
-                    append(data[start : behind - 1])
-                    self._matched = 3 + len(follows)
-                    return -1
-                append(data[start : behind - 1])
-                start = behind
+        if dot < 0:
+            self._content.append(data[start:] if start else data)
+            self._see_line_end(data)
+            return -1
+        lines = []  # stretches of this input, without the dots of transparency
+        end = -1
+        # Two octets back, for the CRLF before it; never back over the border, which is done with.
+        for match in _LINE_WITH_DOT.finditer(data, max(start, dot - 2)):
+            behind = match.end()
+            follows = data[behind : behind + 2]
+            lines.append(data[start : behind - 1])
+            start = behind
+            if follows == b"\r\n":
+                end = behind + 2
+                break
+            if len(follows) < 2 and b"\r\n".startswith(follows):
+                # The input ends within what may be the end; what comes next decides.
+                self._matched = 3 + len(follows)
+                break
+        else:
+            lines.append(data[start:])
+            self._see_line_end(data)
+        self._content.append(lines[0] if len(lines) == 1 else b"".join(lines))
+        return end
+
+    def _see_line_end(self, data: bytes) -> None:
         if data.endswith(b"\r\n"):
             self._matched = 2
         elif data.endswith(b"\r"):
             self._matched = 1
-        append(data[start:] if start else data)
-        return -1
 
     def _over_the_border(self, data: bytes, start: int) -> int:
         """Octet by octet, until the input no longer ends with a part of _END, or with all of it.

@@ -56,7 +56,7 @@ def envid(value: str) -> str:
         decoded = xtext_decode(value)
     except ValueError:
         decoded = ""
-    if not value or len(value) > 100 or not decoded.isprintable() or not decoded:
+    if not value or len(value) > 100 or not (decoded.isascii() and decoded.isprintable() and decoded):
         raise _syntax("ENVID wants 1 to 100 characters of xtext")
     return decoded
 
@@ -158,8 +158,8 @@ EXTENSIONS: tuple[Extension, ...] = (
 def chosen_extensions(chosen: Iterable[Extension | str] | None) -> tuple[Extension, ...]:
     """The rows that a tester named; all of them for None.
 
-    Raises `ValueError` for a keyword that is not in the table, and for BINARYMIME without CHUNKING
-    (RFC 3030 3).
+    Raises `ValueError` for a keyword that is not in the table, for BINARYMIME without CHUNKING
+    (RFC 3030 3), and for SMTPUTF8 without 8BITMIME (RFC 6531 3.1).
     """
     if chosen is None:
         return EXTENSIONS
@@ -172,6 +172,7 @@ def chosen_extensions(chosen: Iterable[Extension | str] | None) -> tuple[Extensi
             row = table[row.upper()]  # noqa: PLW2901 - the row that this keyword names
         rows.append(row)
     keywords = {row.keyword for row in rows}
-    if "BINARYMIME" in keywords and "CHUNKING" not in keywords:
-        raise ValueError("BINARYMIME needs CHUNKING beside it (RFC 3030 3)")
+    for keyword, needs, rfc in (("BINARYMIME", "CHUNKING", "3030 3"), ("SMTPUTF8", "8BITMIME", "6531 3.1")):
+        if keyword in keywords and needs not in keywords:
+            raise ValueError(f"{keyword} needs {needs} beside it (RFC {rfc})")
     return tuple(rows)

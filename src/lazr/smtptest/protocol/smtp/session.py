@@ -158,12 +158,8 @@ class Session(Framing):
         verb, _, argument = text.partition(" ")
         if not verb.isupper() and verb.isascii():  # not "RſET", which str.upper makes a RSET
             verb = verb.upper()
-        if verb not in _FORWARD:
-            self._commands_without_mail += 1
-            most = profile.limits.commands_without_mail
-            if most is not None and self._commands_without_mail > most:
-                self._give_up(replies.TOO_MANY_COMMANDS)
-                return
+        if verb not in _FORWARD and self._idle_command():
+            return
         parse = COMMANDS.get(verb)
         if parse is None or verb in profile.withheld:
             self._not_a_command(verb, argument, line)
@@ -178,6 +174,15 @@ class Session(Framing):
                 return
             suggested = _SUGGESTED[verb]
             self._ask(asked, suggested if isinstance(suggested, Reply) else suggested(self, asked))
+
+    def _idle_command(self) -> bool:
+        """Count a command that brings no mail nearer; whether it was one too many."""
+        self._commands_without_mail += 1
+        most = self._profile.limits.commands_without_mail
+        if most is None or self._commands_without_mail <= most:
+            return False
+        self._give_up(replies.TOO_MANY_COMMANDS)
+        return True
 
     def _not_a_command(self, verb: str, argument: str, line: bytes) -> None:
         if b"\r" in line or b"\n" in line:
@@ -219,6 +224,8 @@ class Session(Framing):
             self._give_up(replies.CHUNK_SIZE)
             return
         size = int(count)
+        if size == 0 and self._idle_command():
+            return
         if limits.message_size is not None and size > 2 * limits.message_size:
             self._give_up(replies.ENDLESS_MESSAGE)
             return
@@ -245,6 +252,8 @@ class Session(Framing):
         line, self._skipped = self._skipped, b""
         chunk = self._chunk
         if chunk is None:
+            if "BDAT" in self._allowed:  # RFC 3030 2: a message with a hole in it must never be accepted
+                self._abort()
             self._refuse(line, self._chunk_refusal)
         elif self._content.too_big:
             self._abort()
