@@ -6,7 +6,7 @@ INSTALL ?= --editable .
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-of
 
-.PHONY: serve test check format bench fuzz clean
+.PHONY: serve test check docs format bench fuzz clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -19,6 +19,9 @@ serve: $(STAMP)  ## catch mail on 127.0.0.1:1025 and print it
 
 test: $(STAMP)  ## the tests, with their coverage
 	$(BIN)/python tests/run.py
+
+docs: $(STAMP)  ## run every example of README.md, docs/ and the docstrings
+	$(BIN)/python -m pytest -q tests/test_manual_page.py
 
 check: $(STAMP)  ## what a reviewer would otherwise have to look for
 	$(BIN)/ruff check .
