@@ -409,3 +409,31 @@ def test_a_profile_that_makes_no_sense_is_refused():
         Limits(errors=0)
     with pytest.raises(TypeError, match="the limit recipients is '5'"):
         Limits(recipients="5")
+
+
+def test_a_line_that_came_before_is_held_to_the_order_and_the_grammar_of_now():
+    recorded = Recorded()
+    recorded.say(GREETED)
+    utf8 = "MAIL FROM:<jürgen@example.com>".encode()
+
+    assert recorded.code(b"MAIL FROM:<a@b.example> SIZE=5") == 250
+    assert recorded.code(b"MAIL FROM:<a@b.example> SIZE=5") == 503
+    assert recorded.code(b"HELO x") == 250
+    assert recorded.code(b"MAIL FROM:<a@b.example> SIZE=5") == 555  # EHLO's grammar, and this is HELO's
+    assert recorded.code(b"EHLO x") == 250
+    assert recorded.code(b"MAIL FROM:<a@b.example> SMTPUTF8") == 250
+    to = "RCPT TO:<bøb@example.com>".encode()
+    assert recorded.code(to) == 250
+    recorded.say(b"RSET\r\nMAIL FROM:<a@b.example>\r\n")
+    assert recorded.code(to) == 553
+    assert recorded.code(utf8) == 503
+    assert recorded.events[-1].verb == "MAIL"
+
+
+def test_a_server_remembers_so_many_lines_and_no_more():
+    recorded = Recorded(limits=Limits(recipients=None))
+    recorded.say(GREETED + b"MAIL FROM:<a@b.example>\r\n")
+    for number in range(1000):
+        assert recorded.code(b"RCPT TO:<n%d@example.com>" % number) == 250
+    assert sum(map(len, recorded.session._profile.known.values())) <= 256 + 2
+    assert [rcpt.path.mailbox for rcpt in recorded.session._rcpts] == [f"n{n}@example.com" for n in range(1000)]

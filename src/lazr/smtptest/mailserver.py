@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import deque
 
@@ -334,7 +335,14 @@ class MailServer:
                 raise StartError(f"{self!r} is started already")
             self._release()
         self.bind()
-        service = Service(self._listeners, self._profile, decide=self._decide, announce=self.inbox.announce)
+        ask = self._user_decide
+        service = Service(
+            self._listeners,
+            self._profile,
+            decide=self._settle,
+            consider=None if ask is None else functools.partial(self._ask, ask),
+            announce=self.inbox.announce,
+        )
         self._service = service
         self._opened.clear()
         self._runner = Runner(service, opened=self._opened.set)
@@ -362,11 +370,9 @@ class MailServer:
 
     # -- in the server's thread --------------------------------------------------------------
 
-    def _decide(self, event: Event, reply: Reply) -> Reply | Awaitable[Reply]:
-        if self._user_decide is None:
-            return self._settle(event, reply)
+    def _ask(self, ask: Decide, event: Event, reply: Reply) -> Reply | Awaitable[Reply]:
         try:
-            decision = self._user_decide(event, reply)
+            decision = ask(event, reply)
         except BaseException as error:  # noqa: BLE001 - P7: raised again in the thread of the test
             return self._raised(error)
         if isinstance(decision, Reply):

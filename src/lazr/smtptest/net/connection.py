@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import sys
 from time import monotonic
 from typing import cast
@@ -16,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from lazr.smtptest.net.service import Service
+    from lazr.smtptest.net.service import Consider, Service
     from lazr.smtptest.protocol.smtp.event import Event
     from lazr.smtptest.protocol.smtp.reply import Pending
 
@@ -34,7 +35,9 @@ class Connection(asyncio.BufferedProtocol):
         self._service = service
         self._limits = service.profile.limits
         self._loop = service.loop
-        self._session = Session(self._decide, service.profile, new_sink=service.new_sink)
+        consider = service.consider
+        decide = service.decide if consider is None else functools.partial(self._consider, consider)
+        self._session = Session(decide, service.profile, new_sink=service.new_sink)
         self._transport: asyncio.Transport
         self._answering: asyncio.Task[None] | None = None
         self._outgoing = b""  # replies that are written when this turn of the loop is over
@@ -126,8 +129,9 @@ class Connection(asyncio.BufferedProtocol):
 
     # -- deciding ----------------------------------------------------------------------------
 
-    def _decide(self, event: Event, reply: Reply) -> Reply | Pending:
-        decision = self._service.decide(event, reply)
+    def _consider(self, consider: Consider, event: Event, reply: Reply) -> Reply | Pending:
+        """Ask somebody who may take his time."""
+        decision = consider(event, reply)
         if isinstance(decision, Reply):
             return decision
         self._answering = self._loop.create_task(self._answer(decision))

@@ -9,17 +9,19 @@ import functools
 from lazr.smtptest.net.connection import Connection
 from lazr.smtptest.net.listener import BACKLOG
 from lazr.smtptest.net.spool import Spool
+from lazr.smtptest.protocol.smtp.data import Chunks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from lazr.smtptest.net.listener import Listener
+    from lazr.smtptest.protocol.smtp.data import Sink
     from lazr.smtptest.protocol.smtp.event import Event
     from lazr.smtptest.protocol.smtp.profile import Profile
     from lazr.smtptest.protocol.smtp.reply import Reply
 
-    Decide = Callable[[Event, Reply], Reply | Awaitable[Reply]]
+    Consider = Callable[[Event, Reply], Reply | Awaitable[Reply]]
 
 __all__ = ["Service"]
 
@@ -39,8 +41,9 @@ _SPARE = 20
 class Service:
     """What runs in the loop; every method but the constructor belongs to its thread.
 
-    `decide(event, reply)` answers with a reply or something to await; `announce()` is called
-    when the reply to what was accepted is written, which `fresh` says that something was.
+    `decide(event, reply)` answers with a reply; `consider`, if there is one, is asked in its place, and
+    may also answer with something to await.  `announce()` is called when the reply to what was accepted is written, which
+    `fresh` says that something was.
     """
 
     def __init__(
@@ -48,20 +51,25 @@ class Service:
         listeners: Sequence[Listener],
         profile: Profile,
         *,
-        decide: Decide,
+        decide: Callable[[Event, Reply], Reply],
+        consider: Consider | None,
         announce: Callable[[], None],
     ) -> None:
         self.profile = profile
         self.decide = decide
+        self.consider = consider
         self._announce = announce
         self.fresh: bool = False  # something was accepted, and its reply is not yet written
-        self.new_sink: Callable[[], Spool] = functools.partial(Spool, profile.limits.session_memory)
+        limits = profile.limits
+        self.new_sink: Callable[[], Sink] = functools.partial(Spool, limits.session_memory)
+        if limits.message_size is not None and limits.message_size <= limits.session_memory:
+            self.new_sink = Chunks  # no message can come to need a file
         self.buffer: memoryview = memoryview(bytearray(_READ))
         self.crowded: bool = False
         self.closing: bool = False
         self.loop: asyncio.AbstractEventLoop
         self._listeners = listeners
-        self._most = _most_connections(profile.limits.connections)
+        self._most = _most_connections(limits.connections)
         self._connections: set[Connection] = set()
         self._to_send: list[Connection] = []
         self.alone: bool = True  # there is one connection at the most

@@ -37,6 +37,7 @@ class Framing:
         "_output",
         "_output_size",
         "_overflow",
+        "_plain_lines",
         "_profile",
         "_read",
         "_receiver",
@@ -58,7 +59,8 @@ class Framing:
         self.halted: bool = False  # read no further: one of the four above has come to be true
 
         self._read: Callable[[bytes, int], int] = self._read_first
-        self._lines = self._read_any_line if profile.accepts_bare_line_ends else self._read_line
+        self._plain_lines = None if profile.accepts_bare_line_ends else self._read_line
+        self._lines = self._plain_lines or self._read_any_line
         self._after_lf: Callable[[bytes, int], int] = (
             self._read_first
         )  # what follows an LF that may belong to the bare CR before it
@@ -89,6 +91,13 @@ class Framing:
             if self.closing:
                 return b""
             self.halted = self.backlog = False
+        if self._read is self._plain_lines and -1 < data.find(b"\r\n") == len(data) - 2:
+            # One whole command, as most clients send them: there is nothing to frame.
+            self._line(data[:-2])
+            data = b""
+            if len(self._output) == 1:
+                self._output_size = 0
+                return self._output.pop()
         return self._proceed(data)
 
     def end_of_input(self) -> bytes:
@@ -137,6 +146,8 @@ class Framing:
         wire = reply.wire if self._profile.enhanced else reply.bare_wire
         self._output.append(wire)
         self._output_size += len(wire)
+        if reply.code == 421:  # RFC 5321 4.2.2: whoever says this closes the channel
+            self._close(orderly=False)
         if self._output_size > self._profile.limits.replies_waiting:
             self.backlog = self.halted = True
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Literal
 
+    from lazr.smtptest.protocol.smtp.event import Event
     from lazr.smtptest.protocol.smtp.extension import Extension, Value
 
 __all__ = ["Profile"]
@@ -43,6 +44,7 @@ class Profile:
         "greeting",
         "helo",
         "hostname",
+        "known",
         "lenient",
         "limits",
         "line_limits",
@@ -77,6 +79,10 @@ class Profile:
         keywords = {row.keyword for row in self.extensions}
         self.enhanced: bool = "ENHANCEDSTATUSCODES" in keywords
         self.chunking: bool = "CHUNKING" in keywords
+        # By what was said of EHLO and SMTPUTF8: lines, and the events that they are.
+        self.known: dict[tuple[bool, bool], dict[bytes, Event]] = {
+            (extended, utf8): {} for extended in (False, True) for utf8 in (False, True)
+        }
         self.withheld: frozenset[str] = frozenset({"HELP"}) - keywords
         self.greeting: Reply = Reply(220, f"{hostname} {greeting}")
         self.helo: Reply = Reply(250, hostname)

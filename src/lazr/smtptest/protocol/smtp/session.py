@@ -36,6 +36,9 @@ __all__ = ["Session"]
 # RFC 5321 4.2.2, 4.2.3: what says that the client broke the grammar or the order, and so counts
 # as an error.  A refusal that somebody decided on (a full mailbox, an unknown user) does not.
 _ERRORS = frozenset({500, 501, 502, 503, 504, 553, 555})
+# So many parsed lines does a server remember.  Clients say DATA and QUIT all the time, and in most
+# sessions MAIL and RCPT with the addresses of the last one: what was parsed once need not be again.
+_KNOWN = 256
 _OUT_OF_ORDER = {"MAIL": replies.ALREADY_MAIL, "RCPT": replies.NEEDS_MAIL, "DATA": replies.NEEDS_RCPT}
 # These go forward; all others can be sent for ever without a mail to show for it.
 _FORWARD = frozenset({"MAIL", "RCPT", "DATA", "BDAT", "QUIT"})
@@ -74,6 +77,7 @@ class Session(Framing):
         "_context",
         "_decide",
         "_errors",
+        "_known",
         "_mail",
         "_rcpts",
         "helo",
@@ -92,6 +96,7 @@ class Session(Framing):
         super().__init__(profile, new_sink)
         self._decide = decide
         self._context = Context(profile)
+        self._known = profile.known[False, False]  # lines that were parsed before, in this grammar
         self._asked: event.Event | None = None  # the event that waits for its answer
 
         self.state: State = State.START
@@ -123,7 +128,7 @@ class Session(Framing):
             raise RuntimeError("no answer is due: the last decision was not PENDING")
         self._asked = None
         self._resume()
-        self._carry_out(asked, reply)
+        _EFFECTS.get(type(asked), _just_say)(self, asked, reply)
         if self._overflow and not self.closing:
             self._give_up(replies.OVERFLOW)
         unread, self._unread = self._unread, b""
@@ -147,33 +152,59 @@ class Session(Framing):
 
     def _line(self, line: bytes) -> None:
         """One whole command line, without its end."""
+        asked = self._known.get(line)
+        if asked is None:
+            asked = self._parse(line)
+            if asked is None:
+                return
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            self._known[line] = asked
+        elif (asked.verb not in _FORWARD and self._idle_command()) or self._out_of_order(asked.verb, line):
+            return
+        suggested = _SUGGESTED[asked.verb]
+        self._ask(asked, suggested if isinstance(suggested, Reply) else suggested(self, asked))
+
+    def _parse(self, line: bytes) -> event.Event | None:
+        """The event of a line that is in order and well-formed; any other is answered here."""
         profile = self._profile
         if len(line) + 2 > profile.limits.command_line and self._too_long(line):
-            return
+            return None
         try:
             text = line.decode("utf-8")
         except UnicodeDecodeError:
             self._refuse(line, replies.NOT_UTF8)
-            return
+            return None
         verb, _, argument = text.partition(" ")
         if not verb.isupper() and verb.isascii():  # not "RſET", which str.upper makes a RSET
             verb = verb.upper()
         if verb not in _FORWARD and self._idle_command():
-            return
+            return None
         parse = COMMANDS.get(verb)
         if parse is None or verb in profile.withheld:
             self._not_a_command(verb, argument, line)
-        elif verb not in self._allowed:
-            greeted = self.state is not State.START
-            self._refuse(line, _OUT_OF_ORDER.get(verb, replies.BAD_SEQUENCE) if greeted else replies.GREET_FIRST)
-        else:
-            try:
-                asked = parse(argument, self._context)
-            except Refused as refused:
-                self._refuse(line, refused.reply)
-                return
-            suggested = _SUGGESTED[verb]
-            self._ask(asked, suggested if isinstance(suggested, Reply) else suggested(self, asked))
+            return None
+        if self._out_of_order(verb, line):
+            return None
+        try:
+            return parse(argument, self._context)
+        except Refused as refused:
+            self._refuse(line, refused.reply)
+            return None
+
+    def _out_of_order(self, verb: str, line: bytes) -> bool:
+        """Whether the verb may not come now; if so, it is refused."""
+        if verb in self._allowed:
+            return False
+        greeted = self.state is not State.START
+        self._refuse(line, _OUT_OF_ORDER.get(verb, replies.BAD_SEQUENCE) if greeted else replies.GREET_FIRST)
+        return True
+
+    def _speak(self, *, extended: bool, utf8: bool) -> None:
+        """The grammar of what follows: whether EHLO was said, and SMTPUTF8."""
+        self._context.extended = extended
+        self._context.utf8 = utf8
+        self._known = self._profile.known[extended, utf8]
 
     def _idle_command(self) -> bool:
         """Count a command that brings no mail nearer; whether it was one too many."""
@@ -293,21 +324,10 @@ class Session(Framing):
         """The one place where `decide` is asked."""
         reply = self._decide(asked, default)
         if isinstance(reply, Reply):
-            self._carry_out(asked, reply)
+            _EFFECTS.get(type(asked), _just_say)(self, asked, reply)
         else:
             self._asked = asked
             self._wait()
-
-    def _carry_out(self, asked: event.Event, reply: Reply) -> None:
-        """Send the reply, and do what it allows."""
-        if reply.code == 421:  # RFC 5321 4.2.2: whoever says this closes the channel
-            self._give_up(reply)
-            return
-        effect = _EFFECTS.get(type(asked))
-        if effect is None:
-            self._say(reply)
-        else:
-            effect(self, asked, reply)
 
     def _enter(self, verb: str) -> None:
         self.state, self._allowed = self._allowed[verb]
@@ -317,7 +337,8 @@ class Session(Framing):
         self._content.drop()
         self._mail = None
         self._rcpts = []
-        self._context.utf8 = False
+        if self._context.utf8:
+            self._speak(extended=self._context.extended, utf8=False)
         if self.state is not State.START:
             self.state, self._allowed = State.READY, ROWS[State.READY]
 
@@ -357,8 +378,12 @@ _SUGGESTED: dict[str, Reply | Callable[[Session, Any], Reply]] = {
 }
 
 
-# What an event leads to, once its reply is decided on.  An event without a row is answered, and
-# that is all.
+# What an event leads to, once its reply is decided on: each says the reply, and then does what it
+# allows.  An event without a row is answered, and that is all.
+
+
+def _just_say(session: Session, asked: event.Event, reply: Reply) -> None:
+    session._say(reply)
 
 
 def _after_connect(session: Session, connect: event.Connect, reply: Reply) -> None:
@@ -372,7 +397,7 @@ def _after_greeting(session: Session, greeting: event.Ehlo | event.Helo, reply: 
     if reply.positive:
         session._abort()
         session.helo = greeting.domain
-        session._context.extended = isinstance(greeting, event.Ehlo)
+        session._speak(extended=isinstance(greeting, event.Ehlo), utf8=False)
         session._enter(greeting.verb)
 
 
@@ -380,7 +405,8 @@ def _after_mail(session: Session, mail: event.Mail, reply: Reply) -> None:
     session._say(reply)
     if reply.positive:
         session._mail = mail
-        session._context.utf8 = "SMTPUTF8" in mail.parameters
+        if "SMTPUTF8" in mail.parameters:
+            session._speak(extended=session._context.extended, utf8=True)
         session._enter("MAIL")
 
 
