@@ -41,9 +41,9 @@ _SPARE = 20
 class Service:
     """What runs in the loop; every method but the constructor belongs to its thread.
 
-    `decide(event, reply)` answers with a reply; `consider`, if there is one, is asked in its place, and
-    may also answer with something to await.  `announce()` is called when the reply to what was accepted is written, which
-    `fresh` says that something was.
+    `decide(event, reply)` answers with a reply; `consider`, if there is one, is asked in its place,
+    and may also answer with something to await.  `announce()` is called when the reply to what was
+    accepted is written, which `fresh` says that something was.
     """
 
     def __init__(
