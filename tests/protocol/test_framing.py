@@ -244,6 +244,12 @@ def test_commands_without_mail_are_limited_and_a_mail_starts_the_count_again():
     assert output == OK * 5 + b"421 4.7.0 Too many commands without mail, goodbye\r\n"
 
 
+def test_commands_that_differ_are_counted_like_those_that_came_before():
+    recorded = Recorded(limits=Limits(commands_without_mail=3))
+
+    assert [recorded.code(b"NOOP %d" % number) for number in range(4)] == [250, 250, 250, 421]
+
+
 def test_a_hundred_commands_without_mail_are_too_many_by_default():
     output = Recorded().say(b"NOOP\r\n" * 150)
 
