@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from lazr.smtptest import Limits, Reply, StartError
+from lazr.smtptest import Limits, Reply, StartError, StopTimeout
 from lazr.smtptest.controller import Controller, QueueController
 from lazr.smtptest.server import QueueServer, Server
 from talk import Client
@@ -399,59 +399,55 @@ def test_a_server_that_cannot_run_fails_its_controllers_start(monkeypatch):
     controller.stop()
 
 
-def test_the_controllers_stop_has_a_deadline():
-    from lazr.smtptest import StopTimeout
+class Hung:
+    """A controller whose server's thread is inside `handle_message`, until `release` is set."""
 
-    release = threading.Event()
+    def __init__(self):
+        self.release = release = threading.Event()
 
-    class Hanging(Server):
-        stop_deadline = 0.2
+        class Hanging(Server):
+            stop_deadline = 0.2
 
-        def handle_message(self, message):
-            release.wait(20)
+            def handle_message(self, message):
+                release.wait(20)
 
-    controller = Controller(Hanging("localhost", 0))
-    controller.start()
-    with Client((controller.server.host, controller.server.port)) as client:
+        self.controller = Controller(Hanging("localhost", 0))
+        self.controller.start()
+        self.thread = self.controller._thread
+        self.address = (self.controller.server.host, self.controller.server.port)
+        self.client = Client(self.address)
         for line in (b"EHLO x", b"MAIL FROM:<>", b"RCPT TO:<a@b.example>", b"DATA"):
-            client.ask(line)
-        client.send(b".\r\n")
+            self.client.ask(line)
+        self.client.send(b".\r\n")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.release.set()
+        self.thread.join(10)
+        self.client.close()
+
+
+def test_the_controllers_stop_has_a_deadline():
+    with Hung() as hung:
         before = time.monotonic()
         with pytest.raises(StopTimeout, match=r"release\.wait"):
-            controller.stop()
+            hung.controller.stop()
         assert time.monotonic() - before < 4
-        release.set()
-        controller._thread.join(10)
 
 
 def test_a_restart_outlives_the_run_that_hung():
-    from lazr.smtptest import StopTimeout
-
-    release = threading.Event()
-
-    class Hanging(Server):
-        stop_deadline = 0.2
-
-        def handle_message(self, message):
-            release.wait(20)
-
-    controller = Controller(Hanging("localhost", 0))
-    controller.start()
-    hung = controller._thread
-    address = (controller.server.host, controller.server.port)
-    with Client(address) as client:
-        for line in (b"EHLO x", b"MAIL FROM:<>", b"RCPT TO:<a@b.example>", b"DATA"):
-            client.ask(line)
-        client.send(b".\r\n")
+    with Hung() as hung:
         with pytest.raises(StopTimeout):
-            controller.stop()
-        controller.start()
-        release.set()
-        hung.join(10)
-    assert not hung.is_alive()
-    with Client(address) as client:
-        assert client.ask(b"NOOP").startswith(b"250")
-    controller.stop()
+            hung.controller.stop()
+        hung.controller.start()
+        hung.release.set()
+        hung.thread.join(10)
+        assert not hung.thread.is_alive()
+        with Client(hung.address) as client:
+            assert client.ask(b"NOOP").startswith(b"250")
+        hung.controller.stop()
 
 
 def test_mailmans_subclasses_find_what_they_use():

@@ -437,3 +437,33 @@ def test_a_server_remembers_so_many_lines_and_no_more():
         assert recorded.code(b"RCPT TO:<n%d@example.com>" % number) == 250
     assert sum(map(len, recorded.session._profile.known.values())) <= 256 + 2
     assert [rcpt.path.mailbox for rcpt in recorded.session._rcpts] == [f"n{n}@example.com" for n in range(1000)]
+
+
+@pytest.mark.parametrize(
+    ("happened", "said"),
+    [
+        (event.Noop("x\x1b"), r"NOOP x\x1b"),
+        (event.Ehlo("me"), "EHLO me"),
+        (event.Data(), "DATA"),
+        (event.Malformed("FOO", b"FOO \xff"), r"FOO \xff"),
+        (event.Malformed("", b""), "an empty line"),
+        (event.Malformed("END_OF_DATA", b""), "END_OF_DATA"),
+        (event.Unknown("X" * 100, ""), "X" * 80 + "…"),
+    ],
+)
+def test_an_event_can_be_told_to_people_and_steers_no_terminal(happened, said):
+    assert happened.said() == said
+
+
+def test_a_path_is_told_as_it_was_said():
+    recorded = recipient()
+
+    assert recorded.session._mail.said() == "MAIL FROM:<ann@example.com>"
+    assert recorded.session._rcpts[0].said() == "RCPT TO:<bob@example.com>"
+
+
+def test_the_size_of_content_is_known_while_it_comes():
+    recorded = recipient()
+    recorded.say(b"DATA\r\n12345")
+
+    assert recorded.session.content_size == 5

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["LOOPS", "Runner"]
-
-LOOPS = ("asyncio", "uvloop")
+__all__ = ["Runner"]
 
 # Of the time that stopping may take, so much is for clients that do not read their last reply.
 _GRACE = 0.2
