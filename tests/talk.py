@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 from lazr.smtptest.protocol.smtp.profile import Profile
+from lazr.smtptest.protocol.smtp.record import TlsFacts
 from lazr.smtptest.protocol.smtp.session import Session
 
 
@@ -14,7 +15,8 @@ class Recorded:
     def __init__(self, decide=None, **settings):
         self.events = []
         self._user = decide or (lambda event, reply: reply)
-        self.session = Session(self._decide, Profile(**settings))
+        self.profile = Profile(**settings)
+        self.session = Session(self._decide, self.profile)
         self.greeting = self.session.greet("192.0.2.1:1025")
 
     def _decide(self, event, reply):
@@ -34,6 +36,15 @@ class Recorded:
     def code(self, line):
         """The reply code to one command."""
         return int(self.say(line + b"\r\n")[:3] or 0)
+
+    def secure(self, **facts):
+        """The handshake is over."""
+        self.session.secured(TlsFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", **facts), self.profile.but(tls="on"))
+        return self
+
+    @property
+    def record(self):
+        return self.session.record
 
     def messages(self):
         return [event.content for event in self.events if type(event).__name__ == "EndOfData"]

@@ -1,6 +1,7 @@
 """Coverage-guided fuzzing of the protocol (`make fuzz`): whole, and split, with the same outcome.
 
-The first octet chooses the server's settings, the second where the input is cut.
+The first octet chooses the server's settings, the second where the input is cut.  Servers with AUTH
+and STARTTLS are fed line by line, as clients have to wait there; and PROXY headers are read.
 """
 
 import sys
@@ -8,8 +9,11 @@ import sys
 import atheris
 
 with atheris.instrument_imports():
+    from lazr.smtptest.protocol.proxy import BadProxyHeader, read_header
+    from lazr.smtptest.protocol.smtp.auth import Auth
     from lazr.smtptest.protocol.smtp.limits import Limits
     from lazr.smtptest.protocol.smtp.profile import Profile
+    from lazr.smtptest.protocol.smtp.record import TlsFacts
     from lazr.smtptest.protocol.smtp.session import Session
 
 LIMITS = Limits(message_size=500, recipients=3, command_flood=2000, session_memory=4000, replies_waiting=300)
@@ -18,6 +22,11 @@ PROFILES = [
     for ends in ("reject", "accept")
     for strict in (False, True)
     for extensions in (None, [])
+]
+PATIENT = [
+    Profile(limits=LIMITS, auth=Auth({"ann": "secret"}, required=False), tls=tls, lmtp=lmtp, xclient=True)
+    for tls in ("none", "offered", "on")
+    for lmtp in (False, True)
 ]
 
 
@@ -37,8 +46,28 @@ def outcome(profile, pieces):
     return output, events
 
 
+def patiently(profile, data):
+    session = Session(lambda event, reply: reply, profile)
+    session.greet("x")
+    for line in data.splitlines(keepends=True):
+        if session.handshaking:
+            session.secured(TlsFacts("TLSv1.3", "x"), profile.but(tls="on"))
+        session.receive(line)
+    if not session.handshaking:
+        session.end_of_input()
+        if not session.closing:
+            raise AssertionError("the session goes on behind the end of its input")
+
+
 def one_input(data):
     if len(data) < 2:
+        return
+    if data[0] >= 128:
+        patiently(PATIENT[data[0] % len(PATIENT)], data[1:])
+        try:
+            read_header(data[1:])
+        except BadProxyHeader:
+            pass
         return
     profile, step, rest = PROFILES[data[0] % len(PROFILES)], data[1] + 1, data[2:]
     whole = outcome(profile, [rest])

@@ -1,11 +1,13 @@
 """Whatever a client sends, in whatever pieces: nothing raises, hangs, grows, or depends on the pieces."""
 
+from base64 import b64encode
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lazr.smtptest import Limits
+from lazr.smtptest import Auth, Limits
 from lazr.smtptest.protocol.smtp.reply import PENDING, Reply
-from talk import Recorded
+from talk import TO_RCPT, Recorded
 
 LIMITS = Limits(
     message_size=300, recipients=3, errors=6, commands_without_mail=12, command_flood=900, replies_waiting=200,
@@ -19,7 +21,18 @@ PIECES = [
     b"..", b".", b"\r", b"\n", b"\r\n", b"\n.\n", b"\r.\r", b"hello\r\n", b"BDAT 5\r\n", b"BDAT 3 LAST\r\n",
     b"BDAT 0 LAST\r\n", b"BDAT 400\r\n", b"BDAT x\r\n", b"abcde", b"RSET\r\n", b"NOOP\r\n", b"VRFY a\r\n",
     b"HELP\r\n", b"QUIT\r\n", b"STARTTLS\r\n", b"GET / HTTP/1.1\r\n", b"x" * 600, b"x" * 1000, b"\x16", b"\x03",
-    b"\x00", b"\xff", b"FOO\r\n",
+    b"\x00", b"\xff", b"FOO\r\n", TO_RCPT, TO_RCPT + b"DATA\r\n", TO_RCPT + b"DATA\r\nHi\r\n.\r\n", b"LHLO x\r\n",
+]  # fmt: skip
+
+# These have to wait for their replies, so what they lead to does depend on how the octets come.
+IMPATIENT = [
+    b"AUTH PLAIN\r\n", b"AUTH LOGIN\r\n", b"AUTH CRAM-MD5\r\n", b"AUTH PLAIN =\r\n", b"AUTH EXTERNAL =\r\n", b"*\r\n",
+    b"AUTH PLAIN " + b64encode(b"\0ann\0secret") + b"\r\n", b64encode(b"ann") + b"\r\n",
+    b64encode(b"\0ann\0x") + b"\r\n", b"AUTH XOAUTH2 " + b64encode(b"user=ann\1auth=Bearer x\1\1") + b"\r\n",
+    b"AUTH SCRAM-SHA-256\r\n",
+    b64encode(b"n,,n=ann,r=abc") + b"\r\n", b"AUTH NONE x\r\n", b"STARTTLS\r\n", b"XCLIENT ADDR=192.0.2.9\r\n",
+    b"LHLO x\r\n", b"MAIL FROM:<a@b.example>\r\nRCPT TO:<b@c.example>\r\nRCPT TO:<c@c.example>\r\nDATA\r\nx\r\n.\r\n",
+    b"EHLO x\r\n", b"\r\n", b"A" * 13_000, b"NOOP\r\n", b"BDAT 3 LAST\r\nabc", b"\xff", b"x\r\n", b"QUIT\r\n",
 ]  # fmt: skip
 
 conversations = st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=20)), max_size=25).map(b"".join)
@@ -98,6 +111,49 @@ def test_a_late_answer_changes_nothing_but_the_time(data, late, size):
         output = catch_up(output + pending.session.receive(data[start : start + size]))
     assert output == expected
     assert pending.events == prompt.events
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    pieces=st.lists(st.one_of(st.sampled_from(IMPATIENT), st.binary(max_size=20)), max_size=20),
+    late=st.sets(st.integers(0, 40)),
+    server=st.fixed_dictionaries(
+        {
+            "lmtp": st.booleans(),
+            "tls": st.sampled_from(["none", "offered", "on"]),
+            "tls_required": st.booleans(),
+            "xclient": st.booleans(),
+            "auth": st.sampled_from([Auth({"ann": "secret"}), Auth("any", in_clear=True)]),
+        }
+    ),
+)
+def test_whatever_a_client_says_of_itself_nothing_raises_and_every_reply_is_whole(pieces, late, server):
+    count, suggested = 0, []
+
+    def decide(event, reply):
+        nonlocal count
+        count += 1
+        suggested.append(reply)
+        return PENDING if count in late else reply
+
+    recorded = Recorded(decide, limits=LIMITS, **server)
+    session, output = recorded.session, recorded.greeting
+    for piece in pieces:
+        while session.waiting:
+            output += session.answer(suggested[-1])
+        if session.handshaking:
+            recorded.secure()
+        output += recorded.say(piece)
+        if session.record.discarded:
+            assert session.closing or session.waiting
+    while session.waiting:
+        output += session.answer(suggested[-1])
+    if not session.handshaking:
+        output += session.end_of_input()
+        assert session.closing
+    assert len(session._unread) <= 13_000
+    for line in output.removesuffix(b"\r\n").split(b"\r\n") if output else ():
+        assert line[:3].isdigit() and line[3:4] in (b" ", b"-") and line.isascii()
 
 
 @settings(max_examples=200, deadline=None)

@@ -52,11 +52,9 @@ def test_every_verb_in_every_state_is_accepted_or_503(state, verb):
 
 def test_the_table_says_what_rfc_5321_says():
     # Spelled out once more, by hand: a table that lost a row would otherwise agree with itself.
-    assert {verb for state, verb in NEXT if state is State.START} == {
-        "EHLO", "HELO", "RSET", "NOOP", "VRFY", "EXPN", "HELP", "QUIT",
-    }  # fmt: skip
-    anytime = {"EHLO", "HELO", "RSET", "NOOP", "VRFY", "EXPN", "HELP", "QUIT"}
-    assert {verb for state, verb in NEXT if state is State.READY} == anytime | {"MAIL"}
+    anytime = {"EHLO", "HELO", "LHLO", "RSET", "NOOP", "VRFY", "EXPN", "HELP", "QUIT"}
+    assert {verb for state, verb in NEXT if state is State.START} == anytime
+    assert {verb for state, verb in NEXT if state is State.READY} == anytime | {"MAIL", "STARTTLS", "AUTH", "XCLIENT"}
     assert {verb for state, verb in NEXT if state is State.MAIL} == anytime | {"RCPT"}
     assert {verb for state, verb in NEXT if state is State.RCPT} == anytime | {"RCPT", "DATA", "BDAT"}
     assert {verb for state, verb in NEXT if state is State.BDAT} == anytime | {"BDAT", "END_OF_DATA"}

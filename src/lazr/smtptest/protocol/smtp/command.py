@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from types import MappingProxyType
 
-from lazr.smtptest.protocol.smtp import event
+from lazr.smtptest.protocol.smtp import event, replies
 from lazr.smtptest.protocol.smtp.address import Path
+from lazr.smtptest.protocol.smtp.extension import XCLIENT_ATTRIBUTES, xtext_decode
 from lazr.smtptest.protocol.smtp.reply import Refused, Reply
 
 TYPE_CHECKING = False
@@ -18,11 +19,10 @@ if TYPE_CHECKING:
 
     Parse = Callable[[str, "Context"], event.Event]
 
-__all__ = ["COMMANDS", "NOT_OFFERED", "Context", "looks_like_http", "parse_bdat"]
+__all__ = ["COMMANDS", "NOT_OFFERED", "Context", "looks_like_http", "masked", "parse_auth", "parse_bdat"]
 
 # RFC 5321 4.2.4: 502 is for verbs that are known, and not implemented here; 500 for all others.
-# STARTTLS (RFC 3207) and AUTH (RFC 4954) leave this set when they are offered.
-NOT_OFFERED = frozenset({"STARTTLS", "AUTH", "TURN", "ETRN", "ATRN", "SEND", "SOML", "SAML", "BURL"})
+NOT_OFFERED = frozenset({"TURN", "ETRN", "ATRN", "SEND", "SOML", "SAML", "BURL"})
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _HTTP = re.compile(r"(?:GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH) \S+ HTTP/[0-9]", re.IGNORECASE | re.ASCII)
@@ -30,6 +30,9 @@ _KEYWORD = re.compile("[A-Za-z0-9][A-Za-z0-9-]*")
 # RFC 5321 4.1.2: esmtp-value = 1*(%d33-60 / %d62-126), and RFC 6531 3.3 adds UTF-8.
 _VALUE = re.compile("[!-<>-~\x80-\U0010ffff]+")
 _CHUNK = re.compile("([0-9]{1,20})(?: (LAST))?", re.IGNORECASE | re.ASCII)
+# RFC 4422 3.1: sasl-mech; in any letter case here.  RFC 4648 4: base64, with its padding.
+_SECRET = re.compile(rb"AUTH\b(?: [A-Za-z0-9_-]*)?", re.IGNORECASE)
+_AUTH = re.compile("([A-Za-z0-9_-]{1,20})(?: +([^ ]+))?")
 # Most paths are as plain as this, which every server's grammar has; the rest takes the long way.
 _PLAIN = r"<([A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*)>"
 _PLAIN_FROM = re.compile(f"[Ff][Rr][Oo][Mm]:{_PLAIN}")
@@ -149,6 +152,52 @@ def _helo(argument: str, context: Context) -> event.Helo:
     return event.Helo(_domain(argument, context))
 
 
+def _lhlo(argument: str, context: Context) -> event.Lhlo:
+    return event.Lhlo(_domain(argument, context))
+
+
+def parse_auth(argument: str) -> tuple[str, str | None]:
+    """RFC 4954 4: the mechanism, in capitals, and the initial response, if there is one."""
+    match = _AUTH.fullmatch(argument.strip(" "))
+    if match is None:
+        raise Refused(replies.AUTH_SYNTAX)
+    return match[1].upper(), match[2]
+
+
+def masked(line: bytes) -> bytes:
+    """A command line as it may be shown: of AUTH nothing but the mechanism, for the rest may be a password."""
+    match = _SECRET.match(line)
+    return line if match is None or match.end() == len(line) else match[0] + b" ***"
+
+
+def _xclient(argument: str, context: Context) -> event.Xclient:
+    """The attributes of a client that this one speaks for: `ADDR=192.0.2.1 NAME=[UNAVAILABLE]`."""
+    attributes: dict[str, str | None] = {}
+    for word in argument.split():
+        name, equals, value = word.partition("=")
+        name = name.upper()
+        if not equals or name not in XCLIENT_ATTRIBUTES or name in attributes:
+            raise Refused(Reply(501, "5.5.4", f"XCLIENT wants NAME=value once each, of {' '.join(XCLIENT_ATTRIBUTES)}"))
+        try:
+            decoded = xtext_decode(value)
+        except ValueError:
+            decoded = ""
+        if not decoded or not decoded.isprintable():
+            raise Refused(Reply(501, "5.5.4", f"XCLIENT: {name} wants a value in xtext"))
+        if name in {"ADDR", "DESTADDR"}:
+            decoded = re.sub("(?i)^IPV6:", "", decoded)
+        elif name in {"PORT", "DESTPORT"} and decoded[0] != "[" and not _is_port(decoded):
+            raise Refused(Reply(501, "5.5.4", f"XCLIENT: {name} wants a port number"))
+        attributes[name] = None if decoded.upper() in {"[UNAVAILABLE]", "[TEMPUNAVAIL]"} else decoded
+    if not attributes:
+        raise Refused(Reply(501, "5.5.4", "Syntax: XCLIENT attribute=value ..."))
+    return event.Xclient(MappingProxyType(attributes))
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 6 and int(text) < 65536
+
+
 def parse_bdat(argument: str) -> event.Bdat:
     """RFC 3030 2: chunk-size, and LAST for the last one."""
     match = _CHUNK.fullmatch(argument)
@@ -158,7 +207,7 @@ def parse_bdat(argument: str) -> event.Bdat:
 
 
 def _no_argument(verb: str, value: event.Event) -> Parse:
-    """RFC 5321 4.3.2: RSET, DATA and QUIT take no argument."""
+    """RFC 5321 4.3.2: RSET, DATA and QUIT take no argument, nor does STARTTLS (RFC 3207 4)."""
 
     def parse(argument: str, context: Context) -> event.Event:
         if argument.strip(" "):  # RFC 5321 4.1.1: trailing white space is to be tolerated
@@ -185,6 +234,9 @@ def _text(make: Callable[[str], event.Event], wanted: str = "") -> Parse:
 COMMANDS: dict[str, Parse] = {
     "EHLO": _ehlo,
     "HELO": _helo,
+    "LHLO": _lhlo,
+    "STARTTLS": _no_argument("STARTTLS", event.StartTls()),
+    "XCLIENT": _xclient,
     "MAIL": _mail,
     "RCPT": _rcpt,
     "DATA": _no_argument("DATA", event.Data()),

@@ -14,25 +14,32 @@ if TYPE_CHECKING:
     from typing import Final
 
     from lazr.smtptest.protocol.smtp.address import Path
+    from lazr.smtptest.protocol.smtp.record import SessionRecord
+    from lazr.smtptest.protocol.smtp.sasl import Credentials
 
 __all__ = [
+    "Auth",
     "Bdat",
     "Connect",
     "Data",
+    "Delivery",
     "Ehlo",
     "EndOfData",
     "Event",
     "Expn",
     "Helo",
     "Help",
+    "Lhlo",
     "Mail",
     "Malformed",
     "Noop",
     "Quit",
     "Rcpt",
     "Rset",
+    "StartTls",
     "Unknown",
     "Vrfy",
+    "Xclient",
 ]
 
 
@@ -102,6 +109,54 @@ class Helo(Event):
         self.domain: Final = domain
 
 
+class Lhlo(Event):
+    """LHLO: LMTP's greeting (RFC 2033 4.1)."""
+
+    __slots__ = ("domain",)
+    verb = "LHLO"
+
+    def __init__(self, domain: str) -> None:
+        self.domain: Final = domain
+
+
+class StartTls(Event):
+    """STARTTLS; accepted by 220, the handshake follows (RFC 3207 4)."""
+
+    __slots__ = ()
+    verb = "STARTTLS"
+
+
+class Auth(Event):
+    """A client has said all that its mechanism wants; accepted by 235 (RFC 4954 4)."""
+
+    __slots__ = ("credentials",)
+    verb = "AUTH"
+
+    def __init__(self, credentials: Credentials) -> None:
+        self.credentials: Final = credentials
+
+    def said(self) -> str:
+        """Mechanism and user, and no secret."""
+        return _printable(f"AUTH {self.credentials.mechanism} {self.credentials.username}".rstrip())
+
+
+class Xclient(Event):
+    """XCLIENT: a trusted client speaks for another, whose facts these are; accepted by 220.
+
+    Keywords in capitals; a value is None where the client says that it has none.
+    """
+
+    __slots__ = ("attributes",)
+    verb = "XCLIENT"
+
+    def __init__(self, attributes: Mapping[str, str | None]) -> None:
+        self.attributes: Final = attributes
+
+    def said(self) -> str:
+        """The attributes, as they are meant."""
+        return _printable(" ".join(["XCLIENT", *(f"{name}={value}" for name, value in self.attributes.items())]))
+
+
 class Mail(Event):
     """MAIL: a transaction begins (RFC 5321 4.1.1.2)."""
 
@@ -149,20 +204,55 @@ class EndOfData(Event):
     for: what was on the wire after transparency, to the octet (RFC 5321 4.5.2).
     """
 
-    __slots__ = ("helo", "mail", "parts", "peer", "rcpts")
+    __slots__ = ("mail", "parts", "rcpts", "session")
     verb = "END_OF_DATA"
 
-    def __init__(self, mail: Mail, rcpts: tuple[Rcpt, ...], parts: list[bytes], helo: str, peer: str) -> None:
+    def __init__(self, mail: Mail, rcpts: tuple[Rcpt, ...], parts: list[bytes], session: SessionRecord) -> None:
         self.mail: Final = mail
         self.rcpts: Final = rcpts  # the accepted ones, in order, duplicates included
         self.parts: Final = parts
-        self.helo: Final = helo  # what the client called itself
-        self.peer: Final = peer  # who it is, as in Connect
+        self.session: Final = session  # who sent it, and how
+
+    def _facts(self) -> tuple[object, ...]:
+        # Not the pieces, which depend on how the octets came, nor the session, which goes on.
+        return (self.mail, self.rcpts, self.content, self.helo, self.peer)
+
+    def __repr__(self) -> str:
+        return f"EndOfData({self.mail!r}, {self.rcpts!r}, {len(self.content)} octets from {self.peer})"
 
     @property
     def content(self) -> bytes:
         """The octets of the message."""
         return joined(self.parts)
+
+    @property
+    def helo(self) -> str:
+        """What the client called itself."""
+        return self.session.helo
+
+    @property
+    def peer(self) -> str:
+        """Who the client is, as in Connect."""
+        return self.session.peer
+
+
+class Delivery(Event):
+    """LMTP: a message has come, and this is the question for one of its recipients (RFC 2033 4.2).
+
+    It is asked for each in turn; `EndOfData` follows, for those who were accepted, if there are any.
+    All replies are sent when that is answered, in the order of the recipients.
+    """
+
+    __slots__ = ("message", "rcpt")
+    verb = "DELIVERY"
+
+    def __init__(self, message: EndOfData, rcpt: Rcpt) -> None:
+        self.message: Final = message  # with all its recipients
+        self.rcpt: Final = rcpt
+
+    def said(self) -> str:
+        """The recipient."""
+        return _printable(f"DELIVERY to {self.rcpt.path}")
 
 
 class Rset(Event):
@@ -235,11 +325,12 @@ class Malformed(Event):
     The default reply says which; another reply takes its place and changes nothing else.
     """
 
-    __slots__ = ("line", "verb")
+    __slots__ = ("line", "replies", "verb")
 
-    def __init__(self, verb: str, line: bytes) -> None:
+    def __init__(self, verb: str, line: bytes, *, replies: int = 1) -> None:
         self.verb: Final = verb  # type: ignore[misc]  # "" where the line was not even read
-        self.line: Final = line  # without its line end; cut where it was too long
+        self.line: Final = line  # without its line end; cut where it was too long, masked where it is AUTH's
+        self.replies: Final = replies  # how often the client has to hear it: LMTP wants one for each recipient
 
     def said(self) -> str:
         """What was sent, for people."""

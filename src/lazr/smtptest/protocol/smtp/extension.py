@@ -10,12 +10,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from lazr.smtptest.protocol.smtp.limits import Limits
+    from lazr.smtptest.protocol.smtp.profile import Profile
 
     # What a parameter's value may be: one of these words, or whatever this function reads.
     Value = frozenset[str] | Callable[[str], str]
 
-__all__ = ["EXTENSIONS", "Extension", "chosen_extensions", "xtext_decode"]
+__all__ = ["EXTENSIONS", "SWITCHED", "XCLIENT_ATTRIBUTES", "Extension", "chosen_extensions", "xtext_decode"]
 
 
 def _syntax(text: str) -> Refused:
@@ -100,7 +100,7 @@ class Extension:
         keyword: str,
         *,
         rfc: int | None = None,
-        argument: Callable[[Limits], str | None] | str = "",
+        argument: Callable[[Profile], str | None] | str = "",
         mail: Mapping[str, Value] | None = None,
         rcpt: Mapping[str, Value] | None = None,
         mail_octets: int = 0,
@@ -108,7 +108,7 @@ class Extension:
     ) -> None:
         self.keyword: str = keyword
         self.rfc: int | None = rfc
-        self.argument: Callable[[Limits], str | None] | str = (
+        self.argument: Callable[[Profile], str | None] | str = (
             argument  # what follows the keyword in the reply to EHLO; None for no offer
         )
         self.mail: Mapping[str, Value] = mail or {}  # the parameters it adds to MAIL
@@ -116,21 +116,52 @@ class Extension:
         self.mail_octets: int = mail_octets  # how much longer a MAIL command may be for it
         self.rcpt_octets: int = rcpt_octets
 
-    def ehlo_line(self, limits: Limits) -> str | None:
+    def ehlo_line(self, profile: Profile) -> str | None:
         """The line of the reply to EHLO that offers it; None where there is nothing to offer."""
-        argument = self.argument if isinstance(self.argument, str) else self.argument(limits)
+        argument = self.argument if isinstance(self.argument, str) else self.argument(profile)
         return None if argument is None else f"{self.keyword} {argument}".rstrip()
 
     def __repr__(self) -> str:
         return f"Extension({self.keyword!r})"
 
 
-def _size(limits: Limits) -> str:
-    return str(limits.message_size or 0)  # RFC 1870 4: 0 is no fixed maximum
+def _size(profile: Profile) -> str:
+    return str(profile.limits.message_size or 0)  # RFC 1870 4: 0 is no fixed maximum
 
 
-def _limits(limits: Limits) -> str | None:
-    return None if limits.recipients is None else f"RCPTMAX={limits.recipients}"
+def _limits(profile: Profile) -> str | None:
+    most = profile.limits.recipients
+    return None if most is None else f"RCPTMAX={most}"
+
+
+def _starttls(profile: Profile) -> str | None:
+    return "" if profile.tls in {"offered", "refused"} else None  # RFC 3207 4.2: not offered inside TLS
+
+
+def _requiretls(profile: Profile) -> str | None:
+    return "" if profile.tls == "on" else None  # RFC 8689 2: offered only inside TLS
+
+
+def _auth(profile: Profile) -> str | None:
+    return " ".join(profile.mechanisms) or None
+
+
+def _xclient(profile: Profile) -> str | None:
+    return " ".join(XCLIENT_ATTRIBUTES) if profile.xclient else None
+
+
+def auth_mailbox(value: str) -> str:
+    """RFC 4954 5: who submitted the message, in xtext, or `<>` where that is not known."""
+    if value == "<>":
+        return value
+    try:
+        return xtext_decode(value)
+    except ValueError:
+        raise _syntax("AUTH wants a mailbox in xtext, or <>") from None
+
+
+# What a proxy may say of the client that it speaks for; Postfix's names, as this extension is Postfix's.
+XCLIENT_ATTRIBUTES = ("NAME", "ADDR", "PORT", "PROTO", "HELO", "LOGIN", "DESTADDR", "DESTPORT")
 
 
 EXTENSIONS: tuple[Extension, ...] = (
@@ -151,19 +182,26 @@ EXTENSIONS: tuple[Extension, ...] = (
     Extension("BINARYMIME", rfc=3030, mail={"BODY": frozenset({"BINARYMIME"})}),
     Extension("LIMITS", rfc=9422, argument=_limits),
     Extension("HELP", rfc=5321),
-    # STARTTLS (RFC 3207), and AUTH (RFC 4954) with its AUTH= on MAIL, go here.
+)
+
+# These have switches of their own (`tls`, `auth`, `xclient`), and are offered where those are on.
+SWITCHED: tuple[Extension, ...] = (
+    Extension("STARTTLS", rfc=3207, argument=_starttls),
+    Extension("REQUIRETLS", rfc=8689, argument=_requiretls, mail={"REQUIRETLS": no_value}, mail_octets=11),
+    Extension("AUTH", rfc=4954, argument=_auth, mail={"AUTH": auth_mailbox}, mail_octets=500),
+    Extension("XCLIENT", argument=_xclient),
 )
 
 
 def chosen_extensions(chosen: Iterable[Extension | str] | None) -> tuple[Extension, ...]:
-    """The rows that a tester named; all of them for None.
+    """The rows that a tester named, all of them for None; and those with a switch of their own.
 
     Raises `ValueError` for a keyword that is not in the table, for BINARYMIME without CHUNKING
     (RFC 3030 3), and for SMTPUTF8 without 8BITMIME (RFC 6531 3.1).
     """
     if chosen is None:
-        return EXTENSIONS
-    table = {row.keyword: row for row in EXTENSIONS}
+        return (*EXTENSIONS, *SWITCHED)
+    table = {row.keyword: row for row in (*EXTENSIONS, *SWITCHED)}
     rows = []
     for row in chosen:
         if isinstance(row, str):
@@ -175,4 +213,4 @@ def chosen_extensions(chosen: Iterable[Extension | str] | None) -> tuple[Extensi
     for keyword, needs, rfc in (("BINARYMIME", "CHUNKING", "3030 3"), ("SMTPUTF8", "8BITMIME", "6531 3.1")):
         if keyword in keywords and needs not in keywords:
             raise ValueError(f"{keyword} needs {needs} beside it (RFC {rfc})")
-    return tuple(rows)
+    return (*rows, *(row for row in SWITCHED if row.keyword not in keywords))

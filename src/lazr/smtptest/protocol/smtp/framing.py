@@ -26,12 +26,13 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
 class Framing:
-    """The reading half of a session; what it finds goes to the four methods at the end."""
+    """The reading half of a session; what it finds goes to the methods at the end."""
 
     __slots__ = (
         "_after_lf",
         "_content",
         "_ended",
+        "_hush",
         "_left",
         "_lines",
         "_output",
@@ -46,6 +47,7 @@ class Framing:
         "backlog",
         "closing",
         "halted",
+        "handshaking",
         "orderly",
         "waiting",
     )
@@ -56,7 +58,9 @@ class Framing:
         self.orderly: bool = False
         self.waiting: bool = False
         self.backlog: bool = False
-        self.halted: bool = False  # read no further: one of the four above has come to be true
+        self.handshaking: bool = False
+        self.halted: bool = False  # read no further: one of these has come to be true
+        self._hush = False  # the client must be waiting for a reply now, so no octet may have come behind its line
 
         self._read: Callable[[bytes, int], int] = self._read_first
         self._plain_lines = None if profile.accepts_bare_line_ends else self._read_line
@@ -88,14 +92,14 @@ class Framing:
                 self._overflow = self._overflow or len(data) > self._profile.limits.session_memory
                 self._unread = b"" if self._overflow else data
                 return b""
-            if self.closing:
+            if self.closing or self.handshaking:
                 return b""
             self.halted = self.backlog = False
         if self._read is self._plain_lines and -1 < data.find(b"\r\n") == len(data) - 2:
             # One whole command, as most clients send them: there is nothing to frame.
             self._line(data[:-2])
             data = b""
-            if len(self._output) == 1:
+            if len(self._output) == 1 and not self._hush:
                 self._output_size = 0
                 return self._output.pop()
         return self._proceed(data)
@@ -117,11 +121,16 @@ class Framing:
             if behind < 0:
                 break
             position = behind
+        if self._hush and not self.waiting:
+            self._hush = False
+            self.halted = self.backlog or self.closing
+            self._after_hush(data[position:])
+            position = end
         if self._ended and not self.halted and self._read == self._lines:
             self._last_line(data[position:])
         elif position < end and not self.closing:
             self._unread = data[position:] if position else data
-        if self._ended and not self.waiting and not self.backlog:
+        if self._ended and not self.waiting and not self.backlog and not self.handshaking:
             # RFC 5321 4.1.1.10: the client should have said QUIT.  What is unfinished is dropped.
             self._close(orderly=True)
         output = self._output
@@ -138,7 +147,12 @@ class Framing:
 
     def _resume(self) -> None:
         """The answer is there."""
-        self.waiting = self.halted = False
+        self.waiting = False
+        self.halted = self._hush
+
+    def _be_silent(self) -> None:
+        """What comes with the line that was just read is none that the client may send before the reply to it."""
+        self._hush = self.halted = True
 
     # -- output ------------------------------------------------------------------------------
 
@@ -290,6 +304,10 @@ class Framing:
 
     def _line(self, line: bytes) -> None:
         """A command line, without its end."""
+        raise NotImplementedError
+
+    def _after_hush(self, rest: bytes) -> None:
+        """What came where nothing may come, if anything did."""
         raise NotImplementedError
 
     def _long_line(self, line: bytes) -> None:

@@ -17,6 +17,7 @@ class Limits:
     | `recipients` | 1,000 a transaction | 452 4.5.3 |
     | `errors` | 20 commands that broke grammar or order | 421 4.7.0, and closed |
     | `commands_without_mail` | 100 since the last mail, not counting MAIL RCPT DATA BDAT | 421 4.7.0, and closed |
+    | `auth_failures` | 3 refused attempts to authenticate | the next AUTH 421 4.7.0, and closed |
     | `session_memory` | 33 MiB of one unfinished message in memory, the rest in a temporary file | none: it is kept |
     | `replies_waiting` | 64 KiB that the client has not read | none: reading stops until it reads |
     | `idle_timeout` | 300 without an octet from the client | 421 4.4.2, and closed |
@@ -34,6 +35,7 @@ class Limits:
     """
 
     __slots__ = (
+        "auth_failures",
         "command_flood",
         "command_line",
         "command_timeout",
@@ -60,6 +62,7 @@ class Limits:
         recipients: int | None = 1000,  # RFC 5321 4.5.3.1.8 wants 100 at least
         errors: int | None = 20,
         commands_without_mail: int | None = 100,
+        auth_failures: int | None = 3,
         session_memory: int = 33 * MIB,
         replies_waiting: int = 64 * KIB,
         idle_timeout: float | None = 300.0,  # RFC 5321 4.5.3.2.7
@@ -76,6 +79,7 @@ class Limits:
         self.recipients: int | None = recipients
         self.errors: int | None = errors
         self.commands_without_mail: int | None = commands_without_mail
+        self.auth_failures: int | None = auth_failures
         self.session_memory: int = session_memory
         self.replies_waiting: int = replies_waiting
         self.idle_timeout: float | None = idle_timeout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lazr.smtptest.protocol.smtp import replies
 from lazr.smtptest.protocol.smtp.address import Grammar
 from lazr.smtptest.protocol.smtp.extension import chosen_extensions
 from lazr.smtptest.protocol.smtp.leniency import Lenient
@@ -10,13 +11,19 @@ from lazr.smtptest.protocol.smtp.reply import Reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from typing import Literal
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any, Literal
 
+    from lazr.smtptest.protocol.smtp.auth import Auth
     from lazr.smtptest.protocol.smtp.event import Event
     from lazr.smtptest.protocol.smtp.extension import Extension, Value
+    from lazr.smtptest.protocol.smtp.sasl import Credentials
+
+    Tls = Literal["none", "offered", "stripped", "refused", "on"]
 
 __all__ = ["Profile"]
+
+AUTH_LINE = 12_288  # RFC 4954 4: the longest line of an authentication exchange that must be taken
 
 
 class Profile:
@@ -30,12 +37,24 @@ class Profile:
       500 5.5.2 (RFC 5321 2.3.8 forbids them), `"accept"` takes each for the end of the line.  Neither
       ever ends content: only CRLF.CRLF does.
     - `strict`: content with a bare CR, a bare LF or a NUL is answered 550 5.5.2, and not kept.
+    - `lmtp`: the dialogue is LMTP's (RFC 2033).
+    - `tls`: `"none"`, `"offered"` by STARTTLS (RFC 3207), or `"on"` already; `"stripped"` leaves STARTTLS out
+      of the reply to EHLO, and `"refused"` answers it 454.
+    - `tls_required`: before STARTTLS no mail is taken, and no credentials.
+    - `client_certificates`: TLS asks clients for theirs, so EXTERNAL can be offered.
+    - `channel_bindings`: the server's certificate is known, so SCRAM-…-PLUS can be.
+    - `auth`: who may authenticate; see `Auth`.  `accepts` is asked in its place: it may raise `Refused`.
+    - `xclient`: the client is a proxy that is trusted to say XCLIENT.
 
     Raises `ValueError` for an unknown extension, or another word for `bare_line_ends`.
     """
 
     __slots__ = (
+        "_given",
+        "accepts",
         "accepts_bare_line_ends",
+        "auth",
+        "binds",
         "chunking",
         "ehlo",
         "enhanced",
@@ -48,11 +67,16 @@ class Profile:
         "lenient",
         "limits",
         "line_limits",
+        "lmtp",
         "longest_line",
         "mail_values",
+        "mechanisms",
         "rcpt_values",
+        "starttls",
         "strict",
+        "tls",
         "withheld",
+        "xclient",
     )
 
     def __init__(
@@ -65,17 +89,49 @@ class Profile:
         lenient: Lenient | None = None,
         bare_line_ends: Literal["reject", "accept"] = "reject",
         strict: bool = False,
+        lmtp: bool = False,
+        tls: Tls = "none",
+        tls_required: bool = False,
+        client_certificates: bool = False,
+        channel_bindings: bool = False,
+        auth: Auth | None = None,
+        accepts: Callable[[Credentials], bool] | None = None,
+        xclient: bool = False,
     ) -> None:
+        self._given: dict[str, Any] = {
+            "hostname": hostname, "greeting": greeting, "extensions": extensions, "limits": limits, "lenient": lenient,
+            "bare_line_ends": bare_line_ends, "strict": strict, "lmtp": lmtp, "tls": tls, "tls_required": tls_required,
+            "client_certificates": client_certificates, "channel_bindings": channel_bindings, "auth": auth,
+            "accepts": accepts, "xclient": xclient,
+        }  # fmt: skip
         if bare_line_ends not in ("reject", "accept"):
             raise ValueError(f'bare_line_ends is "reject" or "accept", not {bare_line_ends!r}')
         self.hostname: str = hostname
-        self.extensions: tuple[Extension, ...] = chosen_extensions(extensions)
         self.limits: Limits = limits or Limits()
+        self.lmtp: bool = lmtp
+        self.tls: Tls = tls
+        self.auth: Auth | None = auth
+        self.accepts: Callable[[Credentials], bool] | None = accepts or (None if auth is None else auth.accepts)
+        self.starttls: bool = tls in {"offered", "stripped", "refused"}
+        self.xclient: bool = xclient
+        # What AUTH offers here: nothing, where a password would cross the wire in clear.
+        self.mechanisms: tuple[str, ...] = ()
+        needs_tls = tls_required and self.starttls
+        in_clear = tls == "none" if auth is None or auth.in_clear is None else auth.in_clear
+        if auth is not None and (tls == "on" or (in_clear and not needs_tls)):
+            self.mechanisms = auth.offered(
+                over_tls=tls == "on", client_certificates=client_certificates, channel_bindings=channel_bindings
+            )
         self.lenient: Lenient = lenient or Lenient()
         self.accepts_bare_line_ends: bool = bare_line_ends == "accept"
         self.strict: bool = strict
 
         self.grammar: Grammar = Grammar(self.lenient)
+        self.binds: bool = any(name.endswith("-PLUS") for name in self.mechanisms)
+        rows = chosen_extensions(extensions)
+        # By their rows: a row with nothing to offer here adds nothing to MAIL either.
+        offers = [(row, line) for row in rows if (line := row.ehlo_line(self)) is not None]
+        self.extensions: tuple[Extension, ...] = tuple(row for row, _ in offers)
         keywords = {row.keyword for row in self.extensions}
         self.enhanced: bool = "ENHANCEDSTATUSCODES" in keywords
         self.chunking: bool = "CHUNKING" in keywords
@@ -83,10 +139,10 @@ class Profile:
         self.known: dict[tuple[bool, bool], dict[bytes, Event]] = {
             (extended, utf8): {} for extended in (False, True) for utf8 in (False, True)
         }
-        self.withheld: frozenset[str] = frozenset({"HELP"}) - keywords
+        self.withheld: dict[str, Reply] = self._withheld(keywords, needs_tls=needs_tls)
         self.greeting: Reply = Reply(220, f"{hostname} {greeting}")
         self.helo: Reply = Reply(250, hostname)
-        self.ehlo: Reply = Reply(250, hostname, *filter(None, (row.ehlo_line(self.limits) for row in self.extensions)))
+        self.ehlo: Reply = Reply(250, hostname, *(line for _, line in offers))
         self.mail_values: dict[str, Value] = _values(row.mail for row in self.extensions)
         self.rcpt_values: dict[str, Value] = _values(row.rcpt for row in self.extensions)
 
@@ -96,7 +152,32 @@ class Profile:
             "MAIL": usual + sum(row.mail_octets for row in self.extensions),
             "RCPT": usual + sum(row.rcpt_octets for row in self.extensions),
         }
+        if auth is not None:
+            self.line_limits["AUTH"] = AUTH_LINE
         self.longest_line: int = max(self.line_limits.values())
+
+    def _withheld(self, keywords: set[str], *, needs_tls: bool) -> dict[str, Reply]:
+        """The verbs that are known, but not to be had here, and the reply to each."""
+        withheld = {"LHLO": replies.SAY_EHLO}
+        if self.lmtp:  # RFC 2033 4.1: EHLO and HELO are no commands of LMTP's
+            withheld = {"EHLO": replies.SAY_LHLO, "HELO": replies.SAY_LHLO}
+        if "HELP" not in keywords:
+            withheld["HELP"] = replies.NOT_IMPLEMENTED
+        if not self.starttls:
+            withheld["STARTTLS"] = replies.ALREADY_TLS if self.tls == "on" else replies.NOT_IMPLEMENTED
+        if self.auth is None:
+            withheld["AUTH"] = replies.NOT_IMPLEMENTED
+        if not self.xclient:
+            withheld["XCLIENT"] = replies.NOT_RECOGNIZED
+        if needs_tls:
+            # RFC 3207 4: nothing but EHLO, NOOP, QUIT and STARTTLS; and RSET, which does no harm.
+            others = ("HELO", "MAIL", "RCPT", "DATA", "BDAT", "VRFY", "EXPN", "HELP", "AUTH", "XCLIENT")
+            withheld |= dict.fromkeys(others, replies.STARTTLS_FIRST)
+        return withheld
+
+    def but(self, **changes: object) -> Profile:
+        """The same server in other circumstances: `profile.but(tls="on")` is what it is inside TLS."""
+        return Profile(**(self._given | changes))
 
 
 def _values(tables: Iterable[Mapping[str, Value]]) -> dict[str, Value]:

@@ -14,6 +14,8 @@ CANNOT_VRFY = Reply(252, "2.1.5", "Cannot VRFY a user, but will accept mail for 
 HELP = Reply(
     214, "2.0.0", "Commands:", "EHLO HELO MAIL RCPT DATA BDAT RSET", "NOOP VRFY EXPN HELP QUIT", "See RFC 5321"
 )
+READY_FOR_TLS = Reply(220, "2.0.0", "Ready to start TLS")
+AUTHENTICATED = Reply(235, "2.7.0", "Authentication succeeded")
 
 NOT_RECOGNIZED = Reply(500, "5.5.2", "Command not recognized")
 NOT_IMPLEMENTED = Reply(502, "5.5.1", "Command not implemented")
@@ -30,6 +32,29 @@ NO_TRANSACTION = Reply(503, "5.5.1", "No transaction for this chunk")
 TOO_BIG = Reply(552, "5.3.4", "Message too big")
 TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "Too many recipients")
 BARE_IN_CONTENT = Reply(550, "5.5.2", "Bare CR, bare LF or NUL in the message")
+
+# RFC 3207 4
+STARTTLS_FIRST = Reply(530, "5.7.0", "Must issue a STARTTLS command first")
+ALREADY_TLS = Reply(503, "5.5.1", "TLS is active already")
+TLS_NOT_AVAILABLE = Reply(454, "4.7.0", "TLS not available due to temporary reason")
+BEHIND_STARTTLS = Reply(421, "4.7.0", "Octets in clear behind STARTTLS; discarded, goodbye")
+# RFC 4954 4, 6
+AUTH_INVALID = Reply(535, "5.7.8", "Authentication credentials invalid")
+AUTH_REQUIRED = Reply(530, "5.7.0", "Authentication required")
+AUTH_NEEDS_TLS = Reply(538, "5.7.11", "Encryption required for authentication; say STARTTLS first")
+AUTH_CANCELLED = Reply(501, "5.7.0", "Authentication cancelled")
+AUTH_TOO_LONG = Reply(500, "5.5.6", "Authentication exchange line is too long")
+AUTH_SYNTAX = Reply(501, "5.5.4", "Syntax: AUTH mechanism [initial-response]")
+AUTH_UNKNOWN = Reply(504, "5.5.4", "Unrecognized authentication type; see the reply to EHLO for those offered")
+AUTH_AFTER_HELO = Reply(503, "5.5.1", "Say EHLO first; AUTH is an extension")
+AUTH_TWICE = Reply(503, "5.5.1", "Already authenticated")
+AUTH_IN_TRANSACTION = Reply(503, "5.5.1", "AUTH may not come inside a transaction")
+NOT_BASE64 = Reply(501, "5.5.2", "Cannot decode base64")
+TOO_SOON = Reply(421, "4.7.0", "Octets behind a command that did not wait for its reply; discarded, goodbye")
+TOO_MANY_FAILURES = Reply(421, "4.7.0", "Too many failed authentications, goodbye")
+# RFC 2033 4.1
+SAY_LHLO = Reply(500, "5.5.1", "This is LMTP; say LHLO")
+SAY_EHLO = Reply(500, "5.5.1", "This is SMTP; say EHLO")
 
 TOO_MANY_ERRORS = Reply(421, "4.7.0", "Too many errors, goodbye")
 TOO_MANY_COMMANDS = Reply(421, "4.7.0", "Too many commands without mail, goodbye")

@@ -5,7 +5,8 @@ may come now, and its argument parsed into an event.  The event and the reply th
 are put to `decide`, and what it answers is carried out: sent, and, if it is positive, allowed to
 change the state.  A line that fails on the way is an event too (`Malformed`), whose reply can be
 changed like any other; so nothing is ever said to a client that `decide` was not asked about, but
-for the 421s with which a session gives up.
+for the 421s with which a session gives up, and the challenges of AUTH on the way to its verdict.
+What may be suggested, and what follows from a reply, stands in `outcome`.
 
 `decide` may answer `PENDING`.  Then the rest of the input waits, unparsed, until `answer` brings
 the reply; pipelining needs no other code than this.
@@ -14,32 +15,47 @@ the reply; pipelining needs no other code than this.
 from __future__ import annotations
 
 from lazr.smtptest.protocol.smtp import event, replies
-from lazr.smtptest.protocol.smtp.command import COMMANDS, NOT_OFFERED, Context, looks_like_http, parse_bdat
+from lazr.smtptest.protocol.smtp.command import (
+    COMMANDS,
+    NOT_OFFERED,
+    Context,
+    looks_like_http,
+    masked,
+    parse_auth,
+    parse_bdat,
+)
 from lazr.smtptest.protocol.smtp.data import Chunks, has_bare_octets, joined
 from lazr.smtptest.protocol.smtp.framing import Framing
-from lazr.smtptest.protocol.smtp.profile import Profile
+from lazr.smtptest.protocol.smtp.outcome import EFFECTS, SUGGESTED, just_say
+from lazr.smtptest.protocol.smtp.profile import AUTH_LINE, Profile
+from lazr.smtptest.protocol.smtp.record import SessionRecord
 from lazr.smtptest.protocol.smtp.reply import Refused, Reply
 from lazr.smtptest.protocol.smtp.state import ROWS, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from lazr.smtptest.protocol.smtp.data import Sink
+    from lazr.smtptest.protocol.smtp.record import TlsFacts
     from lazr.smtptest.protocol.smtp.reply import Pending
+    from lazr.smtptest.protocol.smtp.sasl import Credentials, Exchange
 
     Decide = Callable[[event.Event, Reply], Reply | Pending]
 
 __all__ = ["Session"]
 
-# RFC 5321 4.2.2, 4.2.3: what says that the client broke the grammar or the order, and so counts
-# as an error.  A refusal that somebody decided on (a full mailbox, an unknown user) does not.
-_ERRORS = frozenset({500, 501, 502, 503, 504, 553, 555})
 # So many parsed lines does a server remember.  Clients say DATA and QUIT all the time, and in most
 # sessions MAIL and RCPT with the addresses of the last one: what was parsed once need not be again.
 _KNOWN = 256
-_OUT_OF_ORDER = {"MAIL": replies.ALREADY_MAIL, "RCPT": replies.NEEDS_MAIL, "DATA": replies.NEEDS_RCPT}
+_OUT_OF_ORDER = {
+    "MAIL": replies.ALREADY_MAIL,
+    "RCPT": replies.NEEDS_MAIL,
+    "DATA": replies.NEEDS_RCPT,
+    "AUTH": replies.AUTH_IN_TRANSACTION,
+}
+# An initial response to one of these holds no password and no token.
+_HIDE_SECRETS = ("CRAM-MD5", "SCRAM-", "EXTERNAL", "ANONYMOUS", "DIGEST-MD5", "NTLM", "GSSAPI", "LOGIN")
 # These go forward; all others can be sent for ever without a mail to show for it.
 _FORWARD = frozenset({"MAIL", "RCPT", "DATA", "BDAT", "QUIT"})
 
@@ -55,9 +71,11 @@ class Session(Framing):
       expects it, for it said QUIT or will send no more;
     - `waiting`: an answer is due by `answer`, so there is no point in reading on;
     - `backlog`: the output was cut short because much of it waits; when it is sent,
-      call `receive(b"")` for the rest.
+      call `receive(b"")` for the rest;
+    - `handshaking`: send what you have; the octets that follow are TLS's, until you call `secured`.
 
-    Nothing that a client sends raises, and nothing depends on how its octets were split.
+    Nothing that a client sends raises, and nothing depends on how its octets were split, but for what
+    comes behind STARTTLS and AUTH before the reply to them, which is discarded.
 
     >>> session = Session(lambda event, reply: reply)
     >>> session.greet("192.0.2.1")
@@ -77,11 +95,16 @@ class Session(Framing):
         "_context",
         "_decide",
         "_errors",
+        "_exchange",
+        "_failures",
         "_known",
         "_mail",
+        "_message",
         "_rcpts",
-        "helo",
-        "peer",
+        "_ready_for_tls",
+        "_verdict",
+        "_verdicts",
+        "record",
         "state",
     )
 
@@ -101,12 +124,17 @@ class Session(Framing):
 
         self.state: State = State.START
         self._allowed = ROWS[State.START]
-        self.peer: str = ""  # who the client is, and what it called itself
-        self.helo: str = ""
+        self.record: SessionRecord = SessionRecord()  # for the tester: what happened
         self._errors = 0
         self._commands_without_mail = 0
         self._mail: event.Mail | None = None  # the transaction, if there is one
         self._rcpts: list[event.Rcpt] = []
+        self._exchange: Exchange | None = None  # the AUTH that is under way
+        self._verdict: tuple[Credentials, Reply] | None = None  # ... which is decided, and not yet told
+        self._failures = 0
+        self._ready_for_tls: Reply | None = None  # STARTTLS is accepted; the handshake comes next
+        self._message: event.EndOfData | None = None  # LMTP: what the recipients are asked about,
+        self._verdicts: list[Reply] = []  # ... and the replies for those who were
         self._chunk: event.Bdat | None = None  # the chunk that is on its way, if it is welcome
         self._chunk_refusal = replies.NO_TRANSACTION  # ... and the reply to it, if it is not
 
@@ -114,7 +142,7 @@ class Session(Framing):
 
     def greet(self, peer: str) -> bytes:
         """The client `peer` is there: the greeting (RFC 5321 3.1, 4.3.1)."""
-        self.peer = peer
+        self.record.peer = peer
         self._ask(event.Connect(peer), self._profile.greeting)
         return self._proceed(b"")
 
@@ -128,11 +156,29 @@ class Session(Framing):
             raise RuntimeError("no answer is due: the last decision was not PENDING")
         self._asked = None
         self._resume()
-        _EFFECTS.get(type(asked), _just_say)(self, asked, reply)
+        EFFECTS.get(type(asked), just_say)(self, asked, reply)
+        if self._message is not None and not self.waiting:
+            self._deliver()
         if self._overflow and not self.closing:
             self._give_up(replies.OVERFLOW)
         unread, self._unread = self._unread, b""
         return self._proceed(unread)
+
+    def secured(self, facts: TlsFacts, profile: Profile) -> None:
+        """TLS is there; `profile` is what the server is inside it.  The session begins anew (RFC 3207 4.2)."""
+        self.record.tls = facts
+        self._profile = profile
+        self._context = Context(profile)
+        self.handshaking = self.halted = False
+        self._start_over()
+
+    def _start_over(self) -> None:
+        """Nothing that the client said counts any more; it has to greet again."""
+        self.record.helo = ""
+        self.record.auth = None
+        self._abort()
+        self.state, self._allowed = State.START, ROWS[State.START]
+        self._speak(extended=False, utf8=False)
 
     def time_out(self) -> bytes:
         """Whoever holds a clock says that the client took too long (RFC 5321 4.5.3.2)."""
@@ -162,11 +208,14 @@ class Session(Framing):
             self._known[line] = asked
         elif (asked.verb not in _FORWARD and self._idle_command()) or self._out_of_order(asked.verb, line):
             return
-        suggested = _SUGGESTED[asked.verb]
+        suggested = SUGGESTED[asked.verb]
         self._ask(asked, suggested if isinstance(suggested, Reply) else suggested(self, asked))
 
     def _parse(self, line: bytes) -> event.Event | None:
         """The event of a line that is in order and well-formed; any other is answered here."""
+        if self._exchange is not None:
+            self._continue_exchange(self._exchange, line)
+            return None
         profile = self._profile
         if len(line) + 2 > profile.limits.command_line and self._too_long(line):
             return None
@@ -216,16 +265,23 @@ class Session(Framing):
         return True
 
     def _not_a_command(self, verb: str, argument: str, line: bytes) -> None:
+        withheld = self._profile.withheld.get(verb)
         if b"\r" in line or b"\n" in line:
             self._refuse(line, replies.BARE_LINE_END)
         elif verb == "BDAT":
             self._begin_chunk(argument.rstrip(" "), line)
+        elif verb == "AUTH":
+            self._begin_auth(argument, line, withheld)
+        elif withheld is not None and withheld.code in {503, 530}:  # a verb of ours, but not now
+            self._refuse(line, withheld)
+        elif masked(line) != line:  # "AUTH" and a tab, say: whatever it is, it may hold a password
+            self._refuse(line, replies.NOT_RECOGNIZED)
         elif looks_like_http(f"{verb} {argument}"):
             # A web page can make a browser send this.  What follows would be read as commands.
             self._give_up(replies.NOT_SMTP)
         else:
-            known = verb in NOT_OFFERED or verb in COMMANDS
-            self._ask(event.Unknown(verb, argument), replies.NOT_IMPLEMENTED if known else replies.NOT_RECOGNIZED)
+            unknown = replies.NOT_IMPLEMENTED if verb in NOT_OFFERED else replies.NOT_RECOGNIZED
+            self._ask(event.Unknown(verb, argument), withheld or unknown)
 
     def _too_long(self, line: bytes) -> bool:
         """Whether the line is longer than its verb's may be (RFC 5321 4.5.3.1.4); if so, it is refused."""
@@ -239,7 +295,126 @@ class Session(Framing):
         return True
 
     def _long_line(self, line: bytes) -> None:
-        self._refuse(line, replies.TOO_LONG)
+        if self._exchange is not None or _verb_of(line) == "AUTH":
+            self._end_exchange()
+            self._be_silent()
+            self._refuse(b"AUTH ***", replies.AUTH_TOO_LONG)
+        else:
+            self._refuse(line, replies.TOO_LONG)
+
+    # -- STARTTLS and AUTH -------------------------------------------------------------------
+
+    def _after_hush(self, rest: bytes) -> None:
+        # RFC 3207 5: a man in the middle could have put it there, so it is never obeyed; nor is what
+        # does not wait for the reply to AUTH, for it may be half of somebody's credentials.
+        ready, self._ready_for_tls = self._ready_for_tls, None
+        if rest:
+            self.record.discard(rest)
+            if not self.closing:
+                self._give_up(replies.TOO_SOON if ready is None else replies.BEHIND_STARTTLS)
+        elif ready is not None:
+            self._say(ready)
+            self.handshaking = self.halted = True
+
+    def _begin_auth(self, argument: str, line: bytes, withheld: Reply | None) -> None:
+        """AUTH (RFC 4954 4)."""
+        self._be_silent()
+        profile = self._profile
+        most = profile.limits.auth_failures
+        if most is not None and self._failures >= most:
+            self._give_up(replies.TOO_MANY_FAILURES)
+            return
+        mechanism, _, initial = argument.upper().strip(" ").partition(" ")
+        if initial and not mechanism.startswith(_HIDE_SECRETS):
+            self.record.in_clear("credentials")
+        if withheld is not None and withheld.code == 502:
+            self._ask(event.Unknown("AUTH", f"{mechanism} ***" if initial else mechanism), withheld)
+        elif withheld is not None:
+            self._refuse(line, withheld)
+        elif not self._out_of_order("AUTH", line):
+            try:
+                self._carry_on(self._open_exchange(argument))
+            except Refused as refused:
+                self._end_exchange()
+                self._refuse(line, refused.reply)
+
+    def _open_exchange(self, argument: str) -> bytes | Credentials:
+        """The first step of an exchange that may begin now; raises `Refused` where none may."""
+        from lazr.smtptest.protocol.smtp import sasl
+
+        profile = self._profile
+        auth = profile.auth
+        if auth is None:  # pragma: no cover - then AUTH is withheld
+            raise Refused(replies.NOT_IMPLEMENTED)
+        if not self._context.extended:
+            raise Refused(replies.AUTH_AFTER_HELO)
+        if self.record.auth is not None:
+            raise Refused(replies.AUTH_TWICE)
+        mechanism, initial = parse_auth(argument)
+        if not profile.mechanisms and profile.starttls:
+            raise Refused(replies.AUTH_NEEDS_TLS)
+        if mechanism not in profile.mechanisms:
+            raise Refused(replies.AUTH_UNKNOWN)
+        # RFC 4954 4: `=` is an initial response of no octets.
+        octets = None if initial is None else b"" if initial == "=" else _base64(initial.encode("ascii", "replace"))
+        tls = self.record.tls
+        setting = sasl.Setting(
+            profile.hostname,
+            nonce=auth.nonce,
+            password_of=None if auth.passwords is None else auth.passwords.get,
+            identities=() if tls is None else tls.identities,
+            # Told of bindings that it does not offer, it would take an honest client for a downgraded one.
+            bindings=tls.bindings if tls is not None and profile.binds else {},
+        )
+        self._exchange = sasl.MECHANISMS[mechanism].new(setting)
+        self._known = {}  # from here on, each line is a response
+        return self._exchange.begin(octets)
+
+    def _continue_exchange(self, exchange: Exchange, line: bytes) -> None:
+        """A line of the exchange (RFC 4954 4)."""
+        self._be_silent()
+        if self._verdict is not None:  # RFC 7628 3.2.3, RFC 5802 5: the client has taken note, and that is all
+            self._tell(*self._verdict)
+            return
+        try:
+            self._carry_on(exchange.respond(_response(line)))
+        except Refused as refused:
+            self._end_exchange()
+            self._refuse(b"AUTH ***", refused.reply)
+
+    def _carry_on(self, step: bytes | Credentials) -> None:
+        """The next challenge; or the client has said all, and it can be judged."""
+        if isinstance(step, bytes):
+            self._challenge(step)
+            return
+        self.record.attempted(step)
+        if step.password is not None or step.token is not None:
+            self.record.in_clear("credentials")
+        accepts = self._profile.accepts
+        try:
+            good = accepts is not None and accepts(step)
+            suggested = replies.AUTHENTICATED if good else replies.AUTH_INVALID
+        except Refused as refused:
+            suggested = refused.reply
+        self._ask(event.Auth(step), suggested)
+
+    def _challenge(self, octets: bytes) -> None:
+        from binascii import b2a_base64
+
+        self._say(Reply(334, b2a_base64(octets, newline=False).decode("ascii")))
+
+    def _tell(self, credentials: Credentials, reply: Reply) -> None:
+        """The verdict; the exchange is over."""
+        self._end_exchange()
+        self._say(reply)
+        if reply.positive:
+            self.record.auth = credentials
+        elif reply.code >= 500:
+            self._failures += 1
+
+    def _end_exchange(self) -> None:
+        self._exchange = self._verdict = None
+        self._speak(extended=self._context.extended, utf8=self._context.utf8)
 
     # -- content -----------------------------------------------------------------------------
 
@@ -262,7 +437,10 @@ class Session(Framing):
             return
         self._chunk = None
         self._skipped = line
-        if not self._profile.chunking:
+        withheld = self._profile.withheld.get("BDAT")
+        if withheld is not None:
+            self._chunk_refusal = withheld
+        elif not self._profile.chunking:
             self._chunk_refusal = replies.NOT_IMPLEMENTED
         elif "BDAT" not in self._allowed:
             self._chunk_refusal = replies.NO_TRANSACTION
@@ -287,8 +465,9 @@ class Session(Framing):
                 self._abort()
             self._refuse(line, self._chunk_refusal)
         elif self._content.too_big:
+            times = self._replies_due() if chunk.last else 1
             self._abort()
-            self._refuse(line, replies.TOO_BIG)
+            self._ask(event.Malformed("BDAT", line, replies=times), replies.TOO_BIG)
         else:
             self._ask(chunk, Reply(250, "2.0.0", f"{chunk.size} octets received"))
 
@@ -298,15 +477,54 @@ class Session(Framing):
         if mail is None:  # pragma: no cover - the table of states has no way here without MAIL
             raise AssertionError("content without a transaction")
         if content.too_big:
-            self._abort()
-            self._ask(event.Malformed("END_OF_DATA", b""), replies.TOO_BIG)
+            self._refuse_content(replies.TOO_BIG)
             return
         parts = content.take()
         if self._profile.strict and not self._binary() and has_bare_octets(joined(parts)):
-            self._abort()
-            self._ask(event.Malformed("END_OF_DATA", b""), replies.BARE_IN_CONTENT)
+            self._refuse_content(replies.BARE_IN_CONTENT)
             return
-        self._ask(event.EndOfData(mail, tuple(self._rcpts), parts, self.helo, self.peer), replies.ACCEPTED)
+        if self.record.tls is None:
+            self.record.in_clear("mail")
+        message = event.EndOfData(mail, tuple(self._rcpts), parts, self.record)
+        if self._profile.lmtp:
+            self._message = message
+            self._deliver()
+        else:
+            self._ask(message, replies.ACCEPTED)
+
+    def _refuse_content(self, reply: Reply) -> None:
+        times = self._replies_due()
+        self._abort()
+        self._ask(event.Malformed("END_OF_DATA", b"", replies=times), reply)
+
+    def _replies_due(self) -> int:
+        """How many replies the end of content gets: LMTP has one for each recipient (RFC 2033 4.2)."""
+        return len(self._rcpts) if self._profile.lmtp else 1
+
+    def _deliver(self) -> None:
+        """LMTP: ask for each recipient, and then for the message as it goes to those who are left."""
+        message = self._message
+        while message is not None and not self.waiting:
+            asked = len(self._verdicts)
+            if asked < len(message.rcpts):
+                self._ask(event.Delivery(message, message.rcpts[asked]), replies.ACCEPTED)
+                continue
+            self._message = None
+            good = [rcpt for rcpt, reply in zip(message.rcpts, self._verdicts, strict=True) if reply.positive]
+            if good:  # P1: kept before the first of these replies is sent
+                self._ask(event.EndOfData(message.mail, tuple(good), message.parts, message.session), replies.ACCEPTED)
+            else:
+                self._finish_delivery(replies.ACCEPTED)
+            return
+
+    def _finish_delivery(self, reply: Reply) -> None:
+        """Tell each recipient's verdict, in their order; `reply` is the one on the message itself."""
+        verdicts, self._verdicts = self._verdicts, []
+        for verdict in verdicts:
+            self._say(verdict if reply.positive or not verdict.positive else reply)
+            if self.closing:
+                break
+        self._abort()
 
     def _binary(self) -> bool:
         """Whether MAIL announced content without lines (RFC 3030 3)."""
@@ -318,13 +536,13 @@ class Session(Framing):
         if b"\r" in line or b"\n" in line:
             # Whatever else is wrong with it: this is what the client has to hear about.
             reply = replies.BARE_LINE_END
-        self._ask(event.Malformed(_verb_of(line), line), reply)
+        self._ask(event.Malformed(_verb_of(line), masked(line)), reply)
 
     def _ask(self, asked: event.Event, default: Reply) -> None:
         """The one place where `decide` is asked."""
         reply = self._decide(asked, default)
         if isinstance(reply, Reply):
-            _EFFECTS.get(type(asked), _just_say)(self, asked, reply)
+            EFFECTS.get(type(asked), just_say)(self, asked, reply)
         else:
             self._asked = asked
             self._wait()
@@ -335,150 +553,32 @@ class Session(Framing):
     def _abort(self) -> None:
         """The transaction is over; a greeted session is ready for the next (RFC 5321 4.1.4)."""
         self._content.drop()
-        self._mail = None
+        self._mail = self._message = None
         self._rcpts = []
+        self._verdicts = []
         if self._context.utf8:
             self._speak(extended=self._context.extended, utf8=False)
         if self.state is not State.START:
             self.state, self._allowed = State.READY, ROWS[State.READY]
 
 
-# What the RFC suggests to say to a command that is well-formed and in order.
+def _response(line: bytes) -> bytes:
+    """What a line of an exchange says (RFC 4954 4)."""
+    if len(line) + 2 > AUTH_LINE:
+        raise Refused(replies.AUTH_TOO_LONG)
+    if line == b"*":
+        raise Refused(replies.AUTH_CANCELLED)
+    return _base64(line)
 
 
-def _suggest_mail(session: Session, mail: event.Mail) -> Reply:
-    size = mail.parameters.get("SIZE")
-    most = session._profile.limits.message_size
-    # RFC 1870 6.1: a declared size over the limit is refused before a single octet is sent.
-    return replies.TOO_BIG if size and most is not None and int(size) > most else replies.SENDER_OK
+def _base64(text: bytes) -> bytes:
+    """RFC 4954 4: base64, with nothing in it that is not base64."""
+    from binascii import a2b_base64
 
-
-def _suggest_rcpt(session: Session, rcpt: event.Rcpt) -> Reply:
-    most = session._profile.limits.recipients
-    full = most is not None and len(session._rcpts) >= most
-    return replies.TOO_MANY_RECIPIENTS if full else replies.RECIPIENT_OK
-
-
-def _suggest_data(session: Session, data: event.Data) -> Reply:
-    return replies.BINARY_NEEDS_BDAT if session._binary() else replies.GO_AHEAD
-
-
-_SUGGESTED: dict[str, Reply | Callable[[Session, Any], Reply]] = {
-    "EHLO": lambda session, ehlo: session._profile.ehlo,
-    "HELO": lambda session, helo: session._profile.helo,
-    "MAIL": _suggest_mail,
-    "RCPT": _suggest_rcpt,
-    "DATA": _suggest_data,
-    "RSET": replies.OK,
-    "NOOP": replies.OK,
-    "VRFY": replies.CANNOT_VRFY,
-    "EXPN": replies.NOT_IMPLEMENTED,
-    "HELP": replies.HELP,
-    "QUIT": replies.BYE,
-}
-
-
-# What an event leads to, once its reply is decided on: each says the reply, and then does what it
-# allows.  An event without a row is answered, and that is all.
-
-
-def _just_say(session: Session, asked: event.Event, reply: Reply) -> None:
-    session._say(reply)
-
-
-def _after_connect(session: Session, connect: event.Connect, reply: Reply) -> None:
-    session._say(reply)
-    if not reply.positive:  # RFC 5321 3.1: the client may stay to say QUIT
-        session.state, session._allowed = State.UNWELCOME, ROWS[State.UNWELCOME]
-
-
-def _after_greeting(session: Session, greeting: event.Ehlo | event.Helo, reply: Reply) -> None:
-    session._say(reply)
-    if reply.positive:
-        session._abort()
-        session.helo = greeting.domain
-        session._speak(extended=isinstance(greeting, event.Ehlo), utf8=False)
-        session._enter(greeting.verb)
-
-
-def _after_mail(session: Session, mail: event.Mail, reply: Reply) -> None:
-    session._say(reply)
-    if reply.positive:
-        session._mail = mail
-        if "SMTPUTF8" in mail.parameters:
-            session._speak(extended=session._context.extended, utf8=True)
-        session._enter("MAIL")
-
-
-def _after_rcpt(session: Session, rcpt: event.Rcpt, reply: Reply) -> None:
-    session._say(reply)
-    if reply.positive:
-        session._rcpts.append(rcpt)
-        session._enter("RCPT")
-
-
-def _after_data(session: Session, data: event.Data, reply: Reply) -> None:
-    session._say(reply)
-    # RFC 5321 4.1.1.4: 354 is the one reply after which the client sends content.
-    if reply.code == 354:
-        session._enter("DATA")
-        session._expect_data()
-
-
-def _after_chunk(session: Session, chunk: event.Bdat, reply: Reply) -> None:
-    if not reply.positive:  # RFC 3030 2: after a chunk that failed, the rest of its transaction fails too
-        session._say(reply)
-        session._abort()
-        return
-    session._enter("BDAT")
-    if chunk.last:  # two questions, but one reply: the chunk is welcome; is the message?
-        session._end_of_data()
-    else:
-        session._say(reply)
-
-
-def _after_end_of_data(session: Session, message: event.EndOfData, reply: Reply) -> None:
-    session._say(reply)
-    if reply.positive:
-        session._commands_without_mail = 0
-    session._abort()
-
-
-def _after_rset(session: Session, rset: event.Rset, reply: Reply) -> None:
-    session._say(reply)
-    if reply.positive:
-        session._abort()
-
-
-def _after_quit(session: Session, quit: event.Quit, reply: Reply) -> None:
-    session._say(reply)
-    session._close(orderly=True)
-
-
-def _after_error(session: Session, mistake: event.Malformed | event.Unknown, reply: Reply) -> None:
-    if reply.code in _ERRORS:
-        session._errors += 1
-        most = session._profile.limits.errors
-        if most is not None and session._errors >= most:
-            session._give_up(replies.TOO_MANY_ERRORS)
-            return
-    session._say(reply)
-
-
-_EFFECTS: dict[type[event.Event], Callable[[Session, Any, Reply], None]] = {
-    event.Connect: _after_connect,
-    event.Ehlo: _after_greeting,
-    event.Helo: _after_greeting,
-    event.Mail: _after_mail,
-    event.Rcpt: _after_rcpt,
-    event.Data: _after_data,
-    event.Bdat: _after_chunk,
-    event.EndOfData: _after_end_of_data,
-    event.Rset: _after_rset,
-    event.Quit: _after_quit,
-    event.Malformed: _after_error,
-    event.Unknown: _after_error,
-}
+    try:
+        return a2b_base64(text, strict_mode=True)
+    except ValueError:
+        raise Refused(replies.NOT_BASE64) from None
 
 
 def _verb_of(line: bytes) -> str:

@@ -27,11 +27,15 @@ _GREETED = (State.READY, State.MAIL, State.RCPT, State.BDAT)
 _COMMANDING = (State.START, *_GREETED)
 
 # The state that an accepted command leads to.  A pair that is not here is a 503.
-# STARTTLS (RFC 3207) and AUTH (RFC 4954) will stand here as (READY, verb): neither may come
-# inside a transaction, and STARTTLS leads back to START.
 NEXT: dict[tuple[State, str], State] = {
     # RFC 5321 4.1.4: EHLO and HELO may come at any time, and abort what was under way.
-    **{(state, verb): State.READY for state in _COMMANDING for verb in ("EHLO", "HELO")},
+    # LHLO stands in their place in LMTP (RFC 2033 4.1).
+    **{(state, verb): State.READY for state in _COMMANDING for verb in ("EHLO", "HELO", "LHLO")},
+    # RFC 3207 4.2: after the handshake the session begins anew; XCLIENT does the same.  RFC 4954 3: AUTH
+    # changes nothing of the state.  None of them may come inside a transaction.
+    (State.READY, "STARTTLS"): State.START,
+    (State.READY, "XCLIENT"): State.START,
+    (State.READY, "AUTH"): State.READY,
     # RFC 5321 3.3: reverse-path, then forward-paths, then content.
     (State.READY, "MAIL"): State.MAIL,
     (State.MAIL, "RCPT"): State.RCPT,
