@@ -67,7 +67,7 @@ def test_p2_another_clients_reply_announces_no_mail_whose_own_is_not_written(loo
         server.inbox._listeners.append(look)
 
         def in_one_turn():  # a message comes, and somebody else is answered before this turn is over
-            by_peer = {c._session.peer: c for c in server._service._connections}
+            by_peer = {c._session.record.peer: c for c in server._service._connections}
             ours, others = (by_peer[f"127.0.0.1:{c.socket.getsockname()[1]}"] for c in (client, other))
             ours.buffer_updated(_put(server, b"Hi\r\n.\r\n"))
             others._write(b"250 to the other\r\n")

@@ -13,16 +13,22 @@ if TYPE_CHECKING:
     from lazr.smtptest.mail.mail import Attachment, Envelope, Mail
     from lazr.smtptest.mailserver import MailServer
     from lazr.smtptest.net.listener import Listen
+    from lazr.smtptest.net.tls import Tls
+    from lazr.smtptest.protocol.smtp.auth import Auth
     from lazr.smtptest.protocol.smtp.extension import EXTENSIONS, Extension
     from lazr.smtptest.protocol.smtp.leniency import Lenient
     from lazr.smtptest.protocol.smtp.limits import Limits
+    from lazr.smtptest.protocol.smtp.record import SessionRecord, TlsFacts
     from lazr.smtptest.protocol.smtp.reply import Reply
+    from lazr.smtptest.protocol.smtp.sasl import Credentials
 
 __version__ = "3.0.0.dev0"
 
 __all__ = [
     "EXTENSIONS",
     "Attachment",
+    "Auth",
+    "Credentials",
     "Envelope",
     "Extension",
     "Inbox",
@@ -33,9 +39,12 @@ __all__ = [
     "MailServer",
     "MissingExtra",
     "Reply",
+    "SessionRecord",
     "SmtptestError",
     "StartError",
     "StopTimeout",
+    "Tls",
+    "TlsFacts",
     "WaitTimeout",
     "__version__",
 ]
@@ -43,6 +52,8 @@ __all__ = [
 _HOMES = {
     "EXTENSIONS": "protocol.smtp.extension",
     "Attachment": "mail.mail",
+    "Auth": "protocol.smtp.auth",
+    "Credentials": "protocol.smtp.sasl",
     "Envelope": "mail.mail",
     "Extension": "protocol.smtp.extension",
     "Inbox": "mail.inbox",
@@ -53,9 +64,12 @@ _HOMES = {
     "MailServer": "mailserver",
     "MissingExtra": "errors",
     "Reply": "protocol.smtp.reply",
+    "SessionRecord": "protocol.smtp.record",
     "SmtptestError": "errors",
     "StartError": "errors",
     "StopTimeout": "errors",
+    "Tls": "net.tls",
+    "TlsFacts": "protocol.smtp.record",
     "WaitTimeout": "errors",
 }
 

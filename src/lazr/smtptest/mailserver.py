@@ -12,21 +12,28 @@ from lazr.smtptest.mail.mail import Envelope, Mail
 from lazr.smtptest.net import switching
 from lazr.smtptest.protocol.smtp.event import EndOfData
 from lazr.smtptest.protocol.smtp.profile import Profile
-from lazr.smtptest.protocol.smtp.reply import Reply
+from lazr.smtptest.protocol.smtp.reply import Refused, Reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Awaitable, Callable, Iterable
     from types import TracebackType
     from typing import Literal, Self, TypeVar
 
+    from lazr.smtptest.net.certificates import Authority
+    from lazr.smtptest.net.entrance import Entrance
     from lazr.smtptest.net.listener import Listen, Listener
     from lazr.smtptest.net.loop import Runner
     from lazr.smtptest.net.service import Service
+    from lazr.smtptest.net.tls import Tls
+    from lazr.smtptest.protocol.smtp.auth import Accept, Auth
     from lazr.smtptest.protocol.smtp.event import Event
     from lazr.smtptest.protocol.smtp.extension import Extension
     from lazr.smtptest.protocol.smtp.leniency import Lenient
     from lazr.smtptest.protocol.smtp.limits import Limits
+    from lazr.smtptest.protocol.smtp.record import SessionRecord
+    from lazr.smtptest.protocol.smtp.sasl import Credentials
 
     T = TypeVar("T")
     Decide = Callable[[Event, Reply], Reply | Awaitable[Reply]]
@@ -35,6 +42,14 @@ __all__ = ["MailServer", "mail_of"]
 
 # So many refusals, and exceptions of handlers, are kept for the failures that they explain.
 _REMEMBERED = 10
+
+# What STARTTLS is in clear, where something is to go wrong with it.
+_IN_CLEAR = {"refused": "refused", "stripped": "stripped"}
+# The words of Django's and Flask-Mail's settings.
+_TLS_SETTING = {"starttls": "TLS", "implicit": "SSL"}
+
+# The facts of so many sessions are kept, the latest ones.
+_SESSIONS = 10_000
 
 _HANDLER_RAISED = Reply(451, "4.3.0", "Local error: a handler of this server raised an exception")
 
@@ -54,6 +69,15 @@ class MailServer:
 
     What it is: `hostname` and `greeting`, `extensions` (keywords, or rows of your own; all by
     default), `limits`, `lenient`, `bare_line_ends` and `strict` are those of `Profile`.
+
+    Who may come, and how:
+
+    - `tls`: `"starttls"`, `"implicit"` or `"both"`, with a certificate that is made for you (the extra
+      `tls`), or a `Tls` that says what is to be wrong with it.
+    - `auth`: `{"user": "password"}`, a function of the `Credentials`, `"any"`, or an `Auth`.
+    - `protocol`: `"smtp"`, or `"lmtp"` (RFC 2033).
+    - `proxy=True`: connections begin with a PROXY protocol header; `xclient=True`: XCLIENT is offered.
+      Both only for peers that are `trusted`, addresses and networks; this machine alone by default.
 
     What it answers: `decide(event, reply)` is asked about everything that happens, with the reply
     that would be given, and returns the reply to give; see `lazr.smtptest.protocol.smtp.event` for
@@ -83,6 +107,12 @@ class MailServer:
         lenient: Lenient | None = None,
         bare_line_ends: Literal["reject", "accept"] = "reject",
         strict: bool = False,
+        tls: Literal["starttls", "implicit", "both"] | Tls | None = None,
+        auth: Accept | Auth | None = None,
+        protocol: Literal["smtp", "lmtp"] = "smtp",
+        proxy: bool = False,
+        xclient: bool = False,
+        trusted: Iterable[str] = ("127.0.0.0/8", "::1"),
         decide: Decide | None = None,
         keep_mails: bool = True,
         loop: Literal["asyncio", "uvloop"] = "asyncio",
@@ -90,6 +120,16 @@ class MailServer:
     ) -> None:
         if loop not in ("asyncio", "uvloop"):
             raise ValueError(f'loop is "asyncio" or "uvloop", not {loop!r}')
+        if protocol not in ("smtp", "lmtp"):
+            raise ValueError(f'protocol is "smtp" or "lmtp", not {protocol!r}')
+        self._also = tuple(also)
+        self._tls = _tls_of(tls, self._also)
+        mode = "none" if tls is None or self._tls is None else self._tls.mode
+        self._mode = "starttls" if mode == "both" else mode
+        self._auth = _auth_of(auth)
+        self._protocol = protocol
+        self._proxy = proxy
+        self._trusted = tuple(trusted)
         self._profile = Profile(
             hostname=hostname,
             greeting=greeting,
@@ -98,17 +138,20 @@ class MailServer:
             lenient=lenient,
             bare_line_ends=bare_line_ends,
             strict=strict,
+            auth=self._auth,
+            accepts=None if self._auth is None else functools.partial(self._accepts, self._auth),
+            xclient=xclient,
         )
         self.inbox: Inbox = Inbox(self)
         self._host = host
         self._port = port
-        self._also = tuple(also)
         self._user_decide = decide
         self._keep_mails = keep_mails
         self._loop_kind = loop
         self._switch_interval = switch_interval
         self._wished = False
         self._received = 0
+        self._sessions: deque[SessionRecord] = deque(maxlen=_SESSIONS)
         self._errors: list[BaseException] = []
         self._refusals: deque[str] = deque(maxlen=_REMEMBERED)
         self._refused = 0
@@ -144,10 +187,24 @@ class MailServer:
         return self._host, self._port
 
     @property
+    def tls_address(self) -> tuple[str, int]:
+        """Host and port of the first listener with implicit TLS: `smtplib.SMTP_SSL(*server.tls_address, ...)`.
+
+        Raises `StartError` where there is none, or before the server is bound.
+        """
+        for listener in self._listeners:
+            if self._tls_mode(listener.where) == "implicit" and listener.path is None:
+                return listener.address
+        if self._listeners:
+            raise StartError('this server has no implicit TLS; MailServer(tls="implicit") and tls="both" have')
+        raise StartError("the server is not started, so it has no port yet; use `with MailServer() as server:`")
+
+    @property
     def url(self) -> str:
-        """The address as `smtp://host:port`."""
+        """The address as `smtp://host:port`, or `smtps://` with implicit TLS, or `lmtp://`."""
         host, port = self.address
-        return f"smtp://[{host}]:{port}" if ":" in host else f"smtp://{host}:{port}"
+        scheme = "lmtp" if self._protocol == "lmtp" else "smtps" if self._mode == "implicit" else "smtp"
+        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
     @property
     def listeners(self) -> tuple[Listener, ...]:
@@ -157,12 +214,66 @@ class MailServer:
     def env(self) -> dict[str, str]:
         """Environment variables that tell a subprocess where to send its mail.
 
-        SMTP_HOST, SMTP_PORT and SMTP_URL, and the names that Django's and Flask-Mail's settings use.
+        SMTP_HOST, SMTP_PORT and SMTP_URL, and the names that Django's and Flask-Mail's settings use;
+        with TLS, those that switch it on.  Whom to trust is for you to add, as it would hold for all
+        that the subprocess talks to: `server.env() | {"SSL_CERT_FILE": server.ca_file}`.
         """
         host, port = self.address
         names = ("SMTP", "EMAIL", "MAIL")
         env = {f"{name}_HOST": host for name in names} | {f"{name}_PORT": str(port) for name in names}
+        if self._mode != "none":
+            env |= dict.fromkeys((f"{name}_USE_{_TLS_SETTING[self._mode]}" for name in ("EMAIL", "MAIL")), "True")
         return env | {"MAIL_SERVER": host, "SMTP_URL": self.url}
+
+    # -- who came, and how -------------------------------------------------------------------
+
+    @property
+    def sessions(self) -> tuple[SessionRecord, ...]:
+        """What happened in each session, in the order in which they began: TLS, credentials, what was sent in clear.
+
+        The latest 10,000 are kept.
+        """
+        return tuple(self._sessions)
+
+    @property
+    def ca_file(self) -> str:
+        """The path of a PEM file with the certificate of the authority that clients are to trust.
+
+        Raises `StartError` for a server without TLS, `ValueError` where its certificate is your own.
+        """
+        return self._authority().ca_file
+
+    def client_context(self, *identities: str) -> ssl.SSLContext:
+        """A context for clients, which trusts this server's authority and nobody else.
+
+        With `identities` (mail addresses, host names) it has a client certificate for them.
+        Raises as `ca_file` does.
+
+        >>> import smtplib
+        >>> with MailServer(tls="implicit") as server:
+        ...     with smtplib.SMTP_SSL(*server.address, context=server.client_context()) as client:
+        ...         client.noop()[0]
+        250
+        """
+        import ssl
+
+        authority = self._authority()
+        context = ssl.create_default_context(cafile=authority.ca_file)
+        if identities:
+            context.load_cert_chain(authority.client_file(*identities))
+        return context
+
+    def client_certificate(self, *identities: str) -> str:
+        """The path of a PEM file with a client certificate for these identities, and its key.
+
+        Raises as `ca_file` does.
+        """
+        return self._authority().client_file(*identities)
+
+    def _authority(self) -> Authority:
+        if self._tls is None:
+            raise StartError('this server has no TLS; give it some: MailServer(tls="starttls")')
+        return self._tls.authority
 
     @property
     def running(self) -> bool:
@@ -198,9 +309,12 @@ class MailServer:
 
         if self._listeners:
             return
+        wanted = [Listen(self._host, self._port), *self._also]
+        if self._mode != "none" and self._tls is not None and self._tls.mode == "both":
+            wanted.insert(1, Listen(self._host, 0, tls="implicit"))
         listeners: list[Listener] = []
         try:
-            for where in (Listen(self._host, self._port), *self._also):
+            for where in wanted:
                 listeners.append(Listener(where))  # noqa: PERF401 - what is bound so far is closed if one fails
         except BaseException:
             for listener in listeners:
@@ -335,13 +449,19 @@ class MailServer:
                 raise StartError(f"{self!r} is started already")
             self._release()
         self.bind()
+        try:
+            entrances = self._entrances()
+        except BaseException:
+            self._release()
+            raise
         ask = self._user_decide
         service = Service(
-            self._listeners,
-            self._profile,
+            entrances,
+            self._profile.limits,
             decide=self._settle,
             consider=None if ask is None else functools.partial(self._ask, ask),
             announce=self.inbox.announce,
+            remember=self._sessions.append,
         )
         self._service = service
         self._opened.clear()
@@ -350,6 +470,38 @@ class MailServer:
             switching.wish(self._switch_interval)
             self._wished = True
         return self._runner
+
+    def _tls_mode(self, where: Listen) -> str:
+        """How this listener speaks TLS; the server's own way, where it does not say."""
+        return where.tls or self._mode
+
+    def _entrances(self) -> list[tuple[Listener, Entrance]]:
+        """Each listener, and what its clients meet."""
+        from lazr.smtptest.net.entrance import Entrance, Trusted
+
+        tls = self._tls
+        context = None if tls is None else tls.context()
+        trusted = Trusted(self._trusted)
+        entrances = []
+        for listener in self._listeners:
+            where = listener.where
+            mode = self._tls_mode(where)
+            fault = None if tls is None else tls.fault
+            entrance = Entrance(
+                self._profile.but(
+                    lmtp=(where.protocol or self._protocol) == "lmtp",
+                    tls=_IN_CLEAR.get(fault or "", "offered") if mode == "starttls" else "none",
+                    tls_required=tls is not None and tls.required and mode == "starttls",
+                    client_certificates=tls is not None and tls.asks_for_certificates,
+                ),
+                tls=None if mode == "none" else tls,
+                context=None if mode == "none" else context,
+                implicit=mode == "implicit",
+                proxy=self._proxy if where.proxy is None else where.proxy,
+                trusted=trusted,
+            )
+            entrances.append((listener, entrance))
+        return entrances
 
     def _release(self) -> None:
         """The end of a run, however it ended."""
@@ -369,6 +521,13 @@ class MailServer:
         self._runner = None
 
     # -- in the server's thread --------------------------------------------------------------
+
+    def _accepts(self, auth: Auth, credentials: Credentials) -> bool:
+        """Whether these credentials are good; P7 where somebody's function raises."""
+        try:
+            return auth.accepts(credentials)
+        except BaseException as error:  # noqa: BLE001 - P7: raised again in the thread of the test
+            raise Refused(self._raised(error)) from None
 
     def _ask(self, ask: Decide, event: Event, reply: Reply) -> Reply | Awaitable[Reply]:
         try:
@@ -426,9 +585,30 @@ def mail_of(message: EndOfData, id: str) -> Mail:
         rcpt_parameters=tuple([rcpt.parameters for rcpt in message.rcpts]),
         helo=message.helo,
         peer=message.peer,
+        tls=message.session.tls,
+        auth=message.session.auth,
     )
-    return Mail(id, envelope, message.parts)
+    return Mail(id, envelope, message.parts, session=message.session)
 
 
 def _no_reply(decision: object) -> TypeError:
     return TypeError(f"decide returned {decision!r}; return the reply that it was given, or another Reply")
+
+
+def _tls_of(tls: str | Tls | None, also: Iterable[Listen]) -> Tls | None:
+    """The settings of TLS; the usual ones where a listener alone wants it."""
+    if tls is None and all(where.tls in (None, "none") for where in also):
+        return None
+    from lazr.smtptest.net.tls import Tls
+
+    if isinstance(tls, Tls):
+        return tls
+    return Tls() if tls is None else Tls(tls)  # type: ignore[arg-type]  # it checks the word itself
+
+
+def _auth_of(auth: Accept | Auth | None) -> Auth | None:
+    if auth is None:
+        return None
+    from lazr.smtptest.protocol.smtp.auth import Auth
+
+    return auth if isinstance(auth, Auth) else Auth(auth)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from email.message import EmailMessage
     from typing import Final
 
+    from lazr.smtptest.protocol.smtp.record import SessionRecord, TlsFacts
+    from lazr.smtptest.protocol.smtp.sasl import Credentials
+
 __all__ = ["Attachment", "Envelope", "Mail"]
 
 
@@ -27,9 +30,11 @@ class Envelope:
     - `rcpt_parameters`: each recipient's, in the order of `rcpt_tos`.
     - `helo`: what the client called itself.
     - `peer`: `address:port` of the client, or `unix`.
+    - `tls`: what TLS was agreed on when the mail came; None where it came in clear.
+    - `auth`: the credentials that the session had by then; None where it had none.
     """
 
-    __slots__ = ("helo", "mail_from", "mail_parameters", "peer", "rcpt_parameters", "rcpt_tos")
+    __slots__ = ("auth", "helo", "mail_from", "mail_parameters", "peer", "rcpt_parameters", "rcpt_tos", "tls")
 
     def __init__(
         self,
@@ -40,6 +45,8 @@ class Envelope:
         rcpt_parameters: tuple[Mapping[str, str], ...],
         helo: str = "",
         peer: str = "",
+        tls: TlsFacts | None = None,
+        auth: Credentials | None = None,
     ) -> None:
         self.mail_from: Final = mail_from
         self.rcpt_tos: Final = rcpt_tos
@@ -47,6 +54,8 @@ class Envelope:
         self.rcpt_parameters: Final = rcpt_parameters
         self.helo: Final = helo
         self.peer: Final = peer
+        self.tls: Final = tls
+        self.auth: Final = auth
 
     def __repr__(self) -> str:
         return f"Envelope({self.mail_from!r} -> {', '.join(map(repr, self.rcpt_tos))})"
@@ -79,11 +88,14 @@ class Mail:
     ('Grüße', 'Hallo\\n', 47)
     """
 
-    __slots__ = ("_message", "_parts", "_received", "envelope", "id")
+    __slots__ = ("_message", "_parts", "_received", "envelope", "id", "session")
 
-    def __init__(self, id: str, envelope: Envelope, parts: list[bytes]) -> None:
+    def __init__(
+        self, id: str, envelope: Envelope, parts: list[bytes], *, session: SessionRecord | None = None
+    ) -> None:
         self.id: Final = id
         self.envelope: Final = envelope
+        self.session: Final = session  # the facts of the session that brought it; None where none did
         self._parts = parts
         self._received = time.time()
         self._message: EmailMessage | None = None

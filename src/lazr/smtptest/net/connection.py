@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import ssl
 import sys
 from time import monotonic
 from typing import cast
 
+from lazr.smtptest.net.tlsstream import TlsStream
+from lazr.smtptest.protocol.proxy import BadProxyHeader, read_header
 from lazr.smtptest.protocol.smtp import replies
 from lazr.smtptest.protocol.smtp.reply import PENDING, Reply
 from lazr.smtptest.protocol.smtp.session import Session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
+    from lazr.smtptest.net.entrance import Entrance
     from lazr.smtptest.net.service import Consider, Service
     from lazr.smtptest.protocol.smtp.event import Event
     from lazr.smtptest.protocol.smtp.reply import Pending
@@ -27,18 +31,32 @@ __all__ = ["Connection"]
 # once would answer what it still sends with a reset, and a reset can overtake our last reply.
 _LINGER = 2.0
 
+# How long a proxy may take for its header; it sends it at once, before it has anything from its client.
+_PROXY_TIMEOUT = 3.0
+
+# A handshake that is never answered ends when the client gives up, or the server stops.
+_FOR_EVER = 86_400.0
+
+# What a server says that was asked for a bad handshake.
+_FAULTY = {"garbage": b"\x00\xff\x7f\x80" * 16, "plaintext": replies.NOT_RECOGNIZED.wire, "close": b""}
+
 
 class Connection(asyncio.BufferedProtocol):
     """One client's connection; all its methods run in the loop's thread."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, entrance: Entrance) -> None:
         self._service = service
-        self._limits = service.profile.limits
+        self._entrance = entrance
+        self._limits = service.limits
         self._loop = service.loop
-        consider = service.consider
-        decide = service.decide if consider is None else functools.partial(self._consider, consider)
-        self._session = Session(decide, service.profile, new_sink=service.new_sink)
-        self._transport: asyncio.Transport
+        self._session: Session
+        self._transport: asyncio.Transport | TlsStream
+        # Who takes what comes from the socket before the session may see it: a proxy's header, TLS.
+        self._before: Callable[[bytes], None] | None = None
+        self._preamble = b""
+        self._phase_ends: float | None = None  # when a phase before the session has to be over
+        self._trusted = False
+        self._stream: TlsStream
         self._answering: asyncio.Task[None] | None = None
         self._outgoing = b""  # replies that are written when this turn of the loop is over
         self._leaving = False  # the last reply is on its way; nothing more is read
@@ -56,20 +74,41 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client is there: greet it, or send it away."""
         # Not asserted: uvloop's transports are of asyncio's kind, but not of its class.
-        self._transport = cast("asyncio.Transport", transport)
-        self._transport.set_write_buffer_limits(high=self._limits.replies_waiting)
+        self._transport = below = cast("asyncio.Transport", transport)
+        below.set_write_buffer_limits(high=self._limits.replies_waiting)
         self._started = self._last_octets = self._last_reply = monotonic()
-        welcome = self._service.enter(self)
-        if self._service.closing:
+        service, entrance = self._service, self._entrance
+        name = transport.get_extra_info("peername")
+        trusted = entrance.trusts(name[0] if isinstance(name, tuple) else None)
+        consider = service.consider
+        decide = service.decide if consider is None else functools.partial(self._consider, consider)
+        profile = entrance.profile(over_tls=entrance.implicit, trusted=trusted)
+        self._trusted = trusted
+        self._session = Session(decide, profile, new_sink=service.new_sink)
+        self._session.record.peer = _peer(name)
+        welcome = service.enter(self)
+        if service.closing:
             self.shut_down()
         elif not welcome:
             # RFC 5321 3.8, 4.2.3: a server that cannot take more says so, and does not linger over it.
-            self._transport.write(replies.TOO_MANY_CONNECTIONS.wire)
+            if not (entrance.proxy or entrance.implicit):
+                below.write(replies.TOO_MANY_CONNECTIONS.wire)
             self._leaving = True
-            self._transport.close()
+            below.close()
+        else:
+            service.remember(self._session.record)
+            if entrance.proxy:
+                self._await_proxy()
+            else:
+                self._begin()
+
+    def _begin(self) -> None:
+        """The client is known: greet it, inside TLS where that comes first."""
+        if self._entrance.implicit:
+            self._await_handshake()
         else:
             self._arm()
-            self._send(self._session.greet(_peer(transport.get_extra_info("peername"))))
+            self._send(self._session.greet(self._session.record.peer))
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where to read to: one buffer for all, as each read is done with before the next begins."""
@@ -78,8 +117,16 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """The client has sent something."""
         self._last_octets = monotonic()
+        octets = bytes(self._service.buffer[:nbytes])
+        if self._before is None:
+            self._receive(octets)
+        elif not self._leaving:
+            self._before(octets)
+
+    def _receive(self, octets: bytes) -> None:
+        """The session's own octets."""
         service = self._service
-        output = self._session.receive(bytes(service.buffer[:nbytes]))
+        output = self._session.receive(octets)
         if output:
             if service.alone:
                 self._write(output)
@@ -97,11 +144,16 @@ class Connection(asyncio.BufferedProtocol):
         """The client will send no more; it still gets every reply that is due."""
         if self._leaving:
             return False
+        if self._phase_ends is not None:
+            self._note_failure("the client closed the connection")
+            return False
         self._send(self._session.end_of_input())
         return not self._leaving
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone; whatever was unfinished goes with it."""
+        if self._phase_ends is not None:
+            self._note_failure("the client closed the connection")
         self._leaving = True
         self._stop_timer()
         self._drop_answer()
@@ -126,6 +178,123 @@ class Connection(asyncio.BufferedProtocol):
         self._last_octets = self._last_reply = monotonic()
         self._arm()
         self._send(b"")
+
+    # -- before the session ------------------------------------------------------------------
+
+    def _await_proxy(self) -> None:
+        """A proxy's header comes first (the PROXY protocol), and nothing is said before it."""
+        self._phase_ends = self._started + _PROXY_TIMEOUT
+        self._before = self._read_proxy
+        self._arm()
+        if not self._trusted:
+            self._fail("this peer is not trusted to speak for others")
+
+    def _read_proxy(self, octets: bytes) -> None:
+        self._preamble += octets
+        try:
+            found = read_header(self._preamble)
+        except BadProxyHeader as error:
+            self._fail(str(error))
+            return
+        if found is None:
+            return
+        header, length = found
+        rest, self._preamble = self._preamble[length:], b""
+        record = self._session.record
+        record.proxy = header
+        if header.source is not None:
+            record.peer = _peer(header.source)
+        self._before = self._phase_ends = None
+        self._begin()
+        if rest:
+            self._pass_on(rest)
+
+    def _pass_on(self, octets: bytes) -> None:
+        """What came behind the end of a phase."""
+        if self._before is not None:
+            self._before(octets)
+        elif not self._leaving:
+            self._receive(octets)
+
+    def _await_handshake(self) -> None:
+        """From here on the client speaks TLS (RFC 3207 4, RFC 8314)."""
+        tls, context = self._entrance.tls, self._entrance.context
+        if tls is None or context is None:  # pragma: no cover - then TLS is not offered
+            raise AssertionError("a handshake without TLS")
+        self._before = self._shake_hands
+        if tls.fault == "stall":
+            self._before = lambda octets: None
+            self._phase_ends = monotonic() + _FOR_EVER
+            return
+        self._phase_ends = monotonic() + tls.handshake_timeout
+        self._stream = TlsStream(cast("asyncio.Transport", self._transport), context)
+        self._arm()
+
+    def _shake_hands(self, octets: bytes) -> None:
+        tls = self._entrance.tls
+        stream, record, implicit = self._stream, self._session.record, self._entrance.implicit
+        if tls is not None and tls.fault is not None and tls.fault in _FAULTY:
+            self._transport.write(_FAULTY[tls.fault])
+            self._fail(f"the server was told to answer it so: {tls.fault}")
+            return
+        if not self._preamble:
+            self._preamble = octets[:1]
+            if octets[0] != 0x16:  # RFC 8446 5.1: a handshake begins with this, and SMTP never does
+                record.discard(octets)
+        try:
+            plain = stream.receive(octets)
+        except ssl.SSLError as error:
+            self._fail(_reason(error))
+            return
+        if not stream.established:
+            return
+        self._before = self._decrypt
+        self._phase_ends = None
+        self._preamble = b""
+        self._transport = stream
+        facts = stream.facts(self._entrance.bindings, implicit=implicit)
+        self._last_octets = self._last_reply = monotonic()
+        if implicit:
+            record.tls = facts
+            self._arm()
+            self._send(self._session.greet(record.peer))
+        else:
+            self._session.secured(facts, self._entrance.profile(over_tls=True, trusted=self._trusted))
+            self._arm()
+        self._take_plain(plain)
+
+    def _decrypt(self, octets: bytes) -> None:
+        try:
+            plain = self._stream.receive(octets)
+        except ssl.SSLError as error:
+            # A TLS 1.3 client that refuses our certificate, or is refused for its own, comes here too:
+            # for us the handshake was over already.
+            self._fail(_reason(error))
+            return
+        self._take_plain(plain)
+
+    def _take_plain(self, plain: bytes) -> None:
+        if plain and not self._leaving:
+            self._receive(plain)
+        if self._stream.ended and not self._leaving:
+            self._send(self._session.end_of_input())
+
+    def _fail(self, why: str) -> None:
+        """A phase before the session came to no good end: note it, and close."""
+        self._note_failure(why)
+        self._stop_timer()
+        self._drop_answer()
+        self._session.shut_down()
+        self._hang_up()
+
+    def _note_failure(self, why: str) -> None:
+        record = self._session.record
+        if self._before == self._read_proxy:
+            record.proxy_failure = record.proxy_failure or why
+        else:
+            record.tls_failure = record.tls_failure or why
+        self._phase_ends = None
+        self._leaving = True
 
     # -- deciding ----------------------------------------------------------------------------
 
@@ -175,6 +344,8 @@ class Connection(asyncio.BufferedProtocol):
             self._write(session.receive(b""))
         if session.closing:
             self._leave()
+        elif session.handshaking and self._before is None:
+            self._await_handshake()
         elif self._deaf != (session.waiting or self._paused):
             self._deaf = not self._deaf
             if self._deaf:
@@ -191,12 +362,17 @@ class Connection(asyncio.BufferedProtocol):
         self._drop_answer()
         if self._session.orderly:
             self._transport.close()
+            if self._transport.get_write_buffer_size():
+                self._timer = self._loop.call_later(_LINGER, self._transport.abort)
         else:
-            self._transport.resume_reading()
-            if self._transport.can_write_eof():
-                self._transport.write_eof()
-        if self._transport.get_write_buffer_size() or not self._session.orderly:
-            self._timer = self._loop.call_later(_LINGER, self._transport.abort)
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Say no more, but hear what the client still sends, for a while."""
+        self._transport.resume_reading()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._timer = self._loop.call_later(_LINGER, self._transport.abort)
 
     def shut_down(self) -> None:
         """The server stops: say so, and close when that is sent."""
@@ -213,7 +389,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def _say_goodbye(self) -> None:
         if not self._leaving:
-            self._write(self._session.shut_down())
+            goodbye = self._session.shut_down()
+            if self._before is None or self._before == self._decrypt:  # else the client expects no SMTP now
+                self._write(goodbye)
             self._leaving = True
             self._stop_timer()
             self._drop_answer()
@@ -230,6 +408,8 @@ class Connection(asyncio.BufferedProtocol):
         """When the client will have been too slow; None if there is no limit to it."""
         limits = self._limits
         session_ends = None if limits.session_timeout is None else self._started + limits.session_timeout
+        if self._phase_ends is not None:
+            return _sooner(session_ends, self._phase_ends)
         if self._paused:
             client_must = None if limits.write_timeout is None else self._last_octets + limits.write_timeout
             return _sooner(session_ends, client_must)
@@ -261,6 +441,8 @@ class Connection(asyncio.BufferedProtocol):
             self._timer = None
         elif now < deadline:
             self._timer = self._loop.call_later(max(deadline - monotonic(), 0), self._look_at_clock)
+        elif self._phase_ends is not None:
+            self._fail("it took too long")
         elif self._paused:
             waiting = self._replies_unread()
             if waiting < self._unread and not self._too_old(now):  # slow, but reading
@@ -296,6 +478,11 @@ class Connection(asyncio.BufferedProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _reason(error: ssl.SSLError) -> str:
+    """Why TLS failed, in OpenSSL's words, without the place in its source."""
+    return (error.reason or str(error)).replace("_", " ").lower()
 
 
 def _sooner(one: float | None, other: float | None) -> float | None:

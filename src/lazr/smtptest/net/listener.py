@@ -10,7 +10,7 @@ import stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Final
+    from typing import Final, Literal
 
 __all__ = ["Listen", "Listener"]
 
@@ -19,9 +19,11 @@ BACKLOG = 2048
 
 
 class Listen:
-    """Where to listen: a host and port, or the path of a Unix socket.
+    """Where to listen: a host and port, or the path of a Unix socket; and what to speak there.
 
-    `localhost` is 127.0.0.1, without a look-up; port 0 is any free one.
+    `localhost` is 127.0.0.1, without a look-up; port 0 is any free one.  `tls` (`"none"`,
+    `"starttls"`, `"implicit"`), `protocol` (`"smtp"`, `"lmtp"`) and `proxy` are the server's own
+    where you do not say otherwise.
 
     >>> Listen("::1")
     Listen('::1', 0)
@@ -29,15 +31,33 @@ class Listen:
     Listen(path='mail.sock')
     """
 
-    __slots__ = ("host", "path", "port")
+    __slots__ = ("host", "path", "port", "protocol", "proxy", "tls")
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0, *, path: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        path: str | os.PathLike[str] | None = None,
+        tls: Literal["none", "starttls", "implicit"] | None = None,
+        protocol: Literal["smtp", "lmtp"] | None = None,
+        proxy: bool | None = None,
+    ) -> None:
+        if tls not in (None, "none", "starttls", "implicit"):
+            raise ValueError(f'tls of a listener is "none", "starttls" or "implicit", not {tls!r}')
+        if protocol not in (None, "smtp", "lmtp"):
+            raise ValueError(f'protocol is "smtp" or "lmtp", not {protocol!r}')
         self.host: Final = host
         self.port: Final = port
         self.path: Final = None if path is None else os.fspath(path)
+        self.tls: Final = tls
+        self.protocol: Final = protocol
+        self.proxy: Final = proxy
 
     def __repr__(self) -> str:
-        return f"Listen({self.host!r}, {self.port})" if self.path is None else f"Listen(path={self.path!r})"
+        where = f"{self.host!r}, {self.port}" if self.path is None else f"path={self.path!r}"
+        said = {"tls": self.tls, "protocol": self.protocol, "proxy": self.proxy}
+        return f"Listen({where}{''.join(f', {name}={value!r}' for name, value in said.items() if value is not None)})"
 
 
 class Listener:
@@ -47,6 +67,7 @@ class Listener:
     """
 
     def __init__(self, where: Listen) -> None:
+        self.where: Listen = where
         self.host: str = where.host
         self.port: int = where.port
         self.path: str | None = where.path

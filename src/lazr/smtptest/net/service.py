@@ -15,10 +15,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from lazr.smtptest.net.entrance import Entrance
     from lazr.smtptest.net.listener import Listener
     from lazr.smtptest.protocol.smtp.data import Sink
     from lazr.smtptest.protocol.smtp.event import Event
-    from lazr.smtptest.protocol.smtp.profile import Profile
+    from lazr.smtptest.protocol.smtp.limits import Limits
+    from lazr.smtptest.protocol.smtp.record import SessionRecord
     from lazr.smtptest.protocol.smtp.reply import Reply
 
     Consider = Callable[[Event, Reply], Reply | Awaitable[Reply]]
@@ -43,24 +45,25 @@ class Service:
 
     `decide(event, reply)` answers with a reply; `consider`, if there is one, is asked in its place,
     and may also answer with something to await.  `announce()` is called when the reply to what was
-    accepted is written, which `fresh` says that something was.
+    accepted is written, which `fresh` says that something was.  `remember(record)` is called for each session.
     """
 
     def __init__(
         self,
-        listeners: Sequence[Listener],
-        profile: Profile,
+        listeners: Sequence[tuple[Listener, Entrance]],
+        limits: Limits,
         *,
         decide: Callable[[Event, Reply], Reply],
         consider: Consider | None,
         announce: Callable[[], None],
+        remember: Callable[[SessionRecord], object],
     ) -> None:
-        self.profile = profile
+        self.limits = limits
+        self.remember = remember
         self.decide = decide
         self.consider = consider
         self._announce = announce
         self.fresh: bool = False  # something was accepted, and its reply is not yet written
-        limits = profile.limits
         self.new_sink: Callable[[], Sink] = functools.partial(Spool, limits.session_memory)
         if limits.message_size is not None and limits.message_size <= limits.session_memory:
             self.new_sink = Chunks  # no message can come to need a file
@@ -79,15 +82,15 @@ class Service:
     async def open(self) -> None:
         """Accept connections, in the loop that runs."""
         self.loop = asyncio.get_running_loop()
-        make = functools.partial(Connection, self)
-        for listener in self._listeners:
+        for listener, entrance in self._listeners:
+            make = functools.partial(Connection, self, entrance)
             create = self.loop.create_server if listener.path is None else self.loop.create_unix_server
             self._servers.append(await create(make, sock=listener.socket, backlog=BACKLOG))
 
     async def close(self, grace: float) -> None:
         """Accept no more, let the replies that are due go out, and close; what hangs is cut after `grace` seconds."""
         self.closing = True
-        for listener in self._listeners:
+        for listener, _ in self._listeners:
             # First no more is accepted, then what was accepted a moment ago comes to be made, which
             # takes some turns of the loop; asyncio loses it if its server is closed meanwhile.
             with contextlib.suppress(NotImplementedError):
