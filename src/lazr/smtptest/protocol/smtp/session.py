@@ -295,7 +295,7 @@ class Session(Framing):
         return True
 
     def _long_line(self, line: bytes) -> None:
-        if self._exchange is not None or _verb_of(line) == "AUTH":
+        if self._profile.auth is not None and (self._exchange is not None or _verb_of(line) == "AUTH"):
             self._end_exchange()
             self._be_silent()
             self._refuse(b"AUTH ***", replies.AUTH_TOO_LONG)
@@ -318,8 +318,9 @@ class Session(Framing):
 
     def _begin_auth(self, argument: str, line: bytes, withheld: Reply | None) -> None:
         """AUTH (RFC 4954 4)."""
-        self._be_silent()
         profile = self._profile
+        if profile.auth is not None:
+            self._be_silent()
         most = profile.limits.auth_failures
         if most is not None and self._failures >= most:
             self._give_up(replies.TOO_MANY_FAILURES)
