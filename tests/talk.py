@@ -65,7 +65,7 @@ def recipient(**settings):
 class Client:
     """A socket, and the patience to read whole replies from it."""
 
-    def __init__(self, address, *, greet=True, receive_buffer=None):
+    def __init__(self, address, *, greet=True, receive_buffer=None, context=None):
         if isinstance(address, str):
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.settimeout(10)
@@ -77,7 +77,28 @@ class Client:
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
             self.socket.connect(address)
         self.file = self.socket.makefile("rb")
-        self.greeting = self.reply() if greet else b""
+        if context is not None:
+            self.wrap(context)
+        try:
+            self.greeting = self.reply() if greet else b""
+        except BaseException:
+            self.close()
+            raise
+
+    def wrap(self, context, name="localhost"):
+        """TLS, from here on."""
+        self.file.close()
+        try:
+            self.socket = context.wrap_socket(self.socket, server_hostname=name)
+        except BaseException:
+            self.socket.close()
+            raise
+        self.file = self.socket.makefile("rb")
+
+    def starttls(self, context, name="localhost"):
+        assert self.ask(b"EHLO client.example").startswith(b"250")
+        assert self.ask(b"STARTTLS").startswith(b"220")
+        self.wrap(context, name)
 
     def __enter__(self):
         return self

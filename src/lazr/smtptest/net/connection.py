@@ -87,12 +87,10 @@ class Connection(asyncio.BufferedProtocol):
         self._session = Session(decide, profile, new_sink=service.new_sink)
         self._session.record.peer = _peer(name)
         welcome = service.enter(self)
-        if service.closing:
-            self.shut_down()
-        elif not welcome:
+        if service.closing or not welcome:
             # RFC 5321 3.8, 4.2.3: a server that cannot take more says so, and does not linger over it.
-            if not (entrance.proxy or entrance.implicit):
-                below.write(replies.TOO_MANY_CONNECTIONS.wire)
+            if not (entrance.proxy or entrance.implicit):  # else the client expects something else first
+                below.write((replies.SHUTTING_DOWN if service.closing else replies.TOO_MANY_CONNECTIONS).wire)
             self._leaving = True
             below.close()
         else:
