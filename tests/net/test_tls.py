@@ -313,6 +313,7 @@ def test_commands_behind_starttls_in_one_packet(loop, connect):
         client.send(b"STARTTLS\r\nEHLO evil\r\nMAIL FROM:<evil@example.com>\r\n")
 
         assert client.rest() == b"421 4.7.0 Octets in clear behind STARTTLS; discarded, goodbye\r\n"
+        client.close()
         session = gone(server)[0]
         assert session.discarded == b"EHLO evil\r\nMAIL FROM:<evil@example.com>\r\n"
         assert session.helo == "x"
@@ -326,6 +327,7 @@ def test_commands_behind_starttls_in_two_packets(loop, connect):
         client.send(b"MAIL FROM:<evil@example.com>\r\n")
 
         assert b"250" not in client.rest()
+        client.close()
         session = gone(server)[0]
         assert session.discarded == b"MAIL FROM:<evil@example.com>\r\n"
         assert session.tls is None and session.tls_failure
@@ -342,6 +344,7 @@ def test_a_hello_behind_clear_octets_does_not_save_them(connect):
         client.send(b"STARTTLS\r\nRSET\r\n" + outgoing.read())
 
         assert client.rest().startswith(b"421 4.7.0")
+        client.close()
         assert gone(server)[0].discarded.startswith(b"RSET\r\n\x16\x03")
 
 
@@ -385,6 +388,7 @@ def test_a_handshake_has_a_deadline(mode, said, loop, connect):
         client.send(said)
 
         assert client.rest() == b""
+        client.close()
         assert gone(server)[0].tls_failure == "it took too long"
 
 

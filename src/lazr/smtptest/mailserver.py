@@ -10,19 +10,18 @@ from lazr.smtptest.errors import StartError, StopTimeout
 from lazr.smtptest.mail.inbox import Inbox
 from lazr.smtptest.mail.mail import Envelope, Mail
 from lazr.smtptest.net import switching
+from lazr.smtptest.net.reception import THIS_MACHINE, Reception
 from lazr.smtptest.protocol.smtp.event import EndOfData
 from lazr.smtptest.protocol.smtp.profile import Profile
 from lazr.smtptest.protocol.smtp.reply import Refused, Reply
+from lazr.smtptest.reachable import Reachable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Awaitable, Callable, Iterable
     from types import TracebackType
     from typing import Literal, Self, TypeVar
 
-    from lazr.smtptest.net.certificates import Authority
-    from lazr.smtptest.net.entrance import Entrance
     from lazr.smtptest.net.listener import Listen, Listener
     from lazr.smtptest.net.loop import Runner
     from lazr.smtptest.net.service import Service
@@ -43,18 +42,13 @@ __all__ = ["MailServer", "mail_of"]
 # So many refusals, and exceptions of handlers, are kept for the failures that they explain.
 _REMEMBERED = 10
 
-# What STARTTLS is in clear, where something is to go wrong with it.
-_IN_CLEAR = {"refused": "refused", "stripped": "stripped"}
-# The words of Django's and Flask-Mail's settings.
-_TLS_SETTING = {"starttls": "TLS", "implicit": "SSL"}
-
 # The facts of so many sessions are kept, the latest ones.
 _SESSIONS = 10_000
 
 _HANDLER_RAISED = Reply(451, "4.3.0", "Local error: a handler of this server raised an exception")
 
 
-class MailServer:
+class MailServer(Reachable):
     """A real SMTP server that lives inside your test.
 
     >>> import smtplib
@@ -112,7 +106,7 @@ class MailServer:
         protocol: Literal["smtp", "lmtp"] = "smtp",
         proxy: bool = False,
         xclient: bool = False,
-        trusted: Iterable[str] = ("127.0.0.0/8", "::1"),
+        trusted: Iterable[str] = THIS_MACHINE,
         decide: Decide | None = None,
         keep_mails: bool = True,
         loop: Literal["asyncio", "uvloop"] = "asyncio",
@@ -120,17 +114,8 @@ class MailServer:
     ) -> None:
         if loop not in ("asyncio", "uvloop"):
             raise ValueError(f'loop is "asyncio" or "uvloop", not {loop!r}')
-        if protocol not in ("smtp", "lmtp"):
-            raise ValueError(f'protocol is "smtp" or "lmtp", not {protocol!r}')
-        self._also = tuple(also)
-        self._tls = _tls_of(tls, self._also)
-        mode = "none" if tls is None or self._tls is None else self._tls.mode
-        self._mode = "starttls" if mode == "both" else mode
-        self._auth = _auth_of(auth)
-        self._protocol = protocol
-        self._proxy = proxy
-        self._trusted = tuple(trusted)
-        self._profile = Profile(
+        who = _auth_of(auth)
+        profile = Profile(
             hostname=hostname,
             greeting=greeting,
             extensions=extensions,
@@ -138,13 +123,14 @@ class MailServer:
             lenient=lenient,
             bare_line_ends=bare_line_ends,
             strict=strict,
-            auth=self._auth,
-            accepts=None if self._auth is None else functools.partial(self._accepts, self._auth),
+            auth=who,
+            accepts=None if who is None else functools.partial(self._accepts, who),
             xclient=xclient,
         )
+        reception = Reception(profile, tls=tls, protocol=protocol, proxy=proxy, trusted=trusted, also=also)
+        super().__init__(host, port, reception)
+        self._limits = profile.limits
         self.inbox: Inbox = Inbox(self)
-        self._host = host
-        self._port = port
         self._user_decide = decide
         self._keep_mails = keep_mails
         self._loop_kind = loop
@@ -155,125 +141,12 @@ class MailServer:
         self._errors: list[BaseException] = []
         self._refusals: deque[str] = deque(maxlen=_REMEMBERED)
         self._refused = 0
-        self._listeners: list[Listener] = []
         self._runner: Runner | None = None
         self._service: Service | None = None
         self._opened = threading.Event()
         self._lock = threading.Lock()
 
-    # -- where it is -------------------------------------------------------------------------
-
-    @property
-    def host(self) -> str:
-        """The host that it listens on, as it was given."""
-        return self._host
-
-    @property
-    def port(self) -> int:
-        """The port; once the server is bound, the real one, which a restart uses again."""
-        return self._port
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and port to connect to: `smtplib.SMTP(*server.address)`.
-
-        Raises `StartError` where no port is known yet: a client takes port 0 for 25, and would send
-        your test's mail to whoever listens there.
-        """
-        if self._listeners:
-            return self._listeners[0].address
-        if self._port == 0:
-            raise StartError("the server is not started, so it has no port yet; use `with MailServer() as server:`")
-        return self._host, self._port
-
-    @property
-    def tls_address(self) -> tuple[str, int]:
-        """Host and port of the first listener with implicit TLS: `smtplib.SMTP_SSL(*server.tls_address, ...)`.
-
-        Raises `StartError` where there is none, or before the server is bound.
-        """
-        for listener in self._listeners:
-            if self._tls_mode(listener.where) == "implicit" and listener.path is None:
-                return listener.address
-        if self._listeners:
-            raise StartError('this server has no implicit TLS; MailServer(tls="implicit") and tls="both" have')
-        raise StartError("the server is not started, so it has no port yet; use `with MailServer() as server:`")
-
-    @property
-    def url(self) -> str:
-        """The address as `smtp://host:port`, or `smtps://` with implicit TLS, or `lmtp://`."""
-        host, port = self.address
-        scheme = "lmtp" if self._protocol == "lmtp" else "smtps" if self._mode == "implicit" else "smtp"
-        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
-
-    @property
-    def listeners(self) -> tuple[Listener, ...]:
-        """The listening sockets, the first one first; each has `host`, `port` and `path`."""
-        return tuple(self._listeners)
-
-    def env(self) -> dict[str, str]:
-        """Environment variables that tell a subprocess where to send its mail.
-
-        SMTP_HOST, SMTP_PORT and SMTP_URL, and the names that Django's and Flask-Mail's settings use;
-        with TLS, those that switch it on.  Whom to trust is for you to add, as it would hold for all
-        that the subprocess talks to: `server.env() | {"SSL_CERT_FILE": server.ca_file}`.
-        """
-        host, port = self.address
-        names = ("SMTP", "EMAIL", "MAIL")
-        env = {f"{name}_HOST": host for name in names} | {f"{name}_PORT": str(port) for name in names}
-        if self._mode != "none":
-            env |= dict.fromkeys((f"{name}_USE_{_TLS_SETTING[self._mode]}" for name in ("EMAIL", "MAIL")), "True")
-        return env | {"MAIL_SERVER": host, "SMTP_URL": self.url}
-
-    # -- who came, and how -------------------------------------------------------------------
-
-    @property
-    def sessions(self) -> tuple[SessionRecord, ...]:
-        """What happened in each session, in the order in which they began: TLS, credentials, what was sent in clear.
-
-        The latest 10,000 are kept.
-        """
-        return tuple(self._sessions)
-
-    @property
-    def ca_file(self) -> str:
-        """The path of a PEM file with the certificate of the authority that clients are to trust.
-
-        Raises `StartError` for a server without TLS, `ValueError` where its certificate is your own.
-        """
-        return self._authority().ca_file
-
-    def client_context(self, *identities: str) -> ssl.SSLContext:
-        """A context for clients, which trusts this server's authority and nobody else.
-
-        With `identities` (mail addresses, host names) it has a client certificate for them.
-        Raises as `ca_file` does.
-
-        >>> import smtplib
-        >>> with MailServer(tls="implicit") as server:
-        ...     with smtplib.SMTP_SSL(*server.address, context=server.client_context()) as client:
-        ...         client.noop()[0]
-        250
-        """
-        import ssl
-
-        authority = self._authority()
-        context = ssl.create_default_context(cafile=authority.ca_file)
-        if identities:
-            context.load_cert_chain(authority.client_file(*identities))
-        return context
-
-    def client_certificate(self, *identities: str) -> str:
-        """The path of a PEM file with a client certificate for these identities, and its key.
-
-        Raises as `ca_file` does.
-        """
-        return self._authority().client_file(*identities)
-
-    def _authority(self) -> Authority:
-        if self._tls is None:
-            raise StartError('this server has no TLS; give it some: MailServer(tls="starttls")')
-        return self._tls.authority
+    # -- how it is --------------------------------------------------------------------------
 
     @property
     def running(self) -> bool:
@@ -296,7 +169,20 @@ class MailServer:
             if self._refused > len(self._refusals):
                 lines.append(f"  (the last {len(self._refusals)})")
             lines.extend(f"  {refusal}" for refusal in self._refusals)
+        for session in [session for session in self.sessions if session.tls_failure or session.proxy_failure][-3:]:
+            what = f"no TLS: {session.tls_failure}" if session.tls_failure else f"PROXY: {session.proxy_failure}"
+            lines.append(f"the session from {session.peer} came to no good end; {what}")
         return lines
+
+    # -- who came, and how -------------------------------------------------------------------
+
+    @property
+    def sessions(self) -> tuple[SessionRecord, ...]:
+        """What happened in each session, in the order in which they began: TLS, credentials, what was sent in clear.
+
+        The latest 10,000 are kept.
+        """
+        return tuple(self._sessions)
 
     # -- starting and stopping ---------------------------------------------------------------
 
@@ -305,16 +191,13 @@ class MailServer:
 
         `start` does this itself.  Raises `OSError` if a port is taken.
         """
-        from lazr.smtptest.net.listener import Listen, Listener
+        from lazr.smtptest.net.listener import Listener
 
         if self._listeners:
             return
-        wanted = [Listen(self._host, self._port), *self._also]
-        if self._mode != "none" and self._tls is not None and self._tls.mode == "both":
-            wanted.insert(1, Listen(self._host, 0, tls="implicit"))
         listeners: list[Listener] = []
         try:
-            for where in wanted:
+            for where in self._reception.places(self._host, self._port):
                 listeners.append(Listener(where))  # noqa: PERF401 - what is bound so far is closed if one fails
         except BaseException:
             for listener in listeners:
@@ -450,14 +333,14 @@ class MailServer:
             self._release()
         self.bind()
         try:
-            entrances = self._entrances()
+            entrances = self._reception.entrances(self._listeners)
         except BaseException:
             self._release()
             raise
         ask = self._user_decide
         service = Service(
             entrances,
-            self._profile.limits,
+            self._limits,
             decide=self._settle,
             consider=None if ask is None else functools.partial(self._ask, ask),
             announce=self.inbox.announce,
@@ -470,38 +353,6 @@ class MailServer:
             switching.wish(self._switch_interval)
             self._wished = True
         return self._runner
-
-    def _tls_mode(self, where: Listen) -> str:
-        """How this listener speaks TLS; the server's own way, where it does not say."""
-        return where.tls or self._mode
-
-    def _entrances(self) -> list[tuple[Listener, Entrance]]:
-        """Each listener, and what its clients meet."""
-        from lazr.smtptest.net.entrance import Entrance, Trusted
-
-        tls = self._tls
-        context = None if tls is None else tls.context()
-        trusted = Trusted(self._trusted)
-        entrances = []
-        for listener in self._listeners:
-            where = listener.where
-            mode = self._tls_mode(where)
-            fault = None if tls is None else tls.fault
-            entrance = Entrance(
-                self._profile.but(
-                    lmtp=(where.protocol or self._protocol) == "lmtp",
-                    tls=_IN_CLEAR.get(fault or "", "offered") if mode == "starttls" else "none",
-                    tls_required=tls is not None and tls.required and mode == "starttls",
-                    client_certificates=tls is not None and tls.asks_for_certificates,
-                ),
-                tls=None if mode == "none" else tls,
-                context=None if mode == "none" else context,
-                implicit=mode == "implicit",
-                proxy=self._proxy if where.proxy is None else where.proxy,
-                trusted=trusted,
-            )
-            entrances.append((listener, entrance))
-        return entrances
 
     def _release(self) -> None:
         """The end of a run, however it ended."""
@@ -593,17 +444,6 @@ def mail_of(message: EndOfData, id: str) -> Mail:
 
 def _no_reply(decision: object) -> TypeError:
     return TypeError(f"decide returned {decision!r}; return the reply that it was given, or another Reply")
-
-
-def _tls_of(tls: str | Tls | None, also: Iterable[Listen]) -> Tls | None:
-    """The settings of TLS; the usual ones where a listener alone wants it."""
-    if tls is None and all(where.tls in (None, "none") for where in also):
-        return None
-    from lazr.smtptest.net.tls import Tls
-
-    if isinstance(tls, Tls):
-        return tls
-    return Tls() if tls is None else Tls(tls)  # type: ignore[arg-type]  # it checks the word itself
 
 
 def _auth_of(auth: Accept | Auth | None) -> Auth | None:

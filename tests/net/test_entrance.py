@@ -1,0 +1,322 @@
+"""Behind a proxy, as a delivery agent, with credentials: every other way to arrive."""
+
+import smtplib
+
+import pytest
+
+from lazr.smtptest import Auth, Limits, Listen, MailServer, Reply, Tls
+from lazr.smtptest.net.entrance import Trusted
+
+V1 = b"PROXY TCP4 198.51.100.7 203.0.113.1 40000 25\r\n"
+V2 = b"\r\n\r\n\0\r\nQUIT\n" + bytes([0x21, 0x11, 0, 12, 198, 51, 100, 7, 203, 0, 113, 1, 0x9C, 0x40, 0, 25])
+LOCAL = b"\r\n\r\n\0\r\nQUIT\n" + bytes([0x20, 0, 0, 0])
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def loop(request):
+    return request.param
+
+
+# -- PROXY -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("header", [V1, V2], ids=["v1", "v2"])
+def test_behind_a_proxy_the_client_is_whom_it_names(header, loop, connect):
+    with MailServer(proxy=True, loop=loop) as server:
+        client = connect(server, greet=False)
+        client.send(header)
+        assert client.reply().startswith(b"220")
+        client.ask(b"EHLO x")
+        client.mail()
+        mail = server.inbox.one()
+
+        assert mail.envelope.peer == "198.51.100.7:40000"
+        assert mail.session.proxy.source == ("198.51.100.7", 40000)
+        assert mail.session.proxy.destination == ("203.0.113.1", 25)
+
+
+@pytest.mark.parametrize("header", [b"PROXY UNKNOWN\r\n", LOCAL], ids=["v1", "v2"])
+def test_a_proxy_that_speaks_for_itself_is_itself(header, connect):
+    with MailServer(proxy=True) as server:
+        client = connect(server, greet=False)
+        client.send(header)
+        assert client.reply().startswith(b"220")
+
+        session = server.sessions[0]
+        assert session.proxy.source is None and session.peer.startswith("127.0.0.1:")
+
+
+def test_a_header_octet_by_octet_and_what_comes_with_its_end(connect):
+    with MailServer(proxy=True) as server:
+        client = connect(server, greet=False)
+        for octet in V1[:-1]:
+            client.send(bytes([octet]))
+        client.send(V1[-1:] + b"EHLO early\r\nNOOP\r\n")
+
+        assert [client.reply()[:3] for _ in range(3)] == [b"220", b"250", b"250"]
+
+
+def test_the_header_comes_before_tls(loop, connect):
+    with MailServer(proxy=True, tls="both", loop=loop) as server:
+        inside = connect(server.tls_address, greet=False)
+        inside.send(V2)
+        inside.wrap(server.client_context())
+        assert inside.reply().startswith(b"220")
+        later = connect(server, greet=False)
+        later.send(V1)
+        assert later.reply().startswith(b"220")
+        later.starttls(server.client_context())
+        later.ask(b"EHLO x")
+
+        assert {session.peer for session in server.sessions} == {"198.51.100.7:40000"}
+        assert all(session.tls for session in server.sessions)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (b"EHLO x\r\n", "PROXY"),
+        (b"PROXY TCP4 198.51.100.7\r\n", ""),
+        (b"PROXY " + b"x" * 200, ""),
+        (b"\x16\x03\x01\x02\x00", ""),
+    ],
+)
+def test_what_is_no_header_is_not_answered(said, why, loop, connect):
+    with MailServer(proxy=True, loop=loop) as server:
+        client = connect(server, greet=False)
+        client.send(said)
+
+        assert client.rest() == b""
+        session = server.sessions[0]
+        assert session.proxy_failure and why in session.proxy_failure
+        assert "proxy_failure" in repr(session)
+
+
+def test_a_peer_that_is_not_trusted_is_sent_away(loop, connect):
+    with MailServer(proxy=True, trusted=["192.0.2.0/24"], loop=loop) as server:
+        client = connect(server, greet=False)
+
+        assert client.rest() == b""
+        assert server.sessions[0].proxy_failure == "this peer is not trusted to speak for others"
+        assert server.sessions[0].peer.startswith("127.0.0.1:")
+
+
+def test_a_header_has_a_deadline(monkeypatch, connect):
+    from lazr.smtptest.net import connection
+
+    monkeypatch.setattr(connection, "_PROXY_TIMEOUT", 0.05)
+    with MailServer(proxy=True) as server:
+        client = connect(server, greet=False)
+        client.send(V1[:10])
+
+        assert client.rest() == b""
+        assert server.sessions[0].proxy_failure == "it took too long"
+
+
+def test_without_a_proxy_a_header_is_no_command(server, connect):
+    client = connect(server)
+
+    assert client.ask(V1.strip()).startswith(b"500")
+    assert server.sessions[0].proxy is None
+
+
+def test_a_listener_of_its_own_for_the_proxy(connect, tmp_path):
+    path = str(tmp_path / "smtp.sock")
+    with MailServer(also=[Listen(path=path, proxy=True)]) as server:
+        assert connect(server).greeting.startswith(b"220")
+        client = connect(path, greet=False)
+        client.send(V1)
+
+        assert client.reply().startswith(b"220")
+        assert server.sessions[1].peer == "198.51.100.7:40000"
+
+
+@pytest.mark.parametrize(
+    ("host", "trusted", "is_in"),
+    [
+        ("127.0.0.1", ["127.0.0.0/8"], True),
+        ("::1", ["127.0.0.0/8"], False),
+        ("fe80::1%eth0", ["fe80::/10"], True),
+        (None, [], True),
+        ("192.0.2.7", ["192.0.2.9/24"], True),
+    ],
+)
+def test_who_is_trusted(host, trusted, is_in):
+    assert Trusted(trusted).includes(host) == is_in
+
+
+def test_a_network_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="example"):
+        MailServer(trusted=["example.com"])
+
+
+# -- XCLIENT ---------------------------------------------------------------------------------
+
+
+def test_xclient_is_for_trusted_peers_only(connect):
+    with MailServer(xclient=True) as server, MailServer(xclient=True, trusted=["192.0.2.1"]) as other:
+        client, stranger = connect(server), connect(other)
+        assert b"XCLIENT NAME ADDR" in client.ask(b"EHLO proxy.example")
+        assert b"XCLIENT" not in stranger.ask(b"EHLO proxy.example")
+        assert stranger.ask(b"XCLIENT ADDR=198.51.100.7").startswith(b"500")
+
+        assert client.ask(b"XCLIENT ADDR=198.51.100.7 PORT=4711 NAME=mail.example LOGIN=ann").startswith(b"220")
+        client.ask(b"EHLO client.example")
+        client.mail()
+        mail = server.inbox.one()
+        assert (mail.envelope.peer, mail.envelope.helo) == ("198.51.100.7:4711", "client.example")
+        assert mail.envelope.auth.username == mail.session.auth.username == "ann"
+        assert mail.session.client_name == "mail.example"
+
+
+def test_xclient_inside_tls(connect):
+    with MailServer(xclient=True, tls="starttls") as server:
+        client = connect(server)
+        client.starttls(server.client_context())
+
+        assert b"XCLIENT" in client.ask(b"EHLO x")
+
+
+# -- LMTP ------------------------------------------------------------------------------------
+
+
+def full(event, reply):
+    return Reply(452, "4.2.2", "Mailbox full") if event.verb == "DELIVERY" and "full@" in event.said() else reply
+
+
+@pytest.mark.parametrize("unix", [False, True])
+def test_lmtp_answers_each_recipient(unix, tmp_path, connect):
+    path = str(tmp_path / "lmtp.sock")
+    also = [Listen(path=path, protocol="lmtp")] if unix else []
+    with MailServer(protocol="smtp" if unix else "lmtp", also=also, decide=full) as server:
+        client = connect(path if unix else server)
+        assert client.ask(b"LHLO x").startswith(b"250")
+        client.ask(b"MAIL FROM:<ann@example.com>")
+        for to in (b"bob", b"full", b"carol", b"bob"):
+            client.ask(b"RCPT TO:<%s@example.com>" % to)
+        client.ask(b"DATA")
+        client.send(b"Hi\r\n.\r\n")
+
+        assert [client.reply()[:3] for _ in range(4)] == [b"250", b"452", b"250", b"250"]
+        # P1: one mail, for those who were accepted, before the first of these replies was written.
+        assert server.inbox.one().recipients == ("bob@example.com", "carol@example.com", "bob@example.com")
+        if not unix:
+            assert server.url.startswith("lmtp://")
+
+
+def test_lmtp_by_a_client_that_we_did_not_write():
+    with MailServer(protocol="lmtp") as server, smtplib.LMTP(*server.address) as client:
+        client.sendmail("ann@example.com", ["bob@example.com"], "Subject: Hi\r\n\r\nHello")
+
+        assert server.inbox.one().subject == "Hi"
+
+
+def test_lmtp_with_slow_decisions(connect):
+    async def slow(event, reply):
+        return full(event, reply)
+
+    with MailServer(protocol="lmtp", decide=slow) as server:
+        client = connect(server)
+        client.ask(b"LHLO x")
+        client.ask(b"MAIL FROM:<ann@example.com>")
+        client.ask(b"RCPT TO:<full@example.com>")
+        client.ask(b"RCPT TO:<bob@example.com>")
+        client.send(b"BDAT 4 LAST\r\nHi\r\n")
+
+        assert [client.reply()[:3], client.reply()[:3]] == [b"452", b"250"]
+        assert server.inbox.one().recipients == ("bob@example.com",)
+
+
+# -- AUTH ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tls", [None, "starttls", "implicit"])
+def test_auth_with_smtplib_on_every_kind_of_connection(tls):
+    with MailServer(tls=tls, auth={"ann": "secret"}) as server:
+        if tls == "implicit":
+            client = smtplib.SMTP_SSL(*server.address, context=server.client_context())
+        else:
+            client = smtplib.SMTP(*server.address)
+        with client:
+            if tls == "starttls":
+                client.starttls(context=server.client_context())
+            with pytest.raises(smtplib.SMTPAuthenticationError) as failure:
+                client.login("ann", "wrong")  # it tries three mechanisms, which are all the failures there are
+            assert failure.value.smtp_code == 535
+        with (
+            smtplib.SMTP_SSL(*server.address, context=server.client_context())
+            if tls == "implicit"
+            else smtplib.SMTP(*server.address) as client
+        ):
+            if tls == "starttls":
+                client.starttls(context=server.client_context())
+            client.login("ann", "secret")
+            client.sendmail("ann@example.com", ["bob@example.com"], "Subject: Hi\r\n\r\nHello")
+        mail = server.inbox.one()
+        first, second = server.sessions
+
+    assert mail.envelope.auth.username == mail.session.auth.username == "ann"
+    assert [c.mechanism for c in first.auth_attempts] == ["CRAM-MD5", "PLAIN", "LOGIN"] and first.auth is None
+    assert ("credentials" in first.sent_in_clear) == (tls is None)
+    assert second.sent_in_clear == (frozenset({"mail"}) if tls is None else frozenset())
+
+
+def test_an_exception_of_yours_is_451_and_raised_in_your_test(connect):
+    def accept(credentials):
+        raise ZeroDivisionError("mine")
+
+    server = MailServer(auth=accept)
+    with pytest.raises(ZeroDivisionError, match="mine"), server:
+        client = connect(server)
+        client.ask(b"EHLO x")
+        assert client.ask(b"AUTH PLAIN AGFubgBzZWNyZXQ=").startswith(b"451 4.3.0")
+
+
+def test_a_failure_of_the_inbox_names_the_refused_credentials_and_not_the_password(connect):
+    with MailServer(auth=Auth({"ann": "secret"}, mechanisms=["PLAIN"])) as server:
+        client = connect(server)
+        client.ask(b"EHLO x")
+        client.ask(b"AUTH PLAIN AGFubgBodW50ZXIy")  # hunter2
+        client.ask(b"MAIL FROM:<a@b.example>")
+        with pytest.raises(AssertionError) as failure:
+            server.inbox.one()
+
+    text = str(failure.value)
+    assert "AUTH PLAIN ann: 535 5.7.8 Authentication credentials invalid" in text
+    assert "MAIL FROM:a@b.example: 530 5.7.0 Authentication required" in text or "530 5.7.0" in text
+    assert "hunter2" not in text and "AGFubgBodW50ZXIy" not in text
+
+
+def test_a_failure_of_the_inbox_names_the_handshakes_that_failed(connect):
+    with MailServer(tls=Tls("implicit", certificate="expired")) as server:
+        import ssl
+
+        with pytest.raises(ssl.SSLCertVerificationError):
+            connect(server, context=server.client_context())
+        with pytest.raises(AssertionError, match=r"no TLS: .*certificate expired"):
+            server.inbox.wait(timeout=2)
+
+
+def test_external_by_a_client_certificate(connect):
+    tls = Tls("implicit", client_certificate="required")
+    with MailServer(tls=tls, auth={"ann@example.com": ""}) as server:
+        client = connect(server, context=server.client_context("ann@example.com"))
+        assert b"EXTERNAL" in client.ask(b"EHLO x")
+        assert client.ask(b"AUTH EXTERNAL =").startswith(b"235")
+        assert server.sessions[0].auth.username == "ann@example.com"
+
+
+def test_brute_force_ends(connect):
+    with MailServer(auth={"ann": "secret"}, limits=Limits(auth_failures=3)) as server:
+        client = connect(server)
+        client.ask(b"EHLO x")
+        assert [client.ask(b"AUTH PLAIN AGFubgB4")[:3] for _ in range(4)] == [b"535"] * 3 + [b"421"]
+        assert client.rest() == b""
+
+
+def test_the_latest_sessions_are_kept(connect, monkeypatch):
+    with MailServer() as server:
+        for _ in range(3):
+            connect(server).ask(b"QUIT")
+
+        assert [session.peer.partition(":")[0] for session in server.sessions] == ["127.0.0.1"] * 3
