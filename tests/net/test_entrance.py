@@ -102,9 +102,9 @@ def test_a_peer_that_is_not_trusted_is_sent_away(loop, connect):
 
 
 def test_a_header_has_a_deadline(monkeypatch, connect):
-    from lazr.smtptest.net import connection
+    from lazr.smtptest.net import approach
 
-    monkeypatch.setattr(connection, "_PROXY_TIMEOUT", 0.05)
+    monkeypatch.setattr(approach, "_PROXY_TIMEOUT", 0.05)
     with MailServer(proxy=True) as server:
         client = connect(server, greet=False)
         client.send(V1[:10])
