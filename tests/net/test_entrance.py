@@ -1,6 +1,7 @@
 """Behind a proxy, as a delivery agent, with credentials: every other way to arrive."""
 
 import smtplib
+import ssl
 
 import pytest
 
@@ -70,6 +71,34 @@ def test_the_header_comes_before_tls(loop, connect):
 
         assert {session.peer for session in server.sessions} == {"198.51.100.7:40000"}
         assert all(session.tls for session in server.sessions)
+
+
+def test_a_header_and_the_hello_behind_it_in_one_packet(connect):
+    with MailServer(proxy=True, tls="implicit") as server:
+        client = connect(server, greet=False)
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        inside = server.client_context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+        header, greeting = V2, b""
+        while not greeting:
+            try:
+                greeting = inside.read(1000)
+            except ssl.SSLWantReadError:
+                client.send(header + outgoing.read())
+                header = b""
+                incoming.write(client.socket.recv(10_000))
+
+        assert greeting == b"220 localhost ESMTP lazr.smtptest\r\n"
+        assert server.sessions[0].peer == "198.51.100.7:40000"
+
+
+def test_what_comes_behind_a_header_is_not_obeyed_where_nobody_is_welcome(connect):
+    no = Reply(421, "4.3.2", "Closed today")
+    with MailServer(proxy=True, decide=lambda event, reply: no if event.verb == "CONNECT" else reply) as server:
+        client = connect(server, greet=False)
+        client.send(V1 + b"EHLO x\r\n")
+
+        assert client.rest() == no.wire
+        assert server.sessions[0].helo == ""
 
 
 @pytest.mark.parametrize(
@@ -289,8 +318,6 @@ def test_a_failure_of_the_inbox_names_the_refused_credentials_and_not_the_passwo
 
 def test_a_failure_of_the_inbox_names_the_handshakes_that_failed(connect):
     with MailServer(tls=Tls("implicit", certificate="expired")) as server:
-        import ssl
-
         with pytest.raises(ssl.SSLCertVerificationError):
             connect(server, context=server.client_context())
         with pytest.raises(AssertionError, match=r"no TLS: .*certificate expired"):

@@ -102,6 +102,28 @@ def test_a_client_that_does_not_read_by_tls_gets_all_of_its_replies_when_it_does
         assert rest.count(b"\r\n") == 100_001 and rest.endswith(b"221 2.0.0 Bye\r\n")
 
 
+def test_a_client_that_never_reads_by_tls_is_cut(loop, connect):
+    limits = Limits(commands_without_mail=None, write_timeout=0.2)
+    with MailServer(tls="implicit", loop=loop, limits=limits) as server:
+        client = connect(server, context=server.client_context(), receive_buffer=4096)
+        with pytest.raises((ConnectionError, ssl.SSLError)):
+            while True:
+                client.send(b"NOOP\r\n" * 1000)
+        assert gone(server)[0].tls is not None
+
+
+def test_a_client_that_does_not_read_by_tls_keeps_no_server_from_stopping(loop, connect):
+    with MailServer(tls="implicit", loop=loop, limits=Limits(commands_without_mail=None)) as server:
+        client = connect(server, context=server.client_context(), receive_buffer=4096)
+        client.socket.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            while True:
+                client.send(b"NOOP\r\n" * 1000)
+        server.stop(deadline=1)
+
+        assert not server.running
+
+
 def test_a_client_that_ends_tls_is_answered_in_kind(loop, connect):
     with MailServer(tls="implicit", loop=loop) as server:
         client = connect(server, context=server.client_context())
@@ -144,11 +166,12 @@ def test_the_certificate_is_for_the_names_that_you_say(names, connect):
 @pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
 def test_a_client_certificate_is_a_fact(version, connect):
     with MailServer(tls=Tls("implicit", client_certificate="required", versions=version)) as server:
-        connect(server, context=server.client_context("ann@example.com", "client.example"))
+        identities = ("ann@example.com", "192.0.2.1", "client.example")
+        connect(server, context=server.client_context(*identities))
         tls = server.sessions[0].tls
 
-        assert tls.identities[:2] == ("ann@example.com", "client.example")
-        pem = Path(server.client_certificate("ann@example.com", "client.example")).read_text()
+        assert set(tls.identities) == {"ann@example.com", "client.example"}  # an IP address is no user
+        pem = Path(server.client_certificate(*identities)).read_text()
         assert ssl.DER_cert_to_PEM_cert(tls.client_certificate) in pem
 
 
@@ -178,9 +201,10 @@ def test_a_context_of_your_own(connect):
     authority().server_certificate("valid").load_into(mine)
     mine.sni_callback = lambda connection, name, context: asked.append(name)
     for _ in range(2):  # the callback is wrapped once
-        with MailServer(tls=Tls("implicit", certificate=mine)) as server:
+        with MailServer(tls=Tls("implicit", certificate=mine), auth={"ann": "secret"}) as server:
             client = ssl.create_default_context(cafile=authority().ca_file)
-            connect(server, context=client)
+            said = connect(server, context=client).ask(b"EHLO x")
+            assert b"SCRAM-SHA-256" in said and b"-PLUS" not in said  # there is nothing known to bind to
             assert server.sessions[0].tls.server_name == "localhost"
             with pytest.raises(ValueError, match="your own"):
                 _ = server.ca_file

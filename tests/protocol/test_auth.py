@@ -311,6 +311,11 @@ def test_after_three_failures_the_next_attempt_is_the_last():
     assert recorded.code(b"NOOP") == 250
     assert recorded.say(b"AUTH PLAIN " + GOOD + b"\r\n") == b"421 4.7.0 Too many failed authentications, goodbye\r\n"
     assert recorded.session.closing
+    assert recorded.record.discarded == b""
+    hasty = greeted(limits=Limits(auth_failures=1))
+    hasty.say(b"AUTH PLAIN " + BAD + b"\r\n")
+    assert hasty.say(b"AUTH PLAIN\r\n" + GOOD + b"\r\n").startswith(b"421 4.7.0 Too many failed")
+    assert hasty.record.discarded == GOOD + b"\r\n"
     patient = greeted(limits=Limits(auth_failures=None))
     assert [patient.code(b"AUTH PLAIN " + BAD) for _ in range(10)] == [535] * 10
 

@@ -80,6 +80,7 @@ def test_a_whole_session():
     assert message.mail.path.mailbox == "ann@example.com"
     assert [rcpt.path.mailbox for rcpt in message.rcpts] == ["bob@example.com"]
     assert (message.helo, message.peer) == ("client.example", "192.0.2.1:1025")
+    assert repr(message).endswith("19 octets from 192.0.2.1:1025)")
 
 
 def test_a_pipelined_group_is_answered_in_one_piece_and_in_order():

@@ -111,6 +111,7 @@ class Tls:
         else:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.authority.server_certificate(self.certificate, self.names).load_into(context)
+            context.options |= ssl.OP_NO_RENEGOTIATION  # a client could keep us busy with it, and needs none
             context.minimum_version = min(_VERSIONS[version] for version in self.versions)
             context.maximum_version = max(_VERSIONS[version] for version in self.versions)
             if self.client_certificate != "none":
