@@ -2,8 +2,10 @@
 
 import smtplib
 import ssl
+from base64 import b64decode, b64encode
 
 import pytest
+from scramp import ScramClient
 
 from lazr.smtptest import Auth, Limits, Listen, MailServer, Reply, Tls
 from lazr.smtptest.net.entrance import Trusted
@@ -322,6 +324,35 @@ def test_a_failure_of_the_inbox_names_the_handshakes_that_failed(connect):
             connect(server, context=server.client_context())
         with pytest.raises(AssertionError, match=r"no TLS: .*certificate expired"):
             server.inbox.wait(timeout=2)
+
+
+@pytest.mark.parametrize(
+    ("version", "mechanisms", "offered"),
+    [
+        ("TLSv1.2", None, True),
+        ("TLSv1.3", None, False),  # where clients would bind to tls-exporter
+        ("TLSv1.3", ["SCRAM-SHA-256-PLUS", "PLAIN"], True),
+    ],
+)
+@pytest.mark.parametrize("mode", ["starttls", "implicit"])
+def test_channel_bindings_are_offered_where_clients_can_bind(version, mechanisms, offered, mode, connect):
+    auth = Auth({"ann": "secret"}, mechanisms=mechanisms)
+    with MailServer(tls=Tls(mode, versions=version), auth=auth) as server:
+        client = connect(server, context=server.client_context() if mode == "implicit" else None)
+        if mode == "starttls":
+            client.starttls(server.client_context())
+        assert (b"-PLUS" in client.ask(b"EHLO x")) == offered
+
+        scram = ScramClient(
+            ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"], "ann", "secret",
+            channel_binding=("tls-server-end-point", client.socket) if offered else None,
+        )  # fmt: skip
+        first = client.ask(f"AUTH {scram.mechanism_name} ".encode() + b64encode(scram.get_client_first().encode()))
+        scram.set_server_first(b64decode(first[4:]).decode())
+        scram.set_server_final(b64decode(client.ask(b64encode(scram.get_client_final().encode()))[4:]).decode())
+        assert client.ask(b"").startswith(b"235")
+        assert server.sessions[0].auth.mechanism == scram.mechanism_name
+        assert scram.mechanism_name.endswith("-PLUS") == offered
 
 
 def test_external_by_a_client_certificate(connect):

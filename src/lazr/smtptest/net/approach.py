@@ -135,23 +135,18 @@ class Approach(asyncio.BufferedProtocol):
         self._preamble = b""
         self._transport = stream
         facts = stream.facts(self._entrance.bindings, implicit=implicit)
+        self._session.secured(facts, self._entrance.profile(facts.version, trusted=self._trusted))
         self._last_octets = self._last_reply = monotonic()
+        self._arm()
         if implicit:
-            record.tls = facts
-            self._arm()
             self._send(self._session.greet(record.peer))
-        else:
-            self._session.secured(facts, self._entrance.profile(over_tls=True, trusted=self._trusted))
-            self._arm()
         self._take_plain(plain)
 
     def _decrypt(self, octets: bytes) -> None:
         try:
             plain = self._stream.receive(octets)
         except ssl.SSLError as error:
-            # A TLS 1.3 client that refuses our certificate, or is refused for its own, comes here too:
-            # for us the handshake was over already.
-            self._fail(_reason(error))
+            self._fail(_reason(error))  # octets that are no TLS, or an alert
             return
         self._take_plain(plain)
 

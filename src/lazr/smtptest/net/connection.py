@@ -59,9 +59,8 @@ class Connection(Approach):
         trusted = entrance.trusts(name[0] if isinstance(name, tuple) else None)
         consider = service.consider
         decide = service.decide if consider is None else functools.partial(self._consider, consider)
-        profile = entrance.profile(over_tls=entrance.implicit, trusted=trusted)
         self._trusted = trusted
-        self._session = Session(decide, profile, new_sink=service.new_sink)
+        self._session = Session(decide, entrance.profile(None, trusted=trusted), new_sink=service.new_sink)
         self._session.record.peer = peer_name(name)
         welcome = service.enter(self)
         if service.closing or not welcome:

@@ -57,22 +57,31 @@ class Entrance:
         self.implicit: bool = implicit
         self.proxy: bool = proxy
         self.context: ssl.SSLContext | None = context
-        self.bindings: dict[str, bytes] = {}
-        if tls is not None and profile.auth is not None:
-            self.bindings = tls.bindings()
-            profile = profile.but(channel_bindings=bool(self.bindings))
+        # What SCRAM-…-PLUS can bind to (RFC 5929 4).
+        self.bindings: dict[str, bytes] = {} if tls is None or profile.auth is None else tls.bindings()
         self._trusted = trusted
         self._in_clear = profile
-        self._profiles: dict[tuple[bool, bool], Profile] = {(False, profile.xclient): profile}
+        self._profiles: dict[tuple[str | None, bool], Profile] = {(None, profile.xclient): profile}
 
     def trusts(self, host: str | None) -> bool:
         """Whether this peer may speak for others."""
         return self._trusted is not None and self._trusted.includes(host)
 
-    def profile(self, *, over_tls: bool, trusted: bool) -> Profile:
-        """What the server is to such a client."""
-        wanted = over_tls, trusted and self._in_clear.xclient
+    def profile(self, tls_version: str | None, *, trusted: bool) -> Profile:
+        """What the server is to such a client; None is no TLS."""
+        wanted = tls_version, trusted and self._in_clear.xclient
         if wanted not in self._profiles:
-            tls = "on" if over_tls else self._in_clear.tls
-            self._profiles[wanted] = self._in_clear.but(tls=tls, xclient=wanted[1])
+            profile = self._in_clear.but(xclient=wanted[1])
+            if tls_version is not None:
+                profile = profile.but(tls="on", channel_bindings=self._binds(tls_version))
+            self._profiles[wanted] = profile
         return self._profiles[wanted]
+
+    def _binds(self, tls_version: str) -> bool:
+        """Whether SCRAM-…-PLUS is offered.
+
+        RFC 9266 3: in TLS 1.3 clients expect tls-exporter, which Python's `ssl` has not.  So it is
+        there for those who ask for it, and know that their client can bind to tls-server-end-point.
+        """
+        auth = self._in_clear.auth
+        return bool(self.bindings) and auth is not None and (tls_version == "TLSv1.2" or auth.by_name)

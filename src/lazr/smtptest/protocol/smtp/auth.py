@@ -42,7 +42,8 @@ class Auth:
     - `mechanisms`: names, in the order of the offer; by default all that can be done.  SCRAM needs
       the extra `auth`, and a mapping, as the server has to know the password; a function can do it
       too, if you name it, and the function asks `credentials.matches(password)`.  The -PLUS variants
-      need TLS, EXTERNAL needs client certificates, and ANONYMOUS is offered only by name.
+      need TLS, and TLS 1.3 if you name them: clients bind to tls-exporter there, which Python's `ssl`
+      has not.  EXTERNAL needs client certificates, and ANONYMOUS is offered only by name.
     - `required`: MAIL is answered 530 5.7.0 before AUTH; by default it is, but not for `"any"`.
     - `in_clear`: AUTH is offered without TLS; by default only where the listener has none.  Where it
       is not, AUTH is answered 538 5.7.11.
@@ -55,7 +56,7 @@ class Auth:
     Auth(1 user, mechanisms=['PLAIN'], required=True)
     """
 
-    __slots__ = ("_accept", "in_clear", "mechanisms", "nonce", "passwords", "required")
+    __slots__ = ("_accept", "by_name", "in_clear", "mechanisms", "nonce", "passwords", "required")
 
     def __init__(
         self,
@@ -71,6 +72,7 @@ class Auth:
         self._accept = accept
         self.passwords: Mapping[str, str] | None = accept if isinstance(accept, Mapping) else None
         self.mechanisms: tuple[str, ...] = self._possible() if mechanisms is None else self._named(mechanisms)
+        self.by_name: bool = mechanisms is not None  # they were asked for
         self.required: bool = accept != "any" if required is None else required
         self.in_clear: bool | None = in_clear
         self.nonce: Callable[[], str] = nonce
