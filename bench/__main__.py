@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from bench.peers import HERE, Peer, postfix_environment, postfix_tools, start_all
+from bench.secure import secure
 
 # What `smtp-source` does: sessions, messages, octets of each, and whether a connection is kept.
 ROWS: dict[str, tuple[int, int, int, bool]] = {
@@ -23,7 +24,7 @@ ROWS: dict[str, tuple[int, int, int, bool]] = {
     "10 MB, keep-alive, 1 session": (1, 8, 10_485_760, True),
 }
 PIPELINED = ("1 KB, pipelined, 1 session", 3000)
-INSIDE = ("start_stop", "sendmail", "imports", "memory", "gil")
+INSIDE = ("start_stop", "sendmail", "imports", "memory", "gil", "tls_start", "handshake", "scram_start")
 
 
 def main() -> None:
@@ -40,6 +41,7 @@ def main() -> None:
         print("smtp-sink cannot be had here (it needs apt-get and dpkg-deb): no throughput")
     else:
         figures["throughput"] = throughput(tools, options.rounds)
+    figures["secure"] = secure(options.rounds)
     for name in INSIDE:
         command = [sys.executable, str(HERE / "inside.py"), name]
         done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=HERE.parent)

@@ -104,6 +104,8 @@ def _scram(client: Client, user: bytes) -> None:
     client.say(b"", b"235")
 
 
+NEW_USERS = "AUTH SCRAM-SHA-256, a new user each"
+
 # What a client does between EHLO and QUIT; implicit TLS comes before both.
 WAYS: dict[str, Callable[[Client, bytes], None]] = {
     "in clear": _nothing,
@@ -113,7 +115,7 @@ WAYS: dict[str, Callable[[Client, bytes], None]] = {
     "AUTH LOGIN": _login,
     "AUTH CRAM-MD5": _cram_md5,
     "AUTH SCRAM-SHA-256": _scram,
-    "AUTH SCRAM-SHA-256, a new user each": _scram,
+    NEW_USERS: _scram,
 }
 
 
@@ -137,7 +139,7 @@ def come_in(port: int, way: str, user: bytes) -> float:
 def connections(port: int, way: str, *, count: int, sessions: int, first_user: int) -> tuple[float, list[float]]:
     """Seconds for `count` connections, `sessions` at a time, and what each took to come in."""
     users = [b"user0"] * count
-    if way.endswith("a new user each"):
+    if way == NEW_USERS:
         users = [b"user%d" % (number % USERS) for number in range(first_user, first_user + count)]
         for user in users:  # the client's sums are as long as the server's, and not what is timed
             _client_key(salt_of("localhost", "SCRAM-SHA-256", user.decode()), 4096)

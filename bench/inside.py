@@ -9,9 +9,11 @@ import smtplib
 import subprocess
 import sys
 import time
+from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,6 +116,124 @@ def imports() -> dict[str, float]:
                 float(subprocess.run([sys.executable, "-c", timed], check=True, capture_output=True).stdout)
             )
     return {name: median(values) for name, values in figures.items()}
+
+
+# What a fresh interpreter is given first; each `clock` notes the milliseconds since the one before.
+CLOCK = """
+import json, time
+found = {}
+def clock(what):
+    global last
+    found[what] = (time.perf_counter() - last) * 1000
+    last = time.perf_counter()
+last = time.perf_counter()
+"""
+ONE_SERVER = """
+from lazr.smtptest import MailServer
+clock("import MailServer")
+server = MailServer(OPTIONS)
+server.start()
+clock("start")
+server.stop()
+"""
+# One without TLS has run here before, so that what the two have in common is no part of it.
+PARTS = """
+from lazr.smtptest import MailServer
+with MailServer():
+    pass
+clock("one without TLS, before")
+from lazr.smtptest.net.certificates import authority
+from lazr.smtptest.net.tls import Tls
+clock("modules of ours")
+import trustme
+clock("import trustme")
+authority()
+clock("the authority")
+authority().server_certificate()
+clock("its certificate")
+Tls().context()
+clock("a context")
+with MailServer(tls="implicit"):
+    clock("start, with all that made")
+"""
+SCRAM = """
+from bench.connect import NEW_USERS, connections
+from lazr.smtptest import Auth, MailServer
+with MailServer(auth=Auth({"user1": "secret", "user2": "secret"})) as server:
+    for what, user in (("first in a process", 1), ("of another user", 2), ("of the same user", 2)):
+        found[what] = connections(server.port, NEW_USERS, count=1, sessions=1, first_user=user)[1][0] * 1000
+"""
+
+
+def _in_fresh_processes(programs: dict[str, str], times: int = 9) -> dict[str, list[float]]:
+    """What these note, each in an interpreter of its own, in turn."""
+    compileall.compile_dir(str(HERE.parent / "src" / "lazr"), quiet=2)  # as in `imports`
+    figures: dict[str, list[float]] = defaultdict(list)
+    for _ in range(times):
+        for name, program in programs.items():
+            command = [sys.executable, "-c", f"{CLOCK}{program}print(json.dumps(found))"]
+            done = subprocess.run(command, check=True, capture_output=True, cwd=HERE.parent)
+            for what, value in json.loads(done.stdout).items():
+                figures[f"{name}: {what}"].append(value)
+    return figures
+
+
+def tls_start() -> dict[str, float]:
+    """The first server with TLS of a process, what in it is whose, and the next one."""
+    from lazr.smtptest import MailServer, Tls
+
+    figures = _in_fresh_processes(
+        {
+            "first, TLS": ONE_SERVER.replace("OPTIONS", "tls='implicit'"),
+            "first, plain": ONE_SERVER.replace("OPTIONS", ""),
+            "of the first": PARTS,
+        }
+    )
+
+    def start_and_stop(tls: Literal["implicit"] | None) -> None:
+        server = MailServer(tls=tls)
+        server.start()
+        server.stop()
+
+    start_and_stop("implicit")
+    for _ in range(100):
+        figures["next, TLS: start and stop"].append(_milliseconds(lambda: start_and_stop("implicit")))
+        figures["next, plain: start and stop"].append(_milliseconds(lambda: start_and_stop(None)))
+        figures["of the next: a context"].append(_milliseconds(Tls().context))
+    return {name: median(values) for name, values in figures.items()}
+
+
+def handshake() -> dict[str, float]:
+    """What no server can go below: CPU time of the server's side of a handshake, without sockets or a loop."""
+    import ssl
+
+    from lazr.smtptest import Tls
+
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    theirs.check_hostname, theirs.verify_mode = False, ssl.CERT_NONE
+    ours = Tls().context()
+
+    def seconds() -> float:
+        to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = theirs.wrap_bio(to_client, to_server)
+        with suppress(ssl.SSLWantReadError):
+            client.do_handshake()
+        before = time.thread_time()
+        server = ours.wrap_bio(to_server, to_client, server_side=True)
+        with suppress(ssl.SSLWantReadError):
+            server.do_handshake()
+        spent = time.thread_time() - before
+        client.do_handshake()
+        before = time.thread_time()
+        server.do_handshake()
+        return spent + time.thread_time() - before
+
+    return {"in OpenSSL and Python's ssl": median(seconds() for _ in range(500)) * 1000}
+
+
+def scram_start() -> dict[str, float]:
+    """AUTH SCRAM-SHA-256, as a client in the same process sees it: with the import of scramp, and the keys."""
+    return {name: median(values) for name, values in _in_fresh_processes({"SCRAM-SHA-256": SCRAM}).items()}
 
 
 def _resident() -> int:

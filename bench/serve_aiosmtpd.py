@@ -1,12 +1,18 @@
-"""aiosmtpd in a process, with a handler that keeps envelope and content, as ours does."""
+"""aiosmtpd in a process, with a handler that keeps envelope and content, as ours does: serve_aiosmtpd.py PORT.
+
+With TLS-PORT and PEM behind it, it has STARTTLS and AUTH at the one port, and implicit TLS at the other.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import sys
 from typing import Any
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult
+
+PASSWORDS = {b"user%d" % number: b"secret" for number in range(1000)}
 
 
 class Keeping:
@@ -18,12 +24,25 @@ class Keeping:
         return "250 Ok"
 
 
+def authenticate(server: Any, session: Any, envelope: Any, mechanism: str, shown: Any) -> Any:
+    return AuthResult(success=PASSWORDS.get(shown.login) == shown.password)
+
+
 async def main() -> None:
+    port, *secured = sys.argv[1:]
     handler = Keeping()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: SMTP(handler, hostname="localhost", data_size_limit=100_000_000), "127.0.0.1", int(sys.argv[1])
-    )
+    settings: dict[str, Any] = {"hostname": "localhost", "data_size_limit": 100_000_000}
+    starttls: dict[str, Any] = {}
+    if secured:
+        tls_port, pem = secured
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(pem)
+        settings |= {"authenticator": authenticate, "auth_require_tls": False}
+        starttls = {"tls_context": context}
+        await loop.create_server(lambda: SMTP(handler, **settings), "127.0.0.1", int(tls_port), ssl=context)
+    server = await loop.create_server(lambda: SMTP(handler, **settings, **starttls), "127.0.0.1", int(port))
 
     def clear() -> None:
         sys.stdin.readline()
