@@ -107,3 +107,25 @@ def test_no_address_takes_long_to_refuse(unit):
 
     assert Grammar(Lenient.all()).path(text, 0) is None
     assert time.process_time() - before < 5
+
+
+ATEXT = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-/=?^_`{|}~")  # RFC 5322 3.2.3
+LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
+
+
+@pytest.mark.parametrize("underscore", [False, True])
+def test_every_character_is_where_the_grammar_has_it(underscore):
+    grammar = Grammar(Lenient(underscore_in_domain=underscore))
+
+    def is_path(text):
+        found = grammar.path(text, 0)
+        return found is not None and found[1] == len(text)
+
+    for code in (*range(0x180), 0x2028, 0xD7FF, 0xD800, 0xDFFF, 0xFFFF, 0x10000, 0x10FFFF):
+        character = chr(code)
+        beyond = code >= 0x80
+        assert is_path(f"<{character}@b.example>") == (beyond or character in ATEXT), hex(code)
+        quoted = beyond or (0x20 <= code <= 0x7E and character not in '"\\')
+        assert is_path(f'<"{character}"@b.example>') == quoted, hex(code)
+        letter = beyond or character in LETTERS or (underscore and character == "_")
+        assert is_path(f"<a@b{character}c.example>") == (letter or character in "-."), hex(code)

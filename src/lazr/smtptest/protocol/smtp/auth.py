@@ -124,8 +124,8 @@ class Auth:
             return any([credentials.matches(token) for token in passwords.values()])  # noqa: C419 - not by time either
         if credentials.mechanism == "ANONYMOUS":
             return True  # it was asked for by name
-        if credentials.mechanism == "EXTERNAL":
-            return credentials.proved and name in passwords
+        if credentials.proved or credentials.mechanism == "EXTERNAL":
+            return credentials.proved and name in passwords  # by the certificate, or by SCRAM with this password
         # An unknown user costs a comparison too, so that the time of the answer does not tell.
         good = credentials.matches(passwords.get(name, "\0"))
         return good and name in passwords

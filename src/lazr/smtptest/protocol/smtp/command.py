@@ -28,7 +28,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _HTTP = re.compile(r"(?:GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH) \S+ HTTP/[0-9]", re.IGNORECASE | re.ASCII)
 _KEYWORD = re.compile("[A-Za-z0-9][A-Za-z0-9-]*")
 # RFC 5321 4.1.2: esmtp-value = 1*(%d33-60 / %d62-126), and RFC 6531 3.3 adds UTF-8.
-_VALUE = re.compile("[!-<>-~\x80-\U0010ffff]+")
+_VALUE = re.compile("[^\x00-\x20=\x7f]+")
 _CHUNK = re.compile("([0-9]{1,20})(?: (LAST))?", re.IGNORECASE | re.ASCII)
 # RFC 4422 3.1: sasl-mech; in any letter case here.  RFC 4648 4: base64, with its padding.
 _SECRET = re.compile(rb"AUTH\b(?: [A-Za-z0-9_-]*)?", re.IGNORECASE)

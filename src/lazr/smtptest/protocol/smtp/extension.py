@@ -45,7 +45,7 @@ def xtext_decode(text: str) -> str:
     Raises `ValueError` where the text is not xtext.
     """
     # RFC 3461 4: xchar is any CHAR from ! to ~ but + and =.  RFC 6533 adds UTF-8 to addresses.
-    if re.fullmatch(r"(?:[!-*,-<>-~\x80-\U0010ffff]|\+[0-9A-F]{2})*", text) is None:
+    if re.fullmatch(r"(?:[^\x00-\x20+=\x7f]|\+[0-9A-F]{2})*", text) is None:
         raise ValueError(f"not xtext (RFC 3461 4): {text!r}")
     return re.sub(r"\+([0-9A-F]{2})", lambda match: chr(int(match[1], 16)), text)
 
