@@ -200,6 +200,20 @@ def test_xclient_is_for_trusted_peers_only(connect):
         assert mail.session.client_name == "mail.example"
 
 
+def test_a_client_behind_a_trusted_proxy_is_not_trusted_itself(connect):
+    with MailServer(proxy=True, xclient=True) as server:
+        client = connect(server, greet=False)
+        client.send(V1)
+        client.reply()
+
+        assert b"XCLIENT" not in client.ask(b"EHLO x")
+        assert client.ask(b"XCLIENT LOGIN=admin").startswith(b"500")
+        local = connect(server, greet=False)
+        local.send(LOCAL)
+        local.reply()
+        assert b"XCLIENT" in local.ask(b"EHLO x")
+
+
 def test_xclient_inside_tls(connect):
     with MailServer(xclient=True, tls="starttls") as server:
         client = connect(server)
@@ -301,6 +315,18 @@ def test_an_exception_of_yours_is_451_and_raised_in_your_test(connect):
         client = connect(server)
         client.ask(b"EHLO x")
         assert client.ask(b"AUTH PLAIN AGFubgBzZWNyZXQ=").startswith(b"451 4.3.0")
+
+
+def test_a_broken_table_of_users_is_raised_in_your_test_too(connect):
+    def nonce():
+        raise ZeroDivisionError("mine")
+
+    server = MailServer(auth=Auth({"ann": "secret"}, nonce=nonce))
+    with pytest.raises(ZeroDivisionError, match="mine"), server:
+        client = connect(server)
+        client.ask(b"EHLO x")
+        assert client.ask(b"AUTH CRAM-MD5").startswith(b"451 4.3.0")
+        assert client.ask(b"NOOP").startswith(b"250")
 
 
 def test_a_failure_of_the_inbox_names_the_refused_credentials_and_not_the_password(connect):

@@ -1,14 +1,16 @@
 """TLS as clients meet it: good and bad certificates, handshakes that fail, and what is known of each."""
 
+import asyncio
 import select
 import socket
 import ssl
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from lazr.smtptest import Limits, Listen, MailServer, MissingExtra, StartError, Tls
+from lazr.smtptest import Auth, Limits, Listen, MailServer, MissingExtra, StartError, Tls
 from lazr.smtptest.net.certificates import KINDS, authority
 from lazr.smtptest.net.tls import FAULTS
 from talk import GREETED
@@ -297,6 +299,12 @@ def test_a_handshake_that_is_never_answered(mode, loop, connect):
         assert gone(server)[0].tls_failure == "the client closed the connection"
 
 
+def test_a_session_that_never_gets_its_handshake_ends_all_the_same(connect):
+    with MailServer(tls=Tls("implicit", fault="stall"), limits=Limits(session_timeout=0.1)) as server:
+        assert connect(server, greet=False).rest() == b""
+        assert server.sessions[0].tls_failure == "it took too long"
+
+
 def test_starttls_refused_and_stripped(connect):
     with MailServer(tls=Tls(fault="refused")) as server:
         client = connect(server)
@@ -397,6 +405,48 @@ def test_credentials_in_clear_do_not_count_inside(connect):
         assert server.sessions[0].sent_in_clear == {"credentials"}
 
 
+async def slowly(event, reply):
+    await asyncio.sleep(0.05)
+    return reply
+
+
+def test_a_slow_decision_does_not_keep_the_handshake_from_coming(loop, connect):
+    with MailServer(tls="starttls", loop=loop, decide=slowly) as server:
+        client = connect(server)
+        client.starttls(server.client_context())
+        client.ask(b"EHLO x")
+
+        assert client.mail().startswith(b"250")
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("command", [b"STARTTLS", b"AUTH PLAIN AGFubgBzZWNyZXQ="])
+def test_while_a_decision_is_due_what_comes_behind_is_discarded_too(command, apart, loop, connect):
+    asked, decided = threading.Event(), threading.Event()
+
+    async def patiently(event, reply):
+        if event.verb in ("STARTTLS", "AUTH"):
+            asked.set()
+            await asyncio.to_thread(decided.wait, 10)
+        return reply
+
+    auth = Auth({"ann": "secret"}, in_clear=True)
+    with MailServer(tls="starttls", auth=auth, loop=loop, decide=patiently) as server:
+        client = connect(server)
+        client.ask(b"EHLO x")
+        client.send(command + b"\r\n" + (b"" if apart else b"NOOP evil\r\n"))
+        assert asked.wait(10)
+        if apart:
+            client.send(b"NOOP evil\r\n")
+        while apart and not server.call(lambda: next(iter(server._service._connections))._session._unread):
+            pass
+        decided.set()
+
+        assert client.rest().endswith(b"discarded, goodbye\r\n")
+        client.close()
+        assert gone(server)[0].discarded == b"NOOP evil\r\n"
+
+
 # -- slow and absent handshakes --------------------------------------------------------------
 
 
@@ -482,6 +532,7 @@ def test_a_tls_client_on_the_plain_port_is_told(server, connect):
         ({"fault": "explode"}, "there are garbage"),
         ({"mode": "implicit", "fault": "refused"}, "'refused' is a fault of STARTTLS"),
         ({"handshake_timeout": 0}, "above 0 seconds"),
+        ({"certificate": ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), "alpn": "smtp"}, "your own SSLContext"),
     ],
 )
 def test_settings_that_make_no_sense(settings, says):
@@ -492,6 +543,9 @@ def test_settings_that_make_no_sense(settings, says):
 def test_words_that_make_no_sense():
     with pytest.raises(ValueError, match="no mode of TLS 'on'"):
         MailServer(tls="on")
+    with pytest.raises(TypeError, match="a context of yours goes into Tls"):
+        MailServer(tls=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    assert (Tls(names="mail.example").names, Tls(alpn="smtp").alpn) == (("mail.example",), ("smtp",))
     with pytest.raises(ValueError, match='tls of a listener is "none"'):
         Listen(tls="both")
     with pytest.raises(ValueError, match='protocol is "smtp" or "lmtp"'):

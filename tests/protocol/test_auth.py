@@ -7,7 +7,7 @@ import pytest
 from lazr.smtptest import Auth, Credentials, Limits, MissingExtra, Reply
 from lazr.smtptest.protocol.smtp import auth as auth_module
 from lazr.smtptest.protocol.smtp.event import Auth as AuthEvent
-from lazr.smtptest.protocol.smtp.reply import PENDING, Refused
+from lazr.smtptest.protocol.smtp.reply import PENDING
 from talk import GREETED, TO_RCPT, Recorded
 
 
@@ -146,6 +146,10 @@ def test_the_event_holds_the_credentials_and_shows_no_secret():
         [b"AUTH PLAIN\r" + b64("\0ann\0hunter2")],
         [b"auth\rPLAIN " + b64("\0ann\0hunter2")],
         [b"AUTH\tPLAIN " + b64("\0ann\0hunter2")],
+        [b" AUTH PLAIN " + b64("\0ann\0hunter2")],
+        [b"AUTH " + b64("\0ann\0hunter2")],
+        [b"AUTHPLAIN " + b64("\0ann\0hunter2")],
+        [b"AUTH PLAIN" + b64("\0ann\0hunter2")],
         [b"AUTH PLAIN \xff" + b64("\0ann\0hunter2")],
         [b"AUTH PLAIN", b"*"],
         [b"AUTH PLAIN " + b64("\0ann\0hunter2") + b"=" * 13000],
@@ -250,7 +254,7 @@ def test_unless_that_is_allowed():
     assert "PLAIN" in offer(greeted(tls="offered", in_clear=True))
     never = greeted(in_clear=False)
     assert offer(never) is None
-    assert never.code(b"AUTH PLAIN " + GOOD) == 504
+    assert never.code(b"AUTH PLAIN " + GOOD) == 538
 
 
 @pytest.mark.parametrize(
@@ -260,6 +264,9 @@ def test_unless_that_is_allowed():
         ([b"AUTH PLAIN " + BAD], True),
         ([b"AUTH PLAIN", GOOD], True),
         ([b"AUTH PLAIN", b"*"], False),
+        ([b"AUTH PLAIN", b64("ann\0secret")], True),
+        ([b"AUTH PLAIN", b"AGFubgBzZWNyZXQ=" * 1000], True),
+        ([b"AUTH LOGIN", b64("ann"), b"secret"], True),
         ([b"AUTH LOGIN", b64("ann"), b"*"], False),
         ([b"AUTH LOGIN " + b64("ann")], False),
         ([b"AUTH LOGIN", b64("ann"), b64("secret")], True),
@@ -411,14 +418,83 @@ def test_a_late_verdict_with_a_last_word():
     assert recorded.say(b"\r\n") == b"535 5.7.8 No\r\n"
 
 
-def test_whoever_is_asked_for_the_verdict_may_refuse_to_give_one():
-    def accepts(credentials):
-        raise Refused(Reply(451, "4.3.0", "Broken"))
+def broken(*_):
+    raise ZeroDivisionError
 
-    recorded = Recorded(auth=Auth(USERS), accepts=accepts)
+
+@pytest.mark.parametrize(
+    ("auth", "lines"),
+    [
+        (Auth(broken), [b"AUTH PLAIN " + GOOD]),
+        (Auth(USERS, nonce=broken), [b"AUTH CRAM-MD5"]),
+        (Auth(USERS, nonce=broken), [b"AUTH SCRAM-SHA-1 " + b64("n,,n=ann,r=abc")]),
+        (Auth(lambda credentials: "yes"), [b"AUTH LOGIN " + b64("ann"), b64("secret")]),
+    ],
+)
+def test_what_a_function_of_the_testers_raises_is_told_and_not_lost(auth, lines):
+    errors = []
+
+    def raised(error):
+        errors.append(error)
+        return Reply(451, "4.3.0", "Broken")
+
+    recorded = Recorded(auth=auth, raised=raised)
     recorded.say(GREETED)
 
-    assert recorded.say(b"AUTH PLAIN " + GOOD + b"\r\n") == b"451 4.3.0 Broken\r\n"
+    assert [recorded.say(line + b"\r\n") for line in lines][-1] == b"451 4.3.0 Broken\r\n"
+    assert isinstance(errors[0], (ZeroDivisionError, TypeError)) and len(errors) == 1
+    assert recorded.code(b"NOOP") == 250
+
+
+def test_with_nobody_to_tell_it_is_raised_at_once():
+    with pytest.raises(ZeroDivisionError):
+        greeted(broken).say(b"AUTH PLAIN " + GOOD + b"\r\n")
+
+
+@pytest.mark.parametrize(
+    ("last", "reply"),
+    [(b"*", b"501 5.7.0 Authentication cancelled\r\n"), (b"!", b"501 5.5.2 Cannot decode base64\r\n"), (b"", DONE)],
+)
+def test_a_client_may_refuse_the_server_at_the_end(last, reply):
+    # RFC 5802 5: it checks the server's signature, and "*" (RFC 4954 4) says that it is wrong.
+    from scramp import ScramClient
+
+    recorded = greeted()
+    client = ScramClient(["SCRAM-SHA-1"], "ann", "secret")
+    client.set_server_first(_text(recorded.say(b"AUTH SCRAM-SHA-1 " + b64(client.get_client_first()) + b"\r\n")))
+    recorded.say(b64(client.get_client_final()) + b"\r\n")
+
+    assert recorded.say(last + b"\r\n") == reply
+    assert (recorded.record.auth is not None) == (reply == DONE)
+
+
+def test_a_refusal_cannot_be_taken_back():
+    recorded = greeted()
+    recorded.say(b"AUTH XOAUTH2 " + b64("user=ann\1auth=Bearer wrong\1\1") + b"\r\n")
+
+    assert recorded.say(b"*\r\n") == WRONG
+
+
+def test_a_challenge_is_one_line_however_long():
+    recorded = greeted()
+    reply = recorded.say(b"AUTH SCRAM-SHA-1 " + b64("n,,n=ann,r=" + "A" * 2000) + b"\r\n")
+
+    assert reply.startswith(b"334 ") and reply.count(b"\r\n") == 1 and len(reply) > 2000
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b64("\0ann\0"), b64("\0ann\0\0")],
+)
+def test_an_empty_password_is_nobodys(line):
+    assert greeted({"ann": ""}).code(b"AUTH PLAIN " + line) in (501, 535)
+
+
+def test_an_empty_token_is_nobodys():
+    recorded = greeted({"ann": ""})
+    recorded.say(b"AUTH OAUTHBEARER " + b64("n,,\1auth=\1\1") + b"\r\n")
+
+    assert recorded.say(b"AQ==\r\n") == WRONG
 
 
 # -- what Auth accepts, and offers -----------------------------------------------------------
@@ -460,6 +536,11 @@ def test_mechanisms_by_name():
     assert recorded.code(b"AUTH PLAIN " + GOOD) == 504
     assert recorded.say(b"AUTH ANONYMOUS " + b64("sirhc") + b"\r\n") == DONE
     assert recorded.record.auth.username == "sirhc"
+
+
+def test_passwords_are_strings():
+    with pytest.raises(TypeError, match="strings, not bytes"):
+        Auth({"ann": b"secret"})
 
 
 @pytest.mark.parametrize(
@@ -540,7 +621,13 @@ def test_auth_says_what_it_is():
 
 @pytest.mark.parametrize(
     ("parameter", "code", "value"),
-    [(b"AUTH=<>", 250, "<>"), (b"AUTH=e+3Dmc2@example.com", 250, "e=mc2@example.com"), (b"AUTH=a+zz", 501, None)],
+    [
+        (b"AUTH=<>", 250, "<>"),
+        (b"AUTH=e+3Dmc2@example.com", 250, "e=mc2@example.com"),
+        (b"AUTH=a+zz", 501, None),
+        (b"AUTH", 501, None),
+        (b"AUTH=+0D+0A", 501, None),
+    ],
 )
 def test_auth_on_mail_is_accepted_where_auth_is_offered(parameter, code, value):
     recorded = greeted("any")

@@ -113,6 +113,8 @@ def test_a_421_in_the_middle_is_the_last_word():
 
     assert recorded.say(b"DATA\r\n.\r\nNOOP\r\n").endswith(ACCEPTED + b"421 4.3.0 Gone\r\n")
     assert recorded.session.closing
+    # Nobody is told of the third recipient, so it is not accepted either.
+    assert [rcpt.path.mailbox for rcpt in recorded.events[-1].rcpts] == ["b@example.com"]
 
 
 @pytest.mark.parametrize(

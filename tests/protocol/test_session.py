@@ -466,3 +466,11 @@ def test_the_size_of_content_is_known_while_it_comes():
     recorded.say(b"DATA\r\n12345")
 
     assert recorded.session.content_size == 5
+
+
+def test_a_message_remembers_who_its_client_was_then():
+    recorded = Recorded()
+    for name in (b"one.example", b"two.example"):
+        recorded.say(b"EHLO %s\r\nMAIL FROM:<>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n.\r\n" % name)
+
+    assert [e.helo for e in recorded.events if e.verb == "END_OF_DATA"] == ["one.example", "two.example"]

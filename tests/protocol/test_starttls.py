@@ -2,7 +2,7 @@
 
 import pytest
 
-from lazr.smtptest import Reply
+from lazr.smtptest import Limits, Reply
 from lazr.smtptest.protocol.smtp.event import StartTls
 from lazr.smtptest.protocol.smtp.reply import PENDING
 from talk import GREETED, TO_RCPT, Recorded
@@ -174,6 +174,9 @@ def test_requiretls_is_a_parameter_of_mail_inside_tls_only():
 def test_mail_in_clear_is_a_fact():
     clear, secure = greeted(), greeted()
     clear.say(TO_RCPT + b"DATA\r\n.\r\n")
+    too_big = greeted(limits=Limits(message_size=1))
+    too_big.say(TO_RCPT + b"DATA\r\nsecret\r\n.\r\n")
+    assert too_big.record.sent_in_clear == {"mail"}  # refused, and sent all the same
     secure.say(b"STARTTLS\r\n")
     secure.secure().say(TO_RCPT + b"DATA\r\n.\r\n")
 

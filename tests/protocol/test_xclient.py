@@ -52,6 +52,27 @@ def test_the_session_begins_anew():
     assert recorded.events[-1].peer == "198.51.100.7:2525"
 
 
+def test_what_is_said_later_is_added():
+    recorded = greeted()
+    recorded.say(b"XCLIENT LOGIN=ann NAME=mail.example\r\n")
+    recorded.say(GREETED)
+    recorded.say(b"XCLIENT PORT=4000\r\n")
+
+    assert (recorded.record.peer, recorded.record.client_name) == ("192.0.2.1:4000", "mail.example")
+    assert recorded.record.auth.username == "ann"
+
+
+def test_what_is_said_in_clear_does_not_count_inside_tls():
+    recorded = greeted(tls="offered")
+    recorded.say(b"XCLIENT ADDR=198.51.100.7 LOGIN=ann NAME=mail.example\r\n")
+    recorded.say(GREETED)
+    recorded.say(b"STARTTLS\r\n")
+    recorded.secure()
+
+    record = recorded.record
+    assert (record.peer, record.client_name, record.auth) == ("192.0.2.1:1025", "", None)
+
+
 @pytest.mark.parametrize(
     "attributes",
     [b"", b"ADDR", b"ADDR=", b"FOO=1", b"PORT=1 PORT=2", b"PORT=x", b"PORT=65536", b"PORT=123456", b"NAME=a+zz",

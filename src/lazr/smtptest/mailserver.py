@@ -13,7 +13,7 @@ from lazr.smtptest.net import switching
 from lazr.smtptest.net.reception import THIS_MACHINE, Reception
 from lazr.smtptest.protocol.smtp.event import EndOfData
 from lazr.smtptest.protocol.smtp.profile import Profile
-from lazr.smtptest.protocol.smtp.reply import Refused, Reply
+from lazr.smtptest.protocol.smtp.reply import Reply
 from lazr.smtptest.reachable import Reachable
 
 TYPE_CHECKING = False
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from lazr.smtptest.protocol.smtp.leniency import Lenient
     from lazr.smtptest.protocol.smtp.limits import Limits
     from lazr.smtptest.protocol.smtp.record import SessionRecord
-    from lazr.smtptest.protocol.smtp.sasl import Credentials
 
     T = TypeVar("T")
     Decide = Callable[[Event, Reply], Reply | Awaitable[Reply]]
@@ -124,7 +123,7 @@ class MailServer(Reachable):
             bare_line_ends=bare_line_ends,
             strict=strict,
             auth=who,
-            accepts=None if who is None else functools.partial(self._accepts, who),
+            raised=self._raised,
             xclient=xclient,
         )
         reception = Reception(profile, tls=tls, protocol=protocol, proxy=proxy, trusted=trusted, also=also)
@@ -372,13 +371,6 @@ class MailServer(Reachable):
         self._runner = None
 
     # -- in the server's thread --------------------------------------------------------------
-
-    def _accepts(self, auth: Auth, credentials: Credentials) -> bool:
-        """Whether these credentials are good; P7 where somebody's function raises."""
-        try:
-            return auth.accepts(credentials)
-        except BaseException as error:  # noqa: BLE001 - P7: raised again in the thread of the test
-            raise Refused(self._raised(error)) from None
 
     def _ask(self, ask: Decide, event: Event, reply: Reply) -> Reply | Awaitable[Reply]:
         try:

@@ -86,6 +86,9 @@ class Approach(asyncio.BufferedProtocol):
         record.proxy = header
         if header.source is not None:
             record.peer = peer_name(header.source)
+            if self._trusted and not self._entrance.trusts(header.source[0]):
+                self._trusted = False  # the proxy is; whom it speaks for is not
+                self._session.adopt(self._entrance.profile(None, trusted=False))
         self._before = self._phase_ends = None
         self._begin()
         if rest:
@@ -107,6 +110,7 @@ class Approach(asyncio.BufferedProtocol):
         if tls.fault == "stall":
             self._before = lambda octets: None
             self._phase_ends = monotonic() + _FOR_EVER
+            self._arm()
             return
         self._phase_ends = monotonic() + tls.handshake_timeout
         self._stream = TlsStream(cast("asyncio.Transport", self._transport), context)

@@ -190,9 +190,11 @@ class Connection(Approach):
             self._write(session.receive(b""))
         if session.closing:
             self._leave()
-        elif session.handshaking and self._before is None:
+            return
+        if session.handshaking and self._before is None:
             self._await_handshake()
-        elif self._deaf != (session.waiting or self._paused):
+        # While the client must be silent it is heard all the same, so that what it says is found out.
+        if self._deaf != ((session.waiting and not session.hushed) or self._paused):
             self._deaf = not self._deaf
             if self._deaf:
                 self._transport.pause_reading()

@@ -59,6 +59,10 @@ class Reception:
 
         if isinstance(tls, Tls):
             return tls
+        if tls is not None and not isinstance(tls, str):
+            raise TypeError(
+                f'tls is "starttls", "implicit", "both" or a Tls, not {tls!r}; a context of yours goes into Tls'
+            )
         return Tls() if tls is None else Tls(tls)  # type: ignore[arg-type]  # it checks the word itself
 
     def places(self, host: str, port: int) -> list[Listen]:

@@ -30,6 +30,7 @@ HANDSHAKE_FAULTS = frozenset({"garbage", "close", "stall", "plaintext"})
 _MODES = ("starttls", "implicit", "both")
 _VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 _CLIENT_CERTIFICATES = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
+_LOCAL = ("localhost", "127.0.0.1", "::1")
 _NAME = "_smtptest_server_name"
 
 
@@ -62,10 +63,10 @@ class Tls:
         mode: Literal["starttls", "implicit", "both"] = "starttls",
         *,
         certificate: str | ssl.SSLContext = "valid",
-        names: Iterable[str] = ("localhost", "127.0.0.1", "::1"),
+        names: str | Iterable[str] = ("localhost", "127.0.0.1", "::1"),
         versions: str | Iterable[str] = ("TLSv1.2", "TLSv1.3"),
         client_certificate: Literal["none", "optional", "required"] = "none",
-        alpn: Iterable[str] = (),
+        alpn: str | Iterable[str] = (),
         required: bool = False,
         fault: Literal["garbage", "close", "stall", "plaintext", "refused", "stripped"] | None = None,
         handshake_timeout: float = 10.0,
@@ -85,12 +86,18 @@ class Tls:
                 raise ValueError(f"{fault!r} is a fault of STARTTLS, which implicit TLS has not")
         if not handshake_timeout > 0:
             raise ValueError(f"handshake_timeout is {handshake_timeout!r}; it must be above 0 seconds")
+        names = (names,) if isinstance(names, str) else tuple(names)
+        alpn = (alpn,) if isinstance(alpn, str) else tuple(alpn)
+        if isinstance(certificate, ssl.SSLContext):
+            said = (names, versions, client_certificate, alpn)
+            if said != (_LOCAL, tuple(_VERSIONS), "none", ()):
+                raise ValueError("names, versions, client_certificate and alpn are for your own SSLContext to say")
         self.mode: Literal["starttls", "implicit", "both"] = mode
         self.certificate: str | ssl.SSLContext = certificate
-        self.names: tuple[str, ...] = tuple(names)
+        self.names: tuple[str, ...] = names
         self.versions: tuple[str, ...] = versions
         self.client_certificate: str = client_certificate
-        self.alpn: tuple[str, ...] = tuple(alpn)
+        self.alpn: tuple[str, ...] = alpn
         self.required: bool = required
         self.fault: str | None = fault
         self.handshake_timeout: float = handshake_timeout

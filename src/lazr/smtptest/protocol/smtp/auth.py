@@ -33,7 +33,8 @@ class Auth:
 
     `accept` says whose credentials are good:
 
-    - a mapping of user names to passwords (or tokens, for XOAUTH2 and OAUTHBEARER);
+    - a mapping of user names to passwords (or tokens, for XOAUTH2 and OAUTHBEARER); an empty one lets
+      nobody in but by EXTERNAL;
     - a function that gets the `Credentials` and returns whether they are;
     - `"any"`: whatever comes is accepted, and recorded.
 
@@ -49,7 +50,8 @@ class Auth:
       is not, AUTH is answered 538 5.7.11.
     - `nonce`: makes the random text of challenges; yours makes a dialogue repeatable.
 
-    Raises `ValueError` for an unknown mechanism, or one that `accept` cannot serve, and
+    Raises `ValueError` for an unknown mechanism, or one that `accept` cannot serve, `TypeError` for
+    passwords that are no strings, and
     `MissingExtra` for SCRAM by name where its library is not installed.
 
     >>> Auth({"ann": "secret"}, mechanisms=["PLAIN"])
@@ -69,6 +71,10 @@ class Auth:
     ) -> None:
         if not (isinstance(accept, Mapping) or callable(accept) or accept == "any"):
             raise ValueError(f'auth is {{user: password}}, a function of credentials, or "any", not {accept!r}')
+        if isinstance(accept, Mapping):
+            for item in (part for pair in accept.items() for part in pair):
+                if not isinstance(item, str):
+                    raise TypeError(f"users and passwords are strings, not {type(item).__name__}")
         self._accept = accept
         self.passwords: Mapping[str, str] | None = accept if isinstance(accept, Mapping) else None
         self.mechanisms: tuple[str, ...] = self._possible() if mechanisms is None else self._named(mechanisms)
@@ -121,14 +127,17 @@ class Auth:
         name = credentials.username
         if not name and credentials.token is not None:
             # RFC 7628 3.1: OAUTHBEARER may leave it to the token to say who the user is.
-            return any([credentials.matches(token) for token in passwords.values()])  # noqa: C419 - not by time either
+            return any([credentials.matches(token) for token in passwords.values() if token])  # noqa: C419 - not by time either
         if credentials.mechanism == "ANONYMOUS":
             return True  # it was asked for by name
-        if credentials.proved or credentials.mechanism == "EXTERNAL":
-            return credentials.proved and name in passwords  # by the certificate, or by SCRAM with this password
+        if credentials.mechanism == "EXTERNAL":
+            return credentials.proved and name in passwords
+        if credentials.proved:  # by SCRAM, with this password
+            return bool(passwords.get(name))
         # An unknown user costs a comparison too, so that the time of the answer does not tell.
-        good = credentials.matches(passwords.get(name, "\0"))
-        return good and name in passwords
+        # An empty password is nobody's: it stands where only a certificate is to count.
+        expected = passwords.get(name)
+        return credentials.matches(expected or "\0") and bool(expected)
 
     def __repr__(self) -> str:
         known = "any" if self._accept == "any" else "a function"

@@ -30,8 +30,12 @@ _KEYWORD = re.compile("[A-Za-z0-9][A-Za-z0-9-]*")
 # RFC 5321 4.1.2: esmtp-value = 1*(%d33-60 / %d62-126), and RFC 6531 3.3 adds UTF-8.
 _VALUE = re.compile("[^\x00-\x20=\x7f]+")
 _CHUNK = re.compile("([0-9]{1,20})(?: (LAST))?", re.IGNORECASE | re.ASCII)
+# Only these words are sure to be no password; somebody may have left the mechanism out.
+_MECHANISM = (
+    rb"PLAIN|LOGIN|(?:CRAM|DIGEST)-MD5|SCRAM-SHA-[0-9]+(?:-PLUS)?|XOAUTH2|OAUTHBEARER|EXTERNAL|ANONYMOUS|NTLM|GSSAPI"
+)
+_SECRET = re.compile(rb"[ \t]*AUTH(?: +(?:%s)(?![!-~]))?" % _MECHANISM, re.IGNORECASE)
 # RFC 4422 3.1: sasl-mech; in any letter case here.  RFC 4648 4: base64, with its padding.
-_SECRET = re.compile(rb"AUTH\b(?: [A-Za-z0-9_-]*)?", re.IGNORECASE)
 _AUTH = re.compile("([A-Za-z0-9_-]{1,20})(?: +([^ ]+))?")
 # Most paths are as plain as this, which every server's grammar has; the rest takes the long way.
 _PLAIN = r"<([A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*)>"

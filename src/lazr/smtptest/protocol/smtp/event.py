@@ -204,14 +204,16 @@ class EndOfData(Event):
     for: what was on the wire after transparency, to the octet (RFC 5321 4.5.2).
     """
 
-    __slots__ = ("mail", "parts", "rcpts", "session")
+    __slots__ = ("helo", "mail", "parts", "peer", "rcpts", "session")
     verb = "END_OF_DATA"
 
     def __init__(self, mail: Mail, rcpts: tuple[Rcpt, ...], parts: list[bytes], session: SessionRecord) -> None:
         self.mail: Final = mail
         self.rcpts: Final = rcpts  # the accepted ones, in order, duplicates included
         self.parts: Final = parts
-        self.session: Final = session  # who sent it, and how
+        self.session: Final = session  # who sent it, and how; it goes on behind this message
+        self.helo: Final = session.helo  # what the client called itself
+        self.peer: Final = session.peer  # who it is, as in Connect
 
     def _facts(self) -> tuple[object, ...]:
         # Not the pieces, which depend on how the octets came, nor the session, which goes on.
@@ -224,16 +226,6 @@ class EndOfData(Event):
     def content(self) -> bytes:
         """The octets of the message."""
         return joined(self.parts)
-
-    @property
-    def helo(self) -> str:
-        """What the client called itself."""
-        return self.session.helo
-
-    @property
-    def peer(self) -> str:
-        """Who the client is, as in Connect."""
-        return self.session.peer
 
 
 class Delivery(Event):

@@ -155,9 +155,12 @@ def auth_mailbox(value: str) -> str:
     if value == "<>":
         return value
     try:
-        return xtext_decode(value)
+        decoded = xtext_decode(value)
     except ValueError:
-        raise _syntax("AUTH wants a mailbox in xtext, or <>") from None
+        decoded = ""
+    if not decoded.isprintable() or not decoded:
+        raise _syntax("AUTH wants a mailbox in xtext, or <>")
+    return decoded
 
 
 # What a proxy may say of the client that it speaks for; Postfix's names, as this extension is Postfix's.

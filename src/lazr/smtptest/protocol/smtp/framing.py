@@ -154,6 +154,11 @@ class Framing:
         """What comes with the line that was just read is none that the client may send before the reply to it."""
         self._hush = self.halted = True
 
+    @property
+    def hushed(self) -> bool:
+        """Whether the client may say nothing now, before the answer that is due: what it says will be discarded."""
+        return self._hush
+
     # -- output ------------------------------------------------------------------------------
 
     def _say(self, reply: Reply) -> None:
@@ -164,6 +169,11 @@ class Framing:
             self._close(orderly=False)
         if self._output_size > self._profile.limits.replies_waiting:
             self.backlog = self.halted = True
+
+    def _put(self, line: bytes) -> None:
+        """A line that is no reply, in an exchange that is under way."""
+        self._output.append(line)
+        self._output_size += len(line)
 
     def _give_up(self, reply: Reply) -> None:
         """Say this, and close; nothing that follows is read."""

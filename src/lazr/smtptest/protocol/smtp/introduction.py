@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from lazr.smtptest.protocol.smtp import event, replies
-from lazr.smtptest.protocol.smtp.command import Context, parse_auth
+from lazr.smtptest.protocol.smtp.command import Context, masked, parse_auth
 from lazr.smtptest.protocol.smtp.framing import Framing
 from lazr.smtptest.protocol.smtp.profile import AUTH_LINE
 from lazr.smtptest.protocol.smtp.record import SessionRecord
-from lazr.smtptest.protocol.smtp.reply import Refused, Reply
+from lazr.smtptest.protocol.smtp.reply import Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.protocol.smtp.data import Sink
     from lazr.smtptest.protocol.smtp.profile import Profile
+    from lazr.smtptest.protocol.smtp.reply import Reply
     from lazr.smtptest.protocol.smtp.sasl import Credentials, Exchange
 
 __all__ = ["Introduction"]
 
 # An initial response to one of these holds no password and no token.
-_HIDE_SECRETS = ("CRAM-MD5", "SCRAM-", "EXTERNAL", "ANONYMOUS", "DIGEST-MD5", "NTLM", "GSSAPI", "LOGIN")
+_HIDE_SECRETS = (b"CRAM-MD5", b"SCRAM-", b"EXTERNAL", b"ANONYMOUS", b"DIGEST-MD5", b"NTLM", b"GSSAPI", b"LOGIN")
 
 
 class Introduction(Framing):
@@ -59,19 +60,41 @@ class Introduction(Framing):
         if most is not None and self._failures >= most:
             self._give_up(replies.TOO_MANY_FAILURES)
             return
-        mechanism, _, initial = argument.upper().strip(" ").partition(" ")
-        if initial and not mechanism.startswith(_HIDE_SECRETS):
-            self.record.in_clear("credentials")
+        self._overhear(line)
         if withheld is not None and withheld.code == 502:
-            self._ask(event.Unknown("AUTH", f"{mechanism} ***" if initial else mechanism), withheld)
+            self._ask(event.Unknown("AUTH", masked(line).decode("ascii", "replace")[5:]), withheld)
         elif withheld is not None:
             self._refuse(line, withheld)
         elif not self._out_of_order("AUTH", line):
             try:
                 self._carry_on(self._open_exchange(argument))
-            except Refused as refused:
-                self._end_exchange()
-                self._refuse(line, refused.reply)
+            except BaseException as error:  # noqa: BLE001 - P7: it may be somebody's nonce that raised
+                self._break_off(line, error)
+
+    def _break_off(self, line: bytes, error: BaseException) -> None:
+        """The exchange cannot go on."""
+        self._end_exchange()
+        self._refuse(line, self._reply_to(error))
+
+    def _reply_to(self, error: BaseException) -> Reply:
+        """P7: what a function of the tester's raised is 451, and raised again in the test."""
+        if isinstance(error, Refused):
+            return error.reply
+        raised = self._profile.raised
+        if raised is None:
+            raise error
+        return raised(error)
+
+    def _overhear(self, line: bytes) -> None:
+        """Note a password or a token that crosses the wire without TLS, whatever becomes of it."""
+        exchange = self._exchange
+        if exchange is None:
+            mechanism, _, initial = line[5:].strip(b" ").upper().partition(b" ")
+            told = initial != b"" and not mechanism.startswith(_HIDE_SECRETS)
+        else:
+            told = exchange.discloses and line not in (b"*", b"")
+        if told:
+            self.record.in_clear("credentials")
 
     def _open_exchange(self, argument: str) -> bytes | Credentials:
         """The first step of an exchange that may begin now; raises `Refused` where none may."""
@@ -86,7 +109,7 @@ class Introduction(Framing):
         if self.record.auth is not None:
             raise Refused(replies.AUTH_TWICE)
         mechanism, initial = parse_auth(argument)
-        if not profile.mechanisms and profile.starttls:
+        if not profile.mechanisms and profile.tls != "on":
             raise Refused(replies.AUTH_NEEDS_TLS)
         if mechanism not in profile.mechanisms:
             raise Refused(replies.AUTH_UNKNOWN)
@@ -108,14 +131,20 @@ class Introduction(Framing):
     def _continue_exchange(self, exchange: Exchange, line: bytes) -> None:
         """A line of the exchange (RFC 4954 4)."""
         self._be_silent()
-        if self._verdict is not None:  # RFC 7628 3.2.3, RFC 5802 5: the client has taken note, and that is all
-            self._tell(*self._verdict)
-            return
+        verdict = self._verdict
         try:
-            self._carry_on(exchange.respond(_response(line)))
-        except Refused as refused:
-            self._end_exchange()
-            self._refuse(b"AUTH ***", refused.reply)
+            if verdict is None:
+                self._overhear(line)
+                self._carry_on(exchange.respond(_response(line)))
+                return
+            # RFC 7628 3.2.3, RFC 5802 5: the client takes note.  It may still say that it does not
+            # know this server, by `*` (RFC 4954 4); a refusal it cannot take back.
+            if verdict[1].positive:
+                _response(line)
+        except BaseException as error:  # noqa: BLE001 - P7: it may be somebody's password table that raised
+            self._break_off(b"AUTH ***", error)
+            return
+        self._tell(*verdict)
 
     def _carry_on(self, step: bytes | Credentials) -> None:
         """The next challenge; or the client has said all, and it can be judged."""
@@ -123,20 +152,19 @@ class Introduction(Framing):
             self._challenge(step)
             return
         self.record.attempted(step)
-        if step.password is not None or step.token is not None:
-            self.record.in_clear("credentials")
-        accepts = self._profile.accepts
+        auth = self._profile.auth
         try:
-            good = accepts is not None and accepts(step)
+            good = auth is not None and auth.accepts(step)
             suggested = replies.AUTHENTICATED if good else replies.AUTH_INVALID
-        except Refused as refused:
-            suggested = refused.reply
+        except BaseException as error:  # noqa: BLE001 - P7
+            suggested = self._reply_to(error)
         self._ask(event.Auth(step), suggested)
 
     def _challenge(self, octets: bytes) -> None:
         from binascii import b2a_base64
 
-        self._say(Reply(334, b2a_base64(octets, newline=False).decode("ascii")))
+        # RFC 4954 4: one line, however long; a reply would be broken into several.
+        self._put(b"334 %s\r\n" % b2a_base64(octets, newline=False))
 
     def _tell(self, credentials: Credentials, reply: Reply) -> None:
         """The verdict; the exchange is over."""

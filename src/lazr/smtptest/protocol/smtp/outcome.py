@@ -33,6 +33,7 @@ def _unless_auth_is_missing(session: Session, reply: Reply) -> Reply:
 
 
 def _suggest_starttls(session: Session, starttls: event.StartTls) -> Reply:
+    session._be_silent()  # from here on, whatever is decided, and however late
     refused = session._profile.tls == "refused"
     return replies.TLS_NOT_AVAILABLE if refused else replies.READY_FOR_TLS
 
@@ -98,7 +99,6 @@ def _after_greeting(session: Session, greeting: event.Ehlo | event.Helo | event.
 
 
 def _after_starttls(session: Session, starttls: event.StartTls, reply: Reply) -> None:
-    session._be_silent()
     if reply.code == 220:
         session._ready_for_tls = reply  # said when it is sure that nothing came behind the command
     else:
@@ -106,7 +106,6 @@ def _after_starttls(session: Session, starttls: event.StartTls, reply: Reply) ->
 
 
 def _after_auth(session: Session, auth: event.Auth, reply: Reply) -> None:
-    session._be_silent()
     exchange = session._exchange
     word = None if exchange is None else exchange.last_word(reply.positive)
     if word is None:
@@ -122,8 +121,9 @@ def _after_xclient(session: Session, xclient: event.Xclient, reply: Reply) -> No
     session._say(reply)
     if not reply.positive:
         return
-    session._start_over()
     record, attributes = session.record, xclient.attributes
+    earlier = record.auth
+    session._start_over()
     if "ADDR" in attributes or "PORT" in attributes:
         before, _, port = record.peer.rpartition(":")
         host = attributes["ADDR"] or "unknown" if "ADDR" in attributes else before.strip("[]")
@@ -132,7 +132,7 @@ def _after_xclient(session: Session, xclient: event.Xclient, reply: Reply) -> No
     record.client_name = attributes.get("NAME") or record.client_name
     record.helo = attributes.get("HELO") or ""
     login = attributes.get("LOGIN")
-    record.auth = Credentials("XCLIENT", login) if login else None
+    record.auth = earlier if "LOGIN" not in attributes else Credentials("XCLIENT", login) if login else None
 
 
 def _after_mail(session: Session, mail: event.Mail, reply: Reply) -> None:

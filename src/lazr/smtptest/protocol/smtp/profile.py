@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from lazr.smtptest.protocol.smtp.auth import Auth
     from lazr.smtptest.protocol.smtp.event import Event
     from lazr.smtptest.protocol.smtp.extension import Extension, Value
-    from lazr.smtptest.protocol.smtp.sasl import Credentials
 
     Tls = Literal["none", "offered", "stripped", "refused", "on"]
 
@@ -43,7 +42,7 @@ class Profile:
     - `tls_required`: before STARTTLS no mail is taken, and no credentials.
     - `client_certificates`: TLS asks clients for theirs, so EXTERNAL can be offered.
     - `channel_bindings`: the server's certificate is known, so SCRAM-…-PLUS can be.
-    - `auth`: who may authenticate; see `Auth`.  `accepts` is asked in its place: it may raise `Refused`.
+    - `auth`: who may authenticate; see `Auth`.  `raised(error)` says what to reply where a function in it raises.
     - `xclient`: the client is a proxy that is trusted to say XCLIENT.
 
     Raises `ValueError` for an unknown extension, or another word for `bare_line_ends`.
@@ -51,7 +50,6 @@ class Profile:
 
     __slots__ = (
         "_given",
-        "accepts",
         "accepts_bare_line_ends",
         "auth",
         "binds",
@@ -71,6 +69,7 @@ class Profile:
         "longest_line",
         "mail_values",
         "mechanisms",
+        "raised",
         "rcpt_values",
         "starttls",
         "strict",
@@ -95,14 +94,14 @@ class Profile:
         client_certificates: bool = False,
         channel_bindings: bool = False,
         auth: Auth | None = None,
-        accepts: Callable[[Credentials], bool] | None = None,
+        raised: Callable[[BaseException], Reply] | None = None,
         xclient: bool = False,
     ) -> None:
         self._given: dict[str, Any] = {
             "hostname": hostname, "greeting": greeting, "extensions": extensions, "limits": limits, "lenient": lenient,
             "bare_line_ends": bare_line_ends, "strict": strict, "lmtp": lmtp, "tls": tls, "tls_required": tls_required,
             "client_certificates": client_certificates, "channel_bindings": channel_bindings, "auth": auth,
-            "accepts": accepts, "xclient": xclient,
+            "raised": raised, "xclient": xclient,
         }  # fmt: skip
         if bare_line_ends not in ("reject", "accept"):
             raise ValueError(f'bare_line_ends is "reject" or "accept", not {bare_line_ends!r}')
@@ -111,7 +110,7 @@ class Profile:
         self.lmtp: bool = lmtp
         self.tls: Tls = tls
         self.auth: Auth | None = auth
-        self.accepts: Callable[[Credentials], bool] | None = accepts or (None if auth is None else auth.accepts)
+        self.raised: Callable[[BaseException], Reply] | None = raised
         self.starttls: bool = tls in {"offered", "stripped", "refused"}
         self.xclient: bool = xclient
         # What AUTH offers here: nothing, where a password would cross the wire in clear.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["SessionRecord", "TlsFacts"]
 
 # A session keeps so much of what it discarded, and so many attempts to authenticate.
-_DISCARDED = 64 * 1024
+_DISCARDED = 4 * 1024
 _ATTEMPTS = 100
 
 
@@ -72,7 +72,7 @@ class SessionRecord:
     - `sent_in_clear`: `"credentials"` where a password or token was sent without TLS, accepted or not;
       `"mail"` where a message was.
     - `discarded`: octets that came in clear behind STARTTLS, or behind AUTH before its reply, and
-      were not obeyed (RFC 3207 5, CVE-2011-0411); at most 64 KiB of them.
+      were not obeyed (RFC 3207 5, CVE-2011-0411); at most 4 KiB of them.
     """
 
     __slots__ = (

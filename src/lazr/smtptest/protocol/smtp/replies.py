@@ -41,7 +41,7 @@ BEHIND_STARTTLS = Reply(421, "4.7.0", "Octets in clear behind STARTTLS; discarde
 # RFC 4954 4, 6
 AUTH_INVALID = Reply(535, "5.7.8", "Authentication credentials invalid")
 AUTH_REQUIRED = Reply(530, "5.7.0", "Authentication required")
-AUTH_NEEDS_TLS = Reply(538, "5.7.11", "Encryption required for authentication; say STARTTLS first")
+AUTH_NEEDS_TLS = Reply(538, "5.7.11", "Encryption required for authentication")
 AUTH_CANCELLED = Reply(501, "5.7.0", "Authentication cancelled")
 AUTH_TOO_LONG = Reply(500, "5.5.6", "Authentication exchange line is too long")
 AUTH_SYNTAX = Reply(501, "5.5.4", "Syntax: AUTH mechanism [initial-response]")

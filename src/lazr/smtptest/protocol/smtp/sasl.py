@@ -140,6 +140,7 @@ class Exchange:
     """One run of a mechanism: `begin`, `respond` while it returns challenges, and `last_word`."""
 
     __slots__ = ("_setting",)
+    discloses: bool = False  # what the client says next is a password or a token, for all to read
 
     def __init__(self, setting: Setting) -> None:
         self._setting: Final = setting
@@ -165,6 +166,7 @@ class _Plain(Exchange):
     """RFC 4616."""
 
     __slots__ = ()
+    discloses = True
 
     def respond(self, response: bytes) -> Credentials:
         fields = [utf8(field, "PLAIN") for field in response.split(b"\0")]
@@ -179,11 +181,12 @@ class _Plain(Exchange):
 class _Login(Exchange):
     """No RFC, but older clients speak nothing else; these prompts are the ones that all of them know."""
 
-    __slots__ = ("_username",)
+    __slots__ = ("_username", "discloses")
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
         self._username: str | None = None
+        self.discloses = False
 
     def begin(self, initial: bytes | None) -> bytes | Credentials:
         return b"Username:" if initial is None else self.respond(initial)
@@ -195,6 +198,7 @@ class _Login(Exchange):
         if not text:
             raise syntax("LOGIN wants a user name")
         self._username = text
+        self.discloses = True
         return b"Password:"
 
 
@@ -247,6 +251,7 @@ class _Xoauth2(Exchange):
     """Google's (developers.google.com/gmail/imap/xoauth2-protocol), which others took over."""
 
     __slots__ = ()
+    discloses = True
 
     def respond(self, response: bytes) -> Credentials:
         found = _XOAUTH2.fullmatch(utf8(response, "XOAUTH2"))
@@ -262,6 +267,7 @@ class _OauthBearer(Exchange):
     """RFC 7628."""
 
     __slots__ = ()
+    discloses = True
 
     def respond(self, response: bytes) -> Credentials:
         flag, authzid, rest = gs2_header(utf8(response, "OAUTHBEARER"), "OAUTHBEARER")

@@ -91,6 +91,7 @@ class Session(Introduction):
         "_errors",
         "_mail",
         "_message",
+        "_met",
         "_rcpts",
         "_verdicts",
         "state",
@@ -110,6 +111,7 @@ class Session(Introduction):
 
         self.state: State = State.START
         self._allowed = ROWS[State.START]
+        self._met = ""  # who the client was when it came
         self._errors = 0
         self._commands_without_mail = 0
         self._mail: event.Mail | None = None  # the transaction, if there is one
@@ -123,7 +125,7 @@ class Session(Introduction):
 
     def greet(self, peer: str) -> bytes:
         """The client `peer` is there: the greeting (RFC 5321 3.1, 4.3.1)."""
-        self.record.peer = peer
+        self.record.peer = self._met = peer
         self._ask(event.Connect(peer), self._profile.greeting)
         return self._proceed(b"")
 
@@ -148,9 +150,15 @@ class Session(Introduction):
     def secured(self, facts: TlsFacts, profile: Profile) -> None:
         """TLS is there; `profile` is what the server is inside it.  The session begins anew (RFC 3207 4.2)."""
         self.record.tls = facts
+        if self._met:  # what XCLIENT said of it was said in clear
+            self.record.peer, self.record.client_name = self._met, ""
+        self.handshaking = self.halted = False
+        self.adopt(profile)
+
+    def adopt(self, profile: Profile) -> None:
+        """The server is this to the client from here on, and the session begins anew."""
         self._profile = profile
         self._context = Context(profile)
-        self.handshaking = self.halted = False
         self._start_over()
 
     def _start_over(self) -> None:
@@ -277,6 +285,7 @@ class Session(Introduction):
 
     def _long_line(self, line: bytes) -> None:
         if self._profile.auth is not None and (self._exchange is not None or _verb_of(line) == "AUTH"):
+            self._overhear(line)
             self._end_exchange()
             self._be_silent()
             self._refuse(b"AUTH ***", replies.AUTH_TOO_LONG)
@@ -343,6 +352,8 @@ class Session(Introduction):
         mail, content = self._mail, self._content
         if mail is None:  # pragma: no cover - the table of states has no way here without MAIL
             raise AssertionError("content without a transaction")
+        if self.record.tls is None:
+            self.record.in_clear("mail")
         if content.too_big:
             self._refuse_content(replies.TOO_BIG)
             return
@@ -350,8 +361,6 @@ class Session(Introduction):
         if self._profile.strict and not self._binary() and has_bare_octets(joined(parts)):
             self._refuse_content(replies.BARE_IN_CONTENT)
             return
-        if self.record.tls is None:
-            self.record.in_clear("mail")
         message = event.EndOfData(mail, tuple(self._rcpts), parts, self.record)
         if self._profile.lmtp:
             self._message = message
@@ -373,11 +382,12 @@ class Session(Introduction):
         message = self._message
         while message is not None and not self.waiting:
             asked = len(self._verdicts)
-            if asked < len(message.rcpts):
+            # Behind a 421 nobody is told anything any more, so nobody is asked about either.
+            if asked < len(message.rcpts) and not (asked and self._verdicts[-1].code == 421):
                 self._ask(event.Delivery(message, message.rcpts[asked]), replies.ACCEPTED)
                 continue
             self._message = None
-            good = [rcpt for rcpt, reply in zip(message.rcpts, self._verdicts, strict=True) if reply.positive]
+            good = [rcpt for rcpt, reply in zip(message.rcpts, self._verdicts, strict=False) if reply.positive]
             if good:  # P1: kept before the first of these replies is sent
                 self._ask(event.EndOfData(message.mail, tuple(good), message.parts, message.session), replies.ACCEPTED)
             else:
