@@ -1,38 +1,11 @@
-"""Clients that we did not write deliver, each by its own ideas of the protocol.
-
-A client that the machine lacks is skipped, visibly; with SMTPTEST_ALL_CLIENTS set, as on CI, it fails.
-"""
+"""Clients that we did not write deliver, each by its own ideas of the protocol."""
 
 import asyncio
-import os
-import shutil
 import smtplib
-import subprocess
-from pathlib import Path
 
 import aiosmtplib
-import pytest
 
-HERE = Path(__file__).parent
-NODE_MODULES = HERE.parent / ".cache" / "node" / "node_modules"
-
-
-def need(condition, what):
-    if not condition:
-        assert "SMTPTEST_ALL_CLIENTS" not in os.environ, f"{what} is not here"
-        pytest.skip(f"{what} is not on this machine")
-
-
-def run(*command, text="", **environment):
-    need(shutil.which(command[0]), command[0])
-    done = subprocess.run(
-        command, input=text, capture_output=True, text=True, timeout=60, check=False, env=os.environ | environment
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-TEXT = "From: ann@example.com\r\nTo: bob@example.com\r\nSubject: by hand\r\n\r\nHello\r\n.\r\n..dots\r\nend\r\n"
+from foreign import HERE, NODE_MODULES, TEXT, need, run
 
 
 def test_smtplib(server):
