@@ -43,6 +43,7 @@ class Approach(asyncio.BufferedProtocol):
         self._phase_ends: float | None = None  # when a phase before the session has to be over
         self._trusted = False  # the peer may speak for others
         self._stream: TlsStream
+        self._spoke = False  # the client has said something inside TLS
         self._leaving = False  # the last reply is on its way; nothing more is read
         self._started = 0.0
         self._last_octets = 0.0  # when the client last sent any
@@ -156,8 +157,10 @@ class Approach(asyncio.BufferedProtocol):
 
     def _take_plain(self, plain: bytes) -> None:
         if plain and not self._leaving:
+            self._spoke = True
             self._receive(plain)
         if self._stream.ended and not self._leaving:
+            self._note_end()
             self._send(self._session.end_of_input())
 
     def _fail(self, why: str) -> None:
@@ -167,6 +170,14 @@ class Approach(asyncio.BufferedProtocol):
         self._drop_answer()
         self._session.shut_down()
         self._hang_up()
+
+    def _note_end(self) -> None:
+        """The client will say no more: note what that cuts short."""
+        if self._phase_ends is not None:
+            self._note_failure("the client closed the connection")
+        elif self._before is not None and not self._spoke:
+            # Some look at the certificate when the handshake is over; by TLS's rules all went well.
+            self._session.record.tls_failure = "the client left behind the handshake, without a word"
 
     def _note_failure(self, why: str) -> None:
         record = self._session.record

@@ -89,7 +89,11 @@ class Connection(Approach):
     def _receive(self, octets: bytes) -> None:
         """The session's own octets."""
         service = self._service
-        output = self._session.receive(octets)
+        session = self._session
+        output = session.receive(octets)
+        if session.halted and session.closing and self._before is not None:
+            # In two writes, an asyncio client may read the 221, end its loop and never see the close.
+            self._stream.closing = True
         if output:
             if service.alone:
                 self._write(output)
@@ -99,7 +103,7 @@ class Connection(Approach):
                 if not self._outgoing:
                     service.send_soon(self)
                 self._outgoing += output
-        if self._session.halted:
+        if session.halted:
             self.flush()
             self._go_on()
 
@@ -107,16 +111,16 @@ class Connection(Approach):
         """The client will send no more; it still gets every reply that is due."""
         if self._leaving:
             return False
-        if self._phase_ends is not None:
-            self._note_failure("the client closed the connection")
+        self._note_end()
+        if self._leaving:
             return False
         self._send(self._session.end_of_input())
         return not self._leaving
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone; whatever was unfinished goes with it."""
-        if self._phase_ends is not None:
-            self._note_failure("the client closed the connection")
+        if not self._leaving:
+            self._note_end()
         self._leaving = True
         self._stop_timer()
         self._drop_answer()

@@ -33,6 +33,7 @@ class TlsStream:
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self.established: bool = False
         self.ended: bool = False  # the client has said that it will send no more
+        self.closing: bool = False  # what is written next is the last, and goes out with the close behind it
 
     # -- reading -----------------------------------------------------------------------------
 
@@ -95,7 +96,8 @@ class TlsStream:
         """Encrypt and send."""
         with contextlib.suppress(ssl.SSLError):  # the connection is past its end
             self._tls.write(octets)
-        self._flush()
+        if not self.closing:
+            self._flush()
 
     def _flush(self) -> None:
         octets = self._outgoing.read()

@@ -203,7 +203,7 @@ def chosen_extensions(chosen: Iterable[Extension | str] | None) -> tuple[Extensi
     (RFC 3030 3), and for SMTPUTF8 without 8BITMIME (RFC 6531 3.1).
     """
     if chosen is None:
-        return (*EXTENSIONS, *SWITCHED)
+        return (*SWITCHED, *EXTENSIONS)
     table = {row.keyword: row for row in (*EXTENSIONS, *SWITCHED)}
     rows = []
     for row in chosen:
@@ -216,4 +216,5 @@ def chosen_extensions(chosen: Iterable[Extension | str] | None) -> tuple[Extensi
     for keyword, needs, rfc in (("BINARYMIME", "CHUNKING", "3030 3"), ("SMTPUTF8", "8BITMIME", "6531 3.1")):
         if keyword in keywords and needs not in keywords:
             raise ValueError(f"{keyword} needs {needs} beside it (RFC {rfc})")
-    return (*rows, *(row for row in SWITCHED if row.keyword not in keywords))
+    # In front, for some clients (gsasl) overlook what stands in the last line of the reply to EHLO.
+    return (*(row for row in SWITCHED if row.keyword not in keywords), *rows)

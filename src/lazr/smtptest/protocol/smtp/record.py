@@ -65,7 +65,8 @@ class SessionRecord:
     - `client_name`: the client's host name, where XCLIENT gave one.
     - `helo`: what it called itself in EHLO, HELO or LHLO.
     - `tls`: what the TLS handshake agreed on; None in clear.
-    - `tls_failure`: why the handshake failed, in a line; None where none did.
+    - `tls_failure`: why the handshake failed, in a line, or that the client left right behind it, as some
+      do whom the certificate does not please; None where all went well.
     - `proxy_failure`: why the PROXY header was refused, in a line; None where none was.
     - `auth`: the credentials that were accepted; None before.
     - `auth_attempts`: all that were offered, the refused ones too, oldest first.
