@@ -1,14 +1,19 @@
 """Behind a proxy, as a delivery agent, with credentials: every other way to arrive."""
 
+import os
 import smtplib
 import ssl
+import threading
+import time
 from base64 import b64decode, b64encode
+from pathlib import Path
 
 import pytest
 from scramp import ScramClient
 
 from lazr.smtptest import Auth, Limits, Listen, MailServer, Reply, Tls
 from lazr.smtptest.net.entrance import Trusted
+from talk import Client
 
 V1 = b"PROXY TCP4 198.51.100.7 203.0.113.1 40000 25\r\n"
 V2 = b"\r\n\r\n\0\r\nQUIT\n" + bytes([0x21, 0x11, 0, 12, 198, 51, 100, 7, 203, 0, 113, 1, 0x9C, 0x40, 0, 25])
@@ -404,3 +409,75 @@ def test_the_latest_sessions_are_kept(connect, monkeypatch):
             connect(server).ask(b"QUIT")
 
         assert [session.peer.partition(":")[0] for session in server.sessions] == ["127.0.0.1"] * 3
+
+
+def _injection(server, client):
+    client.ask(b"EHLO x")
+    client.send(b"STARTTLS\r\nMAIL FROM:<evil@example.com>\r\n")
+
+
+def _before_tls(server, client):
+    client.ask(b"EHLO x")
+    assert client.ask(b"MAIL FROM:<a@b.example>").startswith(b"530")
+
+
+def _half_open(server, client):
+    client.ask(b"EHLO x")
+    client.ask(b"STARTTLS")
+    client.send(b"\x16\x03\x01\x02\x00\x01")
+
+
+def _not_tls(server, client):
+    client.ask(b"EHLO x")
+    client.ask(b"STARTTLS")
+    client.send(b"\xff" * 10_000)
+
+
+def _brute_force(server, client):
+    client.starttls(server.client_context())
+    client.ask(b"EHLO x")
+    for _ in range(4):
+        client.ask(b"AUTH PLAIN AGFubgB4")
+
+
+def _junk(server, client):
+    client.starttls(server.client_context())
+    client.ask(b"EHLO x")
+    client.ask(b"AUTH LOGIN")
+    client.send(b"A" * 70_000)
+
+
+def _spoof(server, client):
+    client.ask(b"EHLO x")
+    assert client.ask(b"XCLIENT ADDR=192.0.2.1").startswith(b"530")
+
+
+ATTACKS = [_injection, _before_tls, _half_open, _not_tls, _brute_force, _junk, _spoof]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this machine does not list its descriptors")
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__.strip("_"))
+def test_after_an_attack_all_is_as_it_was(attack, loop):
+    """THREATS: S2, S3, S4, S15, S20."""
+    tls = Tls("starttls", required=True, handshake_timeout=0.2)
+    with MailServer(tls=tls, auth={"ann": "secret"}, xclient=True, loop=loop) as server:
+
+        def number_of_descriptors():
+            return len(os.listdir("/proc/self/fd"))
+
+        before, threads = server.call(number_of_descriptors), threading.active_count()
+        clients = [Client(server.address) for _ in range(20)]
+        for client in clients:
+            attack(server, client)
+        with Client(server.address) as fresh:  # in the middle of it
+            started = time.monotonic()
+            fresh.starttls(server.client_context())
+            assert fresh.ask(b"EHLO x").startswith(b"250") and time.monotonic() - started < 5
+        for client in clients:
+            client.close()
+        end = time.monotonic() + 10
+        while server.call(lambda: len(server._service._connections)):
+            assert time.monotonic() < end
+
+        assert server.call(number_of_descriptors) == before and threading.active_count() == threads
+        assert sum(len(session.discarded) for session in server.sessions) <= 21 * 4096
