@@ -121,7 +121,7 @@ def test_a_client_that_does_not_read_by_tls_keeps_no_server_from_stopping(loop, 
         with pytest.raises(TimeoutError):
             while True:
                 client.send(b"NOOP\r\n" * 1000)
-        server.stop(deadline=1)
+        server.stop()
 
         assert not server.running
 
