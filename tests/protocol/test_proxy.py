@@ -1,6 +1,7 @@
 """The PROXY protocol: what a header says, where it ends, and what is none."""
 
 import socket
+from ipaddress import ip_address
 
 import pytest
 from hypothesis import example, given, settings
@@ -257,6 +258,11 @@ def test_no_octets_raise_anything_else_and_what_is_known_stays_known(data, behin
 ports = st.integers(0, 65535)
 
 
+def as_long_as_can_be(address):
+    """As 2.1 counts it, 39 octets at most; `exploded` may end in a dotted IPv4 address since Python 3.13."""
+    return str(address) if address.version == 4 else address.packed.hex(":", 2)
+
+
 @settings(deadline=None)
 @given(
     addresses=st.one_of(
@@ -266,10 +272,16 @@ ports = st.integers(0, 65535)
     destination_port=ports,
     exploded=st.booleans(),
 )
+@example(
+    addresses=(ip_address("::ffff:192.0.2.100"), ip_address("::ffff:198.51.100.200")),
+    source_port=10000,
+    destination_port=10000,
+    exploded=True,
+)
 def test_all_addresses_and_ports_are_read_in_both_versions(addresses, source_port, destination_port, exploded):
     source, destination = addresses
     number = source.version
-    texts = [address.exploded if exploded else str(address) for address in addresses]
+    texts = [as_long_as_can_be(address) if exploded else str(address) for address in addresses]
     line = f"PROXY TCP{number} {' '.join(texts)} {source_port} {destination_port}\r\n".encode()
     block = source.packed + destination.packed + source_port.to_bytes(2, "big") + destination_port.to_bytes(2, "big")
     binary = v2({4: "2111", 6: "2121"}[number], block)
