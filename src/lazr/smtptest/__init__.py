@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.errors import MissingExtra, SmtptestError, StartError, StopTimeout, WaitTimeout
     from lazr.smtptest.mail.inbox import Inbox
     from lazr.smtptest.mail.mail import Attachment, Envelope, Mail
+    from lazr.smtptest.mail.query import Match
     from lazr.smtptest.mailserver import MailServer
     from lazr.smtptest.net.listener import Listen
     from lazr.smtptest.net.sessions import Sessions
@@ -39,6 +40,7 @@ __all__ = [
     "Listen",
     "Mail",
     "MailServer",
+    "Match",
     "MissingExtra",
     "Reply",
     "SessionRecord",
@@ -67,6 +69,7 @@ _HOMES = {
     "Listen": "net.listener",
     "Mail": "mail.mail",
     "MailServer": "mailserver",
+    "Match": "mail.query",
     "MissingExtra": "errors",
     "Reply": "protocol.smtp.reply",
     "SessionRecord": "protocol.smtp.record",
