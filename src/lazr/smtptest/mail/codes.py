@@ -33,12 +33,15 @@ _SOMETHING_ELSE_BEFORE = re.compile(
 _YEAR = re.compile("(?:19|20)[0-9]{2}")
 _DATE = re.compile("(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
 _WORD = re.compile(
-    r"(?<!zip )(?<!post )(?<!postal )(?<!promo )(?<!promotion )(?<!discount )(?<!coupon )(?<!voucher )(?<!area )"
-    r"(?<!country )(?<!error )(?<!status )(?<!source )(?<!qr )(?<!gift )(?<!qr-)(?<!bar)(?<!zip)(?<!dress )"
-    r"(?:code(?:s|n)?(?![a-z])|\botp\b|\bpin\b|\btan\b|\b[2m]fa\b|passcode|pass[ -]?phrase|one[ -]time|verif|confirm|"
+    r"code(?:s|n)?(?![a-z])|\b(?:otp|pin|tan|[2m]fa|kod[eiu]?|mã)\b|one[ -]time|verif|confirm|pass[ -]?(?:code|phrase)|"
     r"authenti[cf]|bestätig|einmal|passwor[dt]|kennwort|mot de passe|contraseña|clave|senha|token|log[ -]?in|"
-    r"sign[ -]?in|anmeld|c[óo]digos?|codice|codul|\bkod[eiu]?\b|\bkód|koodi|kodas|kods|koden|doğrula|κωδικ|\bкод|парол|"
-    r"验证码|驗證碼|校验码|动态码|認証|確認|コード|인증|코드|รหัส|\bmã\b|رمز|קוד|कोड)",
+    r"sign[ -]?in|anmeld|c[óo]digo|codice|codul|kód|koodi|kodas|kods|koden|doğrula|κωδικ|\bкод|парол|"
+    r"验证码|驗證碼|校验码|动态码|認証|確認|コード|인증|코드|รหัส|رمز|קוד|कोड",
+    re.IGNORECASE,
+)
+_OTHER_CODE = re.compile(
+    r"(?:\b(?:zip|post|postal|promo|promotion|discount|coupon|voucher|area|country|error|status|source|qr|gift|dress)"
+    r"[ -]?|bar)\Z",
     re.IGNORECASE,
 )
 _NEAR = 200  # characters; a word further away says nothing about a number
@@ -66,12 +69,18 @@ def codes_in(texts: Iterable[str], note: Note) -> tuple[str, ...]:
 
 
 def _found(text: str, note: Note) -> Iterable[tuple[str, int, int, int]]:
-    text = text.translate(_ALIKE)
+    if len(text) > caps.CODES:
+        note(f"codes are looked for in the first {caps.CODES:,} characters: truncated")
+    text = text[: caps.CODES].translate(_ALIKE)
     # Digits in URLs and addresses are not meant; what they stood in keeps its length.
     text = _URLS.sub(lambda match: "|" * len(match[0]), text)
     if "@" in text:
         text = _MAIL_ADDRESS.sub(lambda match: "|" * len(match[0]), text)
-    words = [match.span() for match in _WORD.finditer(text)]
+    words = [
+        match.span()
+        for match in _WORD.finditer(text)
+        if _OTHER_CODE.search(text, max(0, match.start() - 12), match.start()) is None
+    ]
     begins = [begin for begin, _ in words]
     for count, match in enumerate(_CODE.finditer(text)):
         if count >= caps.FINDS:

@@ -125,7 +125,8 @@ def _fenced(content: bytes, root: Part, make: type[M]) -> M:
         raise _GivenUp("not parsed: too many lines at too great a depth: truncated")
     message = message_from_bytes(skeleton, _class=make)
     for one in _walk(message):
-        payload = one.get_payload()
+        # Asked by its own method, a payload is decoded first, by a charset that may be anything.
+        payload = vars(one)["_payload"]
         body = bodies.pop(payload, None) if isinstance(payload, str) else None
         if body is not None:
             one.set_payload(content[body.start : body.end].decode("ascii", "surrogateescape"))
@@ -144,7 +145,7 @@ def _walk(message: Message) -> Iterator[Message]:
     while stack:
         part = stack.pop()
         yield part
-        payload = part.get_payload()
+        payload = part.get_payload() if part.is_multipart() else None
         if isinstance(payload, list):
             stack.extend(one for one in reversed(payload) if not isinstance(one, str))
 

@@ -190,7 +190,7 @@ class Reading:
         """One-time codes, of the text, the HTML and the Subject."""
         from lazr.smtptest.mail.codes import codes_in
 
-        texts = [self._first(self.text, "text"), *([] if self.text_is_derived else [self._rendered[0]])]
+        texts = [self.text, *([] if self.text_is_derived else [self._rendered[0]])]
         return codes_in([*texts, self.headers.get("subject")], self._defects.at("text"))
 
     @cached_property

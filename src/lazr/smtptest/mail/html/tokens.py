@@ -19,6 +19,7 @@ _MARKUP = re.compile(r"<(?:!--|[!?/]|[a-zA-Z])")
 # looks at all that follows before it gives up.
 _TAG = re.compile(r"""<(/?)([a-zA-Z][^\s/>]*+)((?:[^"'>]++|"[^"]*+"|'[^']*+')*+)>""")
 _ROUGH_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*+)([^>]*+)>")
+_NAME_BEGINS = re.compile("</?[a-zA-Z]")
 _ATTRIBUTE = re.compile(r"""([^\s/>=][^\s/>=]*+)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]*+)))?""")
 # What is in these is not markup, and only their own end tag ends it.
 _RAW = {
@@ -67,16 +68,17 @@ def tokens(html: str, note: Note) -> Iterator[Tag | str]:
             continue
         match = _TAG.match(html, at) if paired else None
         if match is None:
-            if html[at + 1] in "!?" or not html[at + 1 + (html[at + 1] == "/") :][:1].isalpha():
+            if _NAME_BEGINS.match(html, at) is None:
                 end = html.find(">", at)  # a declaration, or something that browsers take for a comment
                 at = begin = end + 1 if end >= 0 else len(html)
                 continue
+            if paired:
+                note("a tag whose quotes do not end")
             paired = False
             match = _ROUGH_TAG.match(html, at)
             if match is None:
                 note("a tag that does not end")
                 return
-            note("a tag whose quotes do not end")
         name = match[2].lower()
         at = begin = match.end()
         yield Tag(name, match[3], is_end=bool(match[1]))

@@ -22,6 +22,7 @@ SEARCHED: Final = 256 * 1024 * 1024
 BROKEN_TEXT: Final = 1024 * 1024
 # What is derived (links, codes, text made of HTML) looks at so many characters, and so many tags or finds.
 DERIVED: Final = 1024 * 1024
-TAGS: Final = 100_000
+CODES: Final = 128 * 1024  # characters that codes are looked for in
+TAGS: Final = 50_000
 FINDS: Final = 10_000
 DEFECTS: Final = 1_000

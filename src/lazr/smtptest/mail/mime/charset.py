@@ -33,7 +33,8 @@ _CODECS = frozenset(
     )
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:()+-]{0,59}")
-_UNCLEAN = re.compile("[\0\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 # RFC 1556: -i and -e say in which order the letters of Hebrew and Arabic come, not which they are.
 _DIRECTION = re.compile("(iso_8859_[68])_[ie]")
 
@@ -88,9 +89,12 @@ def _decoded(octets: bytes, name: str, note: Note) -> str:
 
 def clean(text: str, note: Note, *, surrogates: bool = False) -> str:
     """Text that every store can hold: NUL and lone surrogates become U+FFFD."""
-    if "\0" in text or (surrogates and _UNCLEAN.search(text)):
-        note("NUL or a lone surrogate in text")
-        return _UNCLEAN.sub("\N{REPLACEMENT CHARACTER}", text)
+    if "\0" in text:
+        note("NUL in text")
+        text = text.replace("\0", _REPLACEMENT)
+    if surrogates and _SURROGATE.search(text):
+        note("a lone surrogate in text")
+        text = _SURROGATE.sub(_REPLACEMENT, text)
     return text
 
 

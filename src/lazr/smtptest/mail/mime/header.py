@@ -29,12 +29,12 @@ def read_block(content: bytes, start: int, end: int, most: int, note: Note) -> t
     fields: list[tuple[str, bytes]] = []
     at = start
     while at < end:
+        if at - start > caps.HEADER_BLOCK or (len(fields) >= most and _FIELD.match(content, at, end)):
+            note("more header fields than are read: truncated")
+            last = _END.search(content, at - 1, end)
+            return fields, last.end() if last else end
         match = _FIELD.match(content, at, end)
         if match is not None:
-            if len(fields) >= most or at - start > caps.HEADER_BLOCK:
-                note("more header fields than are read: truncated")
-                last = _END.search(content, at, end)
-                return fields, last.end() if last else end
             fields.append((match[1].decode("ascii"), match[2].removesuffix(b"\r")))
             at = match.end()
         elif content.startswith((b"\n", b"\r\n"), at):

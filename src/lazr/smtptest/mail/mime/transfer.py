@@ -17,6 +17,7 @@ _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
 _NOT_BASE64_OR_SPACE = bytes(set(_NOT_BASE64) - set(b" \t\r\n"))
 _BROKEN_ESCAPE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*\r?\n|[ \t]*\Z)")
+_LOOKED_AT = 4 * 1024 * 1024  # octets; what is wrong with a text is wrong with its beginning
 _NOTHING_TO_UNDO = frozenset({"", "7bit", "8bit", "binary"})
 
 
@@ -38,7 +39,7 @@ def from_base64(octets: bytes, note: Note) -> bytes:
 
 def from_quoted_printable(octets: bytes, note: Note) -> bytes:
     """Decoded (RFC 2045 6.7): an equals sign that escapes nothing stays."""
-    if _BROKEN_ESCAPE.search(octets):
+    if _BROKEN_ESCAPE.search(octets, 0, _LOOKED_AT):
         note("an equals sign in quoted-printable that escapes nothing")
     return binascii.a2b_qp(octets)
 
