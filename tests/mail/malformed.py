@@ -172,7 +172,7 @@ CHARSETS = [
         "cp037",
     ),
     *("iso-8859-8-i", "ansi_x3.4-1968", "x-unknown", "unknown-8bit", "UTF-8", "utf8", "ks_c_5601-1987", "koi8-r"),
-    *("ｕｔｆ-8", "utf-8 (comment)"),
+    *("cp037", "ｕｔｆ-8", "utf-8 (comment)"),
 ]
 ENCODINGS = [
     "7bit",
@@ -342,7 +342,7 @@ WHOLE = {
     "name of 1 MB": lambda: b"a" * 1_000_000 + b": b\r\n\r\nc",
     "name without a colon": lambda: b"a" * 3_000_000,
     "spaces before the colon": lambda: b"a" + b" " * 1_000_000 + b":",
-    "name in utf-8": lambda: "Bétreff: a\r\n\r\nb".encode(),
+    "name in utf-8": lambda: "Bétreff: ".encode() + b"a\r\n\r\nb",
     "header of spaces": lambda: b"Subject:" + b" \r\n" * 100_000,
     "100,000 fields": lambda: b"".join(b"X-%d: a\r\n" % number for number in range(100_000)) + b"\r\nbody",
     "100,000 equal fields": lambda: b"To: a@example.com\r\n" * 100_000 + b"\r\nbody",
@@ -380,14 +380,10 @@ WHOLE = {
     "no delimiter": lambda: MULTI % b"b" + b"text",
     "preamble of lines": lambda: MULTI % b"b" + b"line\r\n" * 300_000 + b"--b\r\n\r\nx\r\n--b--\r\n",
     "epilogue of lines": lambda: parts(1) + b"line\r\n" * 300_000,
-    "boundary of the outer one": lambda: (
-        MULTI % b"b" + b"--b\r\n" + MULTI % b"b" + b"--b\r\n\r\nx\r\n--b--\r\n--b--\r\n"
-    ),
-    "boundary begins like the outer one": lambda: (
-        MULTI % b"b" + b"--b\r\n" + MULTI % b"bb" + b"--bb\r\n\r\nx\r\n--b--\r\n"
-    ),
+    "boundary of the outer one": lambda: b"%s--b\r\n%s--b\r\n\r\nx\r\n--b--\r\n--b--" % (MULTI % b"b", MULTI % b"b"),
+    "boundary begins like the outer one": lambda: b"%s--b\r\n%s--bb\r\n\r\nx\r\n--b--" % (MULTI % b"b", MULTI % b"bb"),
     "outer ends the inner one": lambda: (
-        MULTI % b"o" + b"--o\r\n" + MULTI % b"i" + b"--i\r\n\r\nx\r\n--o\r\n\r\ny\r\n--o--"
+        b"%s--o\r\n%s--i\r\n\r\nx\r\n--o\r\n\r\ny\r\n--o--" % (MULTI % b"o", MULTI % b"i")
     ),
     "boundary of a pattern": lambda: MULTI % b'"(a+)+$[.*"' + b"--(a+)+$[.*\r\n\r\nx\r\n--(a+)+$[.*--\r\n",
     "boundary of 100 kB": lambda: MULTI % (b"b" * 100_000) + b"--" + b"b" * 100_000 + b"\r\n\r\nx",

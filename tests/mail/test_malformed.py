@@ -5,10 +5,10 @@ from datetime import datetime
 from email.message import EmailMessage, Message
 
 import pytest
-from malformed import messages
 
 from lazr.smtptest import Address, Attachment, Defect, Envelope, Field, Headers, Link, Mail
 from lazr.smtptest.mail.parsed import parse
+from mail.malformed import messages
 
 # Far more than is needed (on a slow machine the slowest takes less than one), so as not to fail by chance.
 SECONDS = 5.0

@@ -17,13 +17,16 @@ __all__ = ["codes_in"]
 
 # 4 to 8 digits, or as people group them: 123 456, 123-456, 12 34 56, 1234-5678, 1 2 3 4 5 6; `G-` may come before.
 _CODE = re.compile(
-    r"(?<![\w.,:/+#@=&%$€£¥₹'-])(?<!\d[ ,])(?:[A-Z]{1,3}-)?"
+    r"(?<![\w.,/+#@&%$€£¥₹'-])(?<!\d[ ,:=])(?:[A-Z]{1,3}-)?"
     r"([0-9]{4}[ -][0-9]{4}|[0-9]{3}[ -][0-9]{3}|[0-9]{2}(?:[ -][0-9]{2}){2}|[0-9]{4,8}|[0-9](?:[ -][0-9]){3,7})"
     r"(?![\w%°@]|[.,:/'][0-9]|-\w)"
 )
 # What around them makes them something else.
 _PART_OF_NUMBER_BEFORE = re.compile(r"(?:[0-9)][ \t]?[-./()]?[ \t]?|[+(][ \t]?)\Z")
-_PART_OF_NUMBER_BEHIND = re.compile(r"[ \t]?[-./()]?[ \t]?[0-9]|[ \t]?(?:[€£¥₹$]|(?:EUR|USD|GBP|CHF|JPY|kr|zł)\b)")
+_PART_OF_NUMBER_BEHIND = re.compile(
+    r"[ \t]?[-./()]?[ \t]?[0-9]|[ \t]?(?:[€£¥₹$]|(?:EUR|USD|GBP|CHF|JPY|kr|zł|k[mgB]|[MG]B|sec|min|hour|day|Sekunden|"
+    r"Minuten|Stunden|points|users|people))"
+)
 _SOMETHING_ELSE_BEFORE = re.compile(
     r"(?:[€£¥₹$©]|\((?:c|C)\)|(?i:\b(?:EUR|USD|GBP|CHF|JPY|copyright|orders?|bestellung|pedido|commande|invoice|"
     r"rechnung|facture|ticket|customer|kunden|tel|telefon|phone|fax|(?:zip|postal|post)(?:[ -]?code)?|plz|"

@@ -260,8 +260,7 @@ class _Found:
         self._addresses.append(Address(display, local, domain))
 
     def _phrase(self, tokens: list[_Token]) -> str:
-        texts = [" " if kind in {"space", "comment"} else text for kind, text in tokens]
-        return " ".join(decode_words("".join(texts).strip(), self._note).split(" ")).strip()
+        return decode_words("".join(text for _, text in _spaced(tokens)), self._note).strip()
 
 
 def _spaced(tokens: list[_Token]) -> list[_Token]:
