@@ -153,11 +153,13 @@ def read_addresses(text: str, note: Note) -> tuple[Address, ...]:
         if not angle:
             if kind in {",", ";"}:
                 found.take(tokens)
+                if kind == ";":
+                    found.settle()
                 tokens, group = [], True
                 continue
             if kind == ":" and group:
                 tokens = []
-                found.forget()
+                found.settle()
                 continue
         if kind == "<":
             angle, fresh, route = True, True, False
@@ -185,11 +187,8 @@ class _Found:
         self._addresses: list[Address] = []
         self._words: list[list[_Token]] = []
 
-    def forget(self) -> None:
-        self._words = []
-
     def all(self) -> tuple[Address, ...]:
-        self._local()
+        self.settle()
         return tuple(self._addresses)
 
     def take(self, tokens: list[_Token]) -> None:
@@ -202,7 +201,7 @@ class _Found:
                 before = [token for words in self._words for token in (*words, ("atom", ","), ("space", " "))]
                 name = before + name
                 self._words = []
-            self._local()
+            self.settle()
             inside: list[_Token] = []
             behind: list[_Token] = []
             closed = False
@@ -213,12 +212,12 @@ class _Found:
                     (behind if closed else inside).append(token)
             self._mailbox(name, inside, behind)
         elif any(kind == "@" for kind, _ in tokens):
-            self._local()
+            self.settle()
             self._bare(tokens)
         elif any(kind in {"atom", "quoted"} for kind, _ in tokens):
             self._words.append(tokens)
 
-    def _local(self) -> None:
+    def settle(self) -> None:
         """Words without an address are addresses without a domain after all."""
         for words in self._words:
             self._note("an address without a domain")

@@ -46,13 +46,20 @@ def decode_words(text: str, note: Note) -> str:
             octets = from_quoted_printable(octets.replace(b"_", b" "), note)
         # 6.2: white space between two encoded words is not shown.
         if run and (between.strip() or name != charset):
-            out.append(decoded(b"".join(run), charset, note))
+            out.append(_text(run, charset, note))
             run = []
         if between.strip() or not end:
             out.append(between)
         run.append(octets)
         charset, end = name, match.end()
     if run:
-        out.append(decoded(b"".join(run), charset, note))
+        out.append(_text(run, charset, note))
     out.append(text[end:])
     return "".join(out)
+
+
+def _text(run: list[bytes], charset: str, note: Note) -> str:
+    text = decoded(b"".join(run), charset, note)
+    if "\r" in text or "\n" in text:
+        note("an encoded word with a line end in it")  # CVE-2024-6923: who writes it out, writes another field
+    return text

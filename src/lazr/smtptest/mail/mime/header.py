@@ -29,6 +29,8 @@ def read_block(content: bytes, start: int, end: int, most: int, note: Note) -> t
     fields: list[tuple[str, bytes]] = []
     at = start
     while at < end:
+        if content.startswith((b"\n", b"\r\n"), at):
+            return fields, min(end, content.index(b"\n", at) + 1)
         if at - start > caps.HEADER_BLOCK or (len(fields) >= most and _FIELD.match(content, at, end)):
             note("more header fields than are read: truncated")
             last = _END.search(content, at - 1, end)
@@ -37,8 +39,6 @@ def read_block(content: bytes, start: int, end: int, most: int, note: Note) -> t
         if match is not None:
             fields.append((match[1].decode("ascii"), match[2].removesuffix(b"\r")))
             at = match.end()
-        elif content.startswith((b"\n", b"\r\n"), at):
-            return fields, min(end, content.index(b"\n", at) + 1)
         elif content.startswith(b":", at):
             note("a header field without a name")
             at = _next_line(content, at, end)
