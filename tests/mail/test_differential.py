@@ -51,7 +51,7 @@ def composed(draw):
     for number, part in enumerate(message.walk()):
         if part.is_multipart() and part.get_content_maintype() == "multipart":
             part.set_boundary(f"=={number}==")
-    return message.as_bytes(policy=SMTP.clone(utf8=draw(st.booleans())))
+    return message.as_bytes(policy=SMTP.clone(max_line_length=None))
 
 
 def text_of(part):
@@ -97,17 +97,17 @@ def outline(message):
 
 
 @pytest.mark.parametrize("lines", [1, 5000])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(content=composed())
 def test_a_message_is_parsed_as_without_the_fence(lines, content):
     content = content.replace(b"inner text", b"inner text\r\n" * lines)
+    assert parse(content).as_bytes() == message_from_bytes(content).as_bytes()
     for one, other in (
         (parse(content), message_from_bytes(content)),
         (parse_email_message(content), message_from_bytes(content, policy=default)),
     ):
         assert type(one) is type(other)
         assert outline(one) == outline(other)
-        assert one.as_bytes() == other.as_bytes()
 
 
 @pytest.mark.parametrize("subtype", ["plain", "html", "x-y"])

@@ -57,7 +57,7 @@ def snapshot(mail: Mail, headers: Collection[str] | None, replace: Mapping[str |
         elif name in _IDS:
             value = _ID.sub(lambda match: ids.of(match[0]), value)
         elif name == "content-id":
-            value = f"<{content_ids.of(value.strip('<>'))}>"
+            value = content_ids.of(value.strip("<>"))
         elif name == "content-type":
             boundary = read_parameters(field.text, lambda _: None).get("boundary")
             if boundary:
