@@ -369,7 +369,7 @@ def test_an_attachment_has_its_octets_and_its_content_id():
         ("A: b\r\n\r\nc\r\n", {}, []),
         ("A: b\n\r\nc\r", {}, ["content: CR without LF", "content: LF without CR"]),
         ("A: b\n\nc\n", {}, ["content: 3 × LF without CR"]),
-        ("A: b\r\rc", {}, ["content: line ends are CR alone", "content: 2 × CR without LF"]),
+        ("A: b\r\rc", {}, ["content: 2 × CR without LF", "content: line ends are CR alone"]),
         ("Content-Type: a/b\r\n\r\n\0", {}, ["content: NUL"]),
         ("Content-Type: a/b\r\n\r\n\0\r", {"BODY": "BINARYMIME"}, []),
         ("A: ä\r\n\r\n", {}, ["header A: octets that are not US-ASCII, without SMTPUTF8"]),

@@ -227,7 +227,11 @@ class Reading:
                 self._at(field.name)("octets that are not US-ASCII, without SMTPUTF8")  # RFC 6532 1.1
         for name in _ALL:
             getattr(self, name)
-        return self._defects.all()
+        # As the fields come, and then the rest: whatever was read first.
+        places = {f"header {field.name}": place for place, field in reversed(list(enumerate(self.headers)))}
+        return tuple(
+            sorted(self._defects.all(), key=lambda one: (places.get(one.where, len(places)), one.where, one.reason))
+        )
 
     def _look_at_octets(self) -> None:
         if self._parameters.get("BODY", "").upper() == "BINARYMIME":
