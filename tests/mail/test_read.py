@@ -279,7 +279,7 @@ def test_transfer_encodings_are_undone_and_mended(encoding, body, text, reason):
         ("Content-Disposition: attachment; filename*=a", ("a",)),
         ("Content-Disposition: attachment; filename*x=a; filename*0**=b; filename*99999=c", ()),
         ('Content-Disposition: attachment; filename="a.txt', ("a.txt",)),
-        ("Content-Disposition: attachment (a; filename=x) ; filename=b", ("b",)),
+        ("Content-Disposition: attachment (a; (b) \\) filename=x) ; filename=b", ("b",)),
         ("Content-Disposition: attachment; filename; =; x=(y; filename=b", ("b",)),
         ("Content-Disposition: attachment; (filename=b", ()),
         ("Content-Disposition: attachment", ()),
@@ -390,6 +390,35 @@ def test_an_attachment_has_its_octets_and_its_content_id():
 )
 def test_what_is_wrong_is_said(content, parameters, defects):
     assert reasons(received(content, **parameters)) == defects
+
+
+@pytest.mark.parametrize(
+    ("cap", "to", "content", "where"),
+    [
+        ("SEARCHED", 10, multipart("mixed", PLAIN), "content"),
+        ("BROKEN_TEXT", 10, b"Content-Type: text/plain; charset=big5\r\n\r\n" + b"\xff" * 20, "content"),
+        ("DERIVED", 10, "Content-Type: text/html\r\n\r\n" + "a" * 20, "html"),
+        ("CODES", 10, "\r\n" + "a" * 20, "text"),
+        ("TAGS", 3, "Content-Type: text/html\r\n\r\n" + "<b>" * 4, "html"),
+        ("FINDS", 3, "\r\n" + "https://e.test/ " * 4, "text"),
+        ("FINDS", 3, "\r\n" + "1234 a " * 4, "text"),
+        ("PARTS", 3, multipart("mixed", PLAIN, PLAIN, PLAIN, PLAIN), "content"),
+        ("PARTS", 3, multipart("mixed", PLAIN, PLAIN, PLAIN, PLAIN).replace("--b--", ""), "content"),
+        ("DEPTH", 0, multipart("mixed", PLAIN), "content"),
+        ("FIELDS_IN_ALL", 3, multipart("mixed", PLAIN, "A: b\r\nC: d\r\nE: f\r\n\r\n"), "part 2"),
+    ],
+)
+def test_past_a_cap_reading_stops_and_says_so(monkeypatch, cap, to, content, where):
+    monkeypatch.setattr(f"lazr.smtptest.mail.mime.caps.{cap}", to)
+
+    assert where in [defect.where for defect in received(content).defects if "truncated" in defect.reason]
+
+
+def test_of_a_tag_only_so_many_attributes_are_read():
+    many = "".join(f" a{number}=b" for number in range(300))
+    assert received(f"Content-Type: text/html\r\n\r\n<a {many} href=x>a</a><a href=y>b</a>").links == (
+        Link("y", "b", "html"),
+    )
 
 
 def test_a_defect_is_a_value():

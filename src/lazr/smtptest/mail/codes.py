@@ -91,8 +91,6 @@ def _found(text: str, note: Note) -> Iterable[tuple[str, int, int, int]]:
             return
         begin, end = match.span()
         digits = re.sub("[ -]", "", match[1])
-        if not 4 <= len(digits) <= 8:
-            continue
         before = text[max(0, begin - 40) : begin].rpartition("\n")[2]
         behind = text[end : end + 12].partition("\n")[0]
         if (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from email.errors import HeaderDefect
     from email.headerregistry import BaseHeader
     from email.message import EmailMessage
@@ -24,28 +24,39 @@ _CUT = 2_048
 
 def fenced_policy() -> EmailPolicy[EmailMessage]:
     """A policy for one message: what its header fields were parsed to is remembered with it."""
-    from email.errors import HeaderDefect
     from email.policy import default
 
-    parse = default.header_factory
-    remembered: dict[tuple[str, str], BaseHeader] = {}
+    return default.clone(header_factory=_Factory(default.header_factory))
 
-    def header(name: str, value: str) -> BaseHeader:
-        known = remembered.get((name, value))
-        if known is not None:
-            return known
-        if len(value) > _LONGEST:
-            found = _raw(name, value, HeaderDefect(f"more than {_LONGEST:,} characters, not parsed: truncated"))
-        else:
-            try:
-                found = parse(name, value)
-            except Exception as error:  # noqa: BLE001 - whatever a stranger's header does to the parser
-                found = _raw(name, value, HeaderDefect(f"not parsed: {type(error).__name__}: {error}"))
-        if len(remembered) < _REMEMBERED:
-            remembered[name, value] = found
+
+class _Factory:
+    """Takes the place of `email.headerregistry.HeaderRegistry`, and asks it where that is safe."""
+
+    def __init__(self, registry: Callable[[str, str], BaseHeader]) -> None:
+        self._registry = registry
+        self._remembered: dict[tuple[str, str], BaseHeader] = {}
+
+    def __getitem__(self, name: str) -> object:
+        """The class of a field, which the policy asks how often it may be there."""
+        return self._registry[name]  # type: ignore[index]  # a registry has this, and typeshed wants only calls
+
+    def __call__(self, name: str, value: str) -> BaseHeader:
+        found = self._remembered.get((name, value))
+        if found is None:
+            found = self._parsed(name, value)
+            if len(self._remembered) < _REMEMBERED:
+                self._remembered[name, value] = found
         return found
 
-    return default.clone(header_factory=header)
+    def _parsed(self, name: str, value: str) -> BaseHeader:
+        from email.errors import HeaderDefect
+
+        if len(value) > _LONGEST:
+            return _raw(name, value, HeaderDefect(f"more than {_LONGEST:,} characters, not parsed: truncated"))
+        try:
+            return self._registry(name, value)
+        except Exception as error:  # noqa: BLE001 - whatever a stranger's header does to the parser
+            return _raw(name, value, HeaderDefect(f"not parsed: {type(error).__name__}: {error}"))
 
 
 def _raw(name: str, value: str, defect: HeaderDefect) -> BaseHeader:

@@ -66,11 +66,10 @@ def links_in_text(text: str, where: str, note: Note) -> Iterator[Link]:
 def _without_end(url: str) -> str:
     end = len(url)
     open_ones = {bracket: url.count(bracket) - url.count(_PAIRS[bracket]) for bracket in _PAIRS if bracket in url}
-    while end:
+    while True:  # a scheme is in front, at the latest
         last = url[end - 1]
         if last in _PAIRS and open_ones[last] > 0:
             open_ones[last] -= 1  # it closes something that was opened in front of the URL
         elif last not in _ENDS:
-            break
+            return url[:end]
         end -= 1
-    return url[:end]

@@ -53,10 +53,9 @@ class _Writer:
 
     def verbatim(self, text: str) -> None:
         text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ")
-        if text:
-            self._out.append(text)
-            self._lines = len(text) - len(text.rstrip("\n"))
-            self._space = False
+        self._out.append(text)
+        self._lines = len(text) - len(text.rstrip("\n"))
+        self._space = False
 
     def space(self) -> None:
         self._space = not self._lines
