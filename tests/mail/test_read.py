@@ -223,6 +223,7 @@ def test_a_message_id_has_its_brackets(text, message_id, is_wrong):
         ("text/plain", b"H\xe4ll", "H\N{REPLACEMENT CHARACTER}ll", True),
         ("text/plain; charset=none-such", "Häll".encode(), "Häll", True),
         ("text/plain; charset=none-such", b"H\xe4ll", "Häll", True),
+        ('text/plain; charset=" "', b"a", "a", True),
         ("text/plain; charset=unicode_escape", b"\\x41", "\\x41", True),
         ("text/plain; charset=utf-7", b"+2AA-", "\N{REPLACEMENT CHARACTER}", True),
         ("text/plain", b"a\x00b", "a\N{REPLACEMENT CHARACTER}b", True),
@@ -282,6 +283,7 @@ def test_transfer_encodings_are_undone_and_mended(encoding, body, text, reason):
         ("Content-Disposition: attachment (a; (b) \\) filename=x) ; filename=b", ("b",)),
         ("Content-Disposition: attachment; filename; =; x=(y; filename=b", ("b",)),
         ("Content-Disposition: attachment; (filename=b", ()),
+        ("Content-Disposition: attachment; filename*x*=a; *=b; filename*0=a; filename*0=b", ("a",)),
         ("Content-Disposition: attachment", ()),
     ],
 )
@@ -543,6 +545,8 @@ def test_links_are_found_in_html_and_text():
         ("<a title='x>a</a> <b>b</b>", "a b\n"),
         ("a<b title=", "a\n"),
         ("<p>  </p>", ""),
+        ("<table><td><td>a", "a\n"),
+        ("a<p></p><p></p>b", "a\n\nb\n"),
         ("</pre><pre></pre>a", "a\n"),
     ],
 )
@@ -592,6 +596,12 @@ def test_a_snapshot_is_the_same_each_time():
     one, other = received(composed("1")), received(composed("22"))
 
     assert one.snapshot() == other.snapshot() == SHOWN
+    assert (
+        received(multipart("mixed", PLAIN).replace("; boundary=b", ""))
+        .snapshot(headers=["content-type"])
+        .splitlines()[3]
+        == "Content-Type: multipart/mixed"
+    )
     assert one.snapshot(headers=("received",)).splitlines()[3] == "Received: by 1"
     masked = one.snapshot(replace={"plain": "PLAIN", re.compile(r"\d+ octets"): "N octets"})
     assert "PLAIN" in masked and "N octets" in masked and "5 octets" not in masked
