@@ -40,9 +40,10 @@ bench: $(STAMP)  ## measure against peers; takes some minutes
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m bench
 
-fuzz: $(STAMP)  ## coverage-guided fuzzing of the protocol, for FUZZ_SECONDS
+fuzz: $(STAMP)  ## coverage-guided fuzzing of the protocol and of the reader of mails, for half of FUZZ_SECONDS each
 	$(BIN)/python -m pip install --quiet "atheris>=3"
-	$(BIN)/python tests/fuzz/session.py -max_total_time=$(or $(FUZZ_SECONDS),60)
+	$(BIN)/python tests/fuzz/session.py -max_total_time=$$(($(or $(FUZZ_SECONDS),60) / 2))
+	$(BIN)/python tests/fuzz/mail.py -max_len=2000 -max_total_time=$$(($(or $(FUZZ_SECONDS),60) / 2))
 
 clean:
 	rm -rf .venv .venv-* .cache .mypy_cache .ruff_cache .pytest_cache dist .coverage*

@@ -9,8 +9,14 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lazr.smtptest.errors import MissingExtra, SmtptestError, StartError, StopTimeout, WaitTimeout
+    from lazr.smtptest.mail.attachment import Attachment
+    from lazr.smtptest.mail.envelope import Dsn, Envelope
+    from lazr.smtptest.mail.headers import Field, Headers
     from lazr.smtptest.mail.inbox import Inbox
-    from lazr.smtptest.mail.mail import Attachment, Envelope, Mail
+    from lazr.smtptest.mail.links import Link
+    from lazr.smtptest.mail.mail import Mail
+    from lazr.smtptest.mail.mime.address import Address
+    from lazr.smtptest.mail.mime.defect import Defect
     from lazr.smtptest.mail.query import Match
     from lazr.smtptest.mailserver import MailServer
     from lazr.smtptest.net.listener import Listen
@@ -29,14 +35,20 @@ __version__ = "3.0.0.dev0"
 
 __all__ = [
     "EXTENSIONS",
+    "Address",
     "Attachment",
     "Auth",
     "Credentials",
+    "Defect",
+    "Dsn",
     "Envelope",
     "Extension",
+    "Field",
+    "Headers",
     "Inbox",
     "Lenient",
     "Limits",
+    "Link",
     "Listen",
     "Mail",
     "MailServer",
@@ -58,14 +70,20 @@ __all__ = [
 
 _HOMES = {
     "EXTENSIONS": "protocol.smtp.extension",
-    "Attachment": "mail.mail",
+    "Address": "mail.mime.address",
+    "Attachment": "mail.attachment",
     "Auth": "protocol.smtp.auth",
     "Credentials": "protocol.smtp.sasl",
-    "Envelope": "mail.mail",
+    "Defect": "mail.mime.defect",
+    "Dsn": "mail.envelope",
+    "Envelope": "mail.envelope",
     "Extension": "protocol.smtp.extension",
+    "Field": "mail.headers",
+    "Headers": "mail.headers",
     "Inbox": "mail.inbox",
     "Lenient": "protocol.smtp.leniency",
     "Limits": "protocol.smtp.limits",
+    "Link": "mail.links",
     "Listen": "net.listener",
     "Mail": "mail.mail",
     "MailServer": "mailserver",

@@ -8,6 +8,7 @@ import socket
 from queue import Empty
 
 from lazr.smtptest import __version__
+from lazr.smtptest.mail.parsed import parse
 from lazr.smtptest.mailserver import MailServer
 from lazr.smtptest.protocol.smtp.event import EndOfData, Rset, Unknown
 from lazr.smtptest.protocol.smtp.leniency import Lenient
@@ -120,7 +121,7 @@ class Server:
         as "550 No"; None is 250.
         """
         log.info("[SMTPServer] processing: %s, %s, %s, size=%s", peer, mailfrom, rcpttos, len(data))
-        message = _parse(data)
+        message = parse(data)
         message["X-Peer"] = f"{peer[0]}:{peer[1]}"
         message["X-MailFrom"] = mailfrom
         message["X-RcptTo"] = ", ".join(rcpttos)
@@ -193,18 +194,3 @@ class QueueServer(Server):
 
 def _parameter(keyword: str, value: str) -> str:
     return f"{keyword}={value}" if value else keyword
-
-
-def _parse(data: bytes) -> Message:
-    """The message, with compat32's policy; where that gives up, all of it as the body, and a defect."""
-    from email import message_from_bytes
-    from email.errors import MessageDefect
-    from email.message import Message
-
-    try:
-        return message_from_bytes(data)
-    except Exception as error:  # noqa: BLE001 - whatever a client's message does to the parser
-        message = Message()
-        message.set_payload(data.decode("utf-8", "surrogateescape"))
-        message.defects.append(MessageDefect(f"{type(error).__name__}: {error}"))
-        return message

@@ -17,8 +17,9 @@ from collections.abc import Sequence
 from weakref import WeakSet
 
 from lazr.smtptest.errors import WaitTimeout
+from lazr.smtptest.mail.domain import fold_domain
 from lazr.smtptest.mail.evidence import Expectation, listed, told
-from lazr.smtptest.mail.query import Condition, Match, fold_domain
+from lazr.smtptest.mail.query import Condition, Match
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

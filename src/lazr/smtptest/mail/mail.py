@@ -5,82 +5,37 @@ from __future__ import annotations
 import re
 import time
 
+from lazr.smtptest.mail.attachment import Attachment
+from lazr.smtptest.mail.domain import fold_domain
+from lazr.smtptest.mail.envelope import Envelope
 from lazr.smtptest.protocol.smtp.data import joined
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
-    from email.headerregistry import Address
     from email.message import EmailMessage
+    from os import PathLike
+    from pathlib import Path
     from typing import Final
 
-    from lazr.smtptest.protocol.smtp.record import SessionRecord, TlsFacts
-    from lazr.smtptest.protocol.smtp.sasl import Credentials
+    from lazr.smtptest.mail.headers import Headers
+    from lazr.smtptest.mail.links import Link
+    from lazr.smtptest.mail.mime.address import Address
+    from lazr.smtptest.mail.mime.defect import Defect
+    from lazr.smtptest.mail.reading import Reading
+    from lazr.smtptest.protocol.smtp.record import SessionRecord
 
 __all__ = ["Attachment", "Envelope", "Mail"]
-
-
-class Envelope:
-    """Who a mail is from and for, by the commands that brought it; never by its headers.
-
-    - `mail_from`: the reverse-path's mailbox; the empty string for the null one (RFC 5321 4.5.5).
-    - `rcpt_tos`: the accepted forward-paths' mailboxes, in order, duplicates included.
-    - `mail_parameters`: MAIL's parameters, keywords in capitals, xtext decoded.
-    - `rcpt_parameters`: each recipient's, in the order of `rcpt_tos`.
-    - `helo`: what the client called itself.
-    - `peer`: `address:port` of the client, or `unix`.
-    - `tls`: what TLS was agreed on when the mail came; None where it came in clear.
-    - `auth`: the credentials that the session had by then; None where it had none.
-    """
-
-    __slots__ = ("auth", "helo", "mail_from", "mail_parameters", "peer", "rcpt_parameters", "rcpt_tos", "tls")
-
-    def __init__(
-        self,
-        mail_from: str,
-        rcpt_tos: tuple[str, ...],
-        *,
-        mail_parameters: Mapping[str, str],
-        rcpt_parameters: tuple[Mapping[str, str], ...],
-        helo: str = "",
-        peer: str = "",
-        tls: TlsFacts | None = None,
-        auth: Credentials | None = None,
-    ) -> None:
-        self.mail_from: Final = mail_from
-        self.rcpt_tos: Final = rcpt_tos
-        self.mail_parameters: Final = mail_parameters
-        self.rcpt_parameters: Final = rcpt_parameters
-        self.helo: Final = helo
-        self.peer: Final = peer
-        self.tls: Final = tls
-        self.auth: Final = auth
-
-    def __repr__(self) -> str:
-        return f"Envelope({self.mail_from!r} -> {', '.join(map(repr, self.rcpt_tos))})"
-
-
-class Attachment:
-    """A part of a message that is meant to be saved (RFC 2183)."""
-
-    __slots__ = ("content", "content_type", "filename")
-
-    def __init__(self, filename: str, content_type: str, content: bytes) -> None:
-        self.filename: Final = filename  # the empty string where the sender gave none
-        self.content_type: Final = content_type
-        self.content: Final = content  # decoded
-
-    def __repr__(self) -> str:
-        return f"Attachment({self.filename!r}, {self.content_type!r}, {len(self.content)} octets)"
 
 
 class Mail:
     """One received mail.
 
     `content` is what was on the wire after transparency (RFC 5321 4.5.2), to the octet; nothing is
-    added to it.  `message` is that, parsed, when it is first asked for.  (The content comes in
-    pieces, which are joined when somebody reads it: most of a large mail's cost, and often nobody does.)
+    added to it.  All else is read from that when it is first asked for, and no content makes reading
+    raise or take long: what cannot be read is in `defects`.  (The content comes in pieces, which are
+    joined when somebody reads it: most of a large mail's cost, and often nobody does.)
 
     >>> envelope = Envelope("a@example.com", ("b@example.com",), mail_parameters={}, rcpt_parameters=({},))
     >>> mail = Mail("1", envelope, [b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\\r\\n", b"\\r\\nHallo\\r\\n"])
@@ -88,7 +43,7 @@ class Mail:
     ('Grüße', 'Hallo\\n', 47)
     """
 
-    __slots__ = ("_message", "_parts", "_received", "envelope", "id", "session")
+    __slots__ = ("_message", "_parts", "_reading", "_received", "envelope", "id", "session")
 
     def __init__(
         self, id: str, envelope: Envelope, parts: list[bytes], *, session: SessionRecord | None = None
@@ -99,6 +54,9 @@ class Mail:
         self._parts = parts
         self._received = time.time()
         self._message: EmailMessage | None = None
+        self._reading: Reading | None = None
+
+    # -- what came ---------------------------------------------------------------------------
 
     @property
     def content(self) -> bytes:
@@ -111,16 +69,6 @@ class Mail:
         from datetime import UTC, datetime
 
         return datetime.fromtimestamp(self._received, UTC)
-
-    @property
-    def message(self) -> EmailMessage:
-        """The content as an `email.message.EmailMessage` (`policy.default`); the same one each time."""
-        if self._message is None:
-            from email import message_from_bytes
-            from email.policy import default
-
-            self._message = message_from_bytes(self.content, policy=default)
-        return self._message
 
     @property
     def size(self) -> int:
@@ -137,9 +85,25 @@ class Mail:
         """The envelope's forward-paths, in order."""
         return self.envelope.rcpt_tos
 
+    @property
+    def bcc(self) -> tuple[str, ...]:
+        """The envelope's recipients that To and Cc (and Resent-To and Resent-Cc) do not name.
+
+        The domain's case does not count.  A Bcc field that was left in the content hides nobody from this.
+        """
+        named = self._read().destinations
+        return tuple(recipient for recipient in self.recipients if fold_domain(recipient) not in named)
+
+    # -- header fields -----------------------------------------------------------------------
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields in order, repeats included; `mail.headers["subject"]` is the first of that name."""
+        return self._read().headers
+
     def header(self, name: str) -> str:
-        """A header field, decoded (RFC 2047) and unfolded; the empty string where there is none."""
-        return str(self.message.get(name, ""))
+        """A header field's first value, decoded (RFC 2047) and unfolded; the empty string where there is none."""
+        return self._read().headers.get(name)
 
     @property
     def subject(self) -> str:
@@ -147,46 +111,124 @@ class Mail:
         return self.header("subject")
 
     @property
+    def from_(self) -> tuple[Address, ...]:
+        """From's addresses (RFC 5322 3.6.2); the header's, which says little about who sent it: see `sender`."""
+        return self._read().from_
+
+    @property
+    def to(self) -> tuple[Address, ...]:
+        """To's addresses; the header's, not the envelope's: see `recipients`."""
+        return self._read().to
+
+    @property
+    def cc(self) -> tuple[Address, ...]:
+        """Cc's addresses."""
+        return self._read().cc
+
+    @property
+    def reply_to(self) -> tuple[Address, ...]:
+        """Reply-To's addresses; empty where there is no such field."""
+        return self._read().reply_to
+
+    @property
+    def date(self) -> datetime | None:
+        """The Date, an aware time; None where there is none, or it is not one.
+
+        A zone that is not known (`-0000`, RFC 5322 3.3) is taken for UTC.
+        """
+        return self._read().date
+
+    @property
+    def message_id(self) -> str:
+        """The Message-ID with its angle brackets, as `email.utils.make_msgid` makes it; or the empty string."""
+        return self._read().message_id
+
+    # -- what people read --------------------------------------------------------------------
+
+    @property
     def text(self) -> str:
-        """The plain text part, decoded; the empty string where there is none."""
-        return self._body("plain")
+        """The plain text, decoded, with LF as line end; made from the HTML where there is none, or empty.
+
+        Text that is `format=flowed` (RFC 3676) is left as it came.
+        """
+        return self._read().text
+
+    @property
+    def text_is_derived(self) -> bool:
+        """Whether `text` was made from the HTML, because the mail has no text of its own."""
+        return self._read().text_is_derived
 
     @property
     def html(self) -> str:
-        """The HTML part, decoded; the empty string where there is none."""
-        return self._body("html")
-
-    def _body(self, kind: str) -> str:
-        part = self.message.get_body((kind,))
-        if part is None:
-            return ""
-        try:
-            text = str(part.get_content())
-        except (LookupError, UnicodeError):  # a charset that does not exist, or is not a text's
-            octets = part.get_payload(decode=True)
-            text = octets.decode("utf-8", "replace") if isinstance(octets, bytes) else ""
-        # The wire's line ends are CRLF; a string in a test has LF.
-        return text.replace("\r\n", "\n")
+        """The HTML, decoded, with LF as line end; the empty string where there is none."""
+        return self._read().html
 
     @property
-    def attachments(self) -> list[Attachment]:
-        """The parts that are neither the text nor its alternatives, in order."""
-        return list(self._attachments())
-
-    def _attachments(self) -> Iterator[Attachment]:
-        for part in self.message.iter_attachments():
-            content = part.get_payload(decode=True)
-            yield Attachment(
-                part.get_filename() or "",
-                part.get_content_type(),
-                content if isinstance(content, bytes) else bytes(part),
-            )
+    def links(self) -> tuple[Link, ...]:
+        """The links of the HTML, then those of the text, each in order."""
+        return self._read().links
 
     @property
-    def bcc(self) -> tuple[str, ...]:
-        """The envelope's recipients that To and Cc do not name."""
-        named = {address.addr_spec.lower() for name in ("to", "cc") for address in _addresses(self.message, name)}
-        return tuple(recipient for recipient in self.recipients if recipient.lower() not in named)
+    def codes(self) -> tuple[str, ...]:
+        """One-time codes of 4 to 8 digits, digits only: nearest to a word such as "code" first."""
+        return self._read().codes
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        """The parts that are neither the text nor the HTML, in order."""
+        return self._read().attachments
+
+    # -- the whole ---------------------------------------------------------------------------
+
+    @property
+    def message(self) -> EmailMessage:
+        """The content as an `email.message.EmailMessage` (`policy.default`); the same one each time.
+
+        A message that `email` cannot be asked to parse has its header fields, the rest as its payload, and a defect.
+        """
+        if self._message is None:
+            from lazr.smtptest.mail.parsed import parse_email_message
+
+            self._message = parse_email_message(self.content)
+        return self._message
+
+    @property
+    def defects(self) -> tuple[Defect, ...]:
+        """What is wrong with it, or could not be read; empty for a mail that is well made.  Reads all of it."""
+        return self._read().defects
+
+    def snapshot(
+        self, *, headers: Collection[str] | None = None, replace: Mapping[str | re.Pattern[str], str] | None = None
+    ) -> str:
+        """The mail as a text that is the same each time it is sent, to be compared with a stored one.
+
+        Dates, message identifiers, boundaries and content identifiers are normalised.  `headers` are the names of the
+        fields to show, all by default but those that say how it came (Received and so on); `replace` is what else
+        changes: strings or compiled patterns, and what to put in their place.
+        """
+        from lazr.smtptest.mail.snapshot import snapshot
+
+        return snapshot(self, headers, replace or {})
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the content to a file, to the octet; in a directory, to `<id>.eml`.  Returns the file's path.
+
+        Raises `OSError` if it cannot be written.
+        """
+        from pathlib import Path
+
+        file = Path(path)
+        if file.is_dir():
+            file /= f"{self.id}.eml"
+        file.write_bytes(self.content)
+        return file
+
+    def _read(self) -> Reading:
+        if self._reading is None:
+            from lazr.smtptest.mail.reading import Reading
+
+            self._reading = Reading(self.content, self.envelope.mail_parameters)
+        return self._reading
 
     def __repr__(self) -> str:
         start = b"".join(part[:8192] for part in self._parts[:8])
@@ -200,19 +242,6 @@ def _decoded(text: str) -> str:
     """A header's text with its encoded words (RFC 2047) decoded, where that can be done."""
     if "=?" not in text:
         return text
-    from email.errors import HeaderParseError
-    from email.header import decode_header, make_header
+    from lazr.smtptest.mail.mime.encodedword import decode_words
 
-    try:
-        return str(make_header(decode_header(text)))
-    except (HeaderParseError, LookupError, ValueError):
-        return text
-
-
-def _addresses(message: EmailMessage, name: str) -> Iterator[Address]:
-    try:
-        fields = message.get_all(name, [])
-    except Exception:  # noqa: BLE001 - whatever a stranger's header does to the parser, it names nobody
-        return
-    for field in fields:
-        yield from getattr(field, "addresses", ())
+    return decode_words(text, lambda _: None)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from lazr.smtptest.mail.domain import fold_domain
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lazr.smtptest.mail.mail import Mail
 
-__all__ = ["Condition", "Match", "fold_domain"]
+__all__ = ["Condition", "Match"]
 
 # So much of a value does a failure show, and so many lines of a difference.
 _SHOWN = 160
@@ -108,7 +110,7 @@ def _header(name: str) -> Callable[[Mail], tuple[str, ...]]:
 _LOOKS_AT: dict[str, Callable[[Mail], tuple[str, ...]]] = {
     "sender": lambda mail: (mail.envelope.mail_from,),
     "to": lambda mail: mail.envelope.rcpt_tos,
-    "cc": lambda mail: tuple(address.strip() for address in re.findall(r"[^\s<>,;]+@[^\s<>,;]+", mail.header("cc"))),
+    "cc": lambda mail: tuple(address.addr_spec for address in mail.cc),
     "subject": lambda mail: (mail.subject,),
     "text": lambda mail: (mail.text,),
     "html": lambda mail: (mail.html,),
@@ -279,16 +281,6 @@ def _address_test(wanted: str) -> Callable[[str], bool]:
     glob = {"*": ".*", "?": "."}
     pattern = re.compile("".join(glob.get(character) or re.escape(character) for character in folded), re.DOTALL)
     return lambda value: pattern.fullmatch(fold_domain(value)) is not None
-
-
-def fold_domain(address: str) -> str:
-    """The address with its domain, whose case does not count, in small letters (RFC 5321 2.4).
-
-    >>> fold_domain("Ann@Example.COM")
-    'Ann@example.com'
-    """
-    local, at, domain = address.rpartition("@")
-    return f"{local}{at}{domain.lower()}" if at else address
 
 
 # -- evidence -------------------------------------------------------------------------------

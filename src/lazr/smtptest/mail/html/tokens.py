@@ -1,0 +1,119 @@
+"""HTML, cut into tags and text: in linear time, whatever it is."""
+
+from __future__ import annotations
+
+import re
+
+from lazr.smtptest.mail.mime import caps
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lazr.smtptest.mail.mime.defect import Note
+
+__all__ = ["Tag", "attributes", "tokens", "unescaped"]
+
+_MARKUP = re.compile(r"<(?:!--|[!?/]|[a-zA-Z])")
+# Quotes hide a > in them.  Where they do not pair up for one tag, this is not tried again for another: it
+# looks at all that follows before it gives up.
+_TAG = re.compile(r"""<(/?)([a-zA-Z][^\s/>]*+)((?:[^"'>]++|"[^"]*+"|'[^']*+')*+)>""")
+_ROUGH_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*+)([^>]*+)>")
+_NAME_BEGINS = re.compile("</?[a-zA-Z]")
+_ATTRIBUTE = re.compile(r"""([^\s/>=][^\s/>=]*+)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]*+)))?""")
+# What is in these is not markup, and only their own end tag ends it.
+_RAW = {
+    name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE)
+    for name in ("script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes")
+}
+_LEADING_ZEROS = re.compile("&#([xX]?)0+(?=[0-9a-fA-F])")
+_HUGE = re.compile("&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{8,});?")
+
+
+class Tag:
+    """A tag: `name` in lower case; its attributes are read by `attributes(tag.rest)` if somebody wants them."""
+
+    __slots__ = ("is_end", "name", "rest")
+
+    def __init__(self, name: str, rest: str, *, is_end: bool) -> None:
+        self.name = name
+        self.rest = rest
+        self.is_end = is_end
+
+
+def tokens(html: str, note: Note) -> Iterator[Tag | str]:
+    """Tags, and the text between them as it was written; comments are left out, and what `script` and `style` hold.
+
+    >>> [t if isinstance(t, str) else t.name for t in tokens("<p class='>'>1 < 2<!-- <p> --></p>", print)]
+    ['p', '1 < 2', 'p']
+    """
+    at = begin = count = 0
+    paired = True
+    while True:
+        markup = _MARKUP.search(html, at)
+        if markup is None:
+            break
+        at = markup.start()
+        if begin < at:
+            yield html[begin:at]
+        count += 1
+        if count > caps.TAGS:
+            note(f"more than {caps.TAGS:,} tags: truncated")
+            return
+        if markup[0] == "<!--":
+            end = html.find("-->", at + 4)
+            at = begin = end + 3 if end >= 0 else len(html)
+            if end < 0:
+                note("a comment that does not end")
+            continue
+        match = _TAG.match(html, at) if paired else None
+        if match is None:
+            if _NAME_BEGINS.match(html, at) is None:
+                end = html.find(">", at)  # a declaration, or something that browsers take for a comment
+                at = begin = end + 1 if end >= 0 else len(html)
+                continue
+            if paired:
+                note("a tag whose quotes do not end")
+            paired = False
+            match = _ROUGH_TAG.match(html, at)
+            if match is None:
+                note("a tag that does not end")
+                return
+        name = match[2].lower()
+        at = begin = match.end()
+        yield Tag(name, match[3], is_end=bool(match[1]))
+        if name in _RAW and not match[1]:
+            close = _RAW[name].search(html, at)
+            at = begin = close.start() if close else len(html)
+            if close is None:
+                note(f"{name} does not end")
+    if begin < len(html):
+        yield html[begin:]
+
+
+def attributes(rest: str) -> dict[str, str]:
+    """A tag's attributes, by their names in lower case; of two with one name the first counts.
+
+    >>> attributes(' href="/a?b&amp;c" hidden')
+    {'href': '/a?b&c', 'hidden': ''}
+    """
+    found: dict[str, str] = {}
+    for match in _ATTRIBUTE.finditer(rest):
+        found.setdefault(match[1].lower(), unescaped(match[2] or match[3] or match[4] or ""))
+        if len(found) >= caps.PARAMETERS:
+            break
+    return found
+
+
+def unescaped(text: str) -> str:
+    """Text with its character references resolved.
+
+    `html.unescape` raises on numbers of more digits than `int` takes, so numbers that are no character's go first.
+    """
+    if "&" not in text:
+        return text
+    from html import unescape
+
+    if "&#" in text:
+        text = _HUGE.sub("\N{REPLACEMENT CHARACTER}", _LEADING_ZEROS.sub(r"&#\1", text))
+    return unescape(text)

@@ -1,0 +1,620 @@
+"""What people read in a mail: header fields, addresses, text, attachments, defects."""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from lazr.smtptest import Address, Attachment, Defect, Dsn, Envelope, Field, Link, Mail
+
+
+def received(content, to=("bob@example.com",), **parameters):
+    envelope = Envelope("ann@example.com", tuple(to), mail_parameters=parameters, rcpt_parameters=tuple({} for _ in to))
+    return Mail("1", envelope, [content.encode() if isinstance(content, str) else content])
+
+
+def header(text, name="To"):
+    return received(f"{name}: {text}\r\n\r\n")
+
+
+def reasons(mail):
+    return [str(defect) for defect in mail.defects]
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        (b"plain", "plain"),
+        (b"=?utf-8?q?Gr=C3=BC=C3=9Fe?=", "Grüße"),
+        (b"=?iso-8859-1?Q?a_b=E4?= c", "a bä c"),
+        (b"=?utf-8?b?w6Q=?= =?utf-8?b?w6Q=?=", "ää"),
+        (b"=?utf-8?q?=C3?= =?utf-8?q?=A4?=", "ä"),  # one character in two words, against RFC 2047 5
+        (b"=?utf-8?q?a?= =?iso-8859-1?q?=E4?= b =?utf-8?q?c?=", "aä b c"),
+        (b"=?utf-8*de?q?a?=", "a"),
+        (b"=?utf-8?q?what??=", "what?"),
+        (b"=?utf-8?q?a b?=", "a b"),
+        (b"=?utf-8?b?w6Q?=", "ä"),
+        (b"a\r\n b\r\n\tc", "a b\tc"),
+        ("bücher".encode(), "bücher"),
+        (b"a\xffb", "a\N{REPLACEMENT CHARACTER}b"),
+        (b"a\x00b", "a\N{REPLACEMENT CHARACTER}b"),
+        (b"=?utf-7?q?+2AA-?=", "\N{REPLACEMENT CHARACTER}"),
+        (b"=?zlib?q?a?= b", "=?zlib?q?a?= b"),
+        (b"=?utf-8?b?a?=", "=?utf-8?b?a?="),
+    ],
+)
+def test_a_header_field_is_decoded_where_that_can_be_done(raw, value):
+    mail = received(b"Subject:  " + raw + b" \r\n\r\n")
+
+    assert (mail.subject, mail.header("SUBJECT"), mail.headers["subject"]) == (value,) * 3
+    assert mail.headers[0].raw == b"  " + raw + b" "
+
+
+def test_header_fields_are_in_order_and_repeated():
+    mail = received("Received: a\r\nSubject: b\r\nreceived: c\r\n\r\n")
+
+    assert [(field.name, field.value) for field in mail.headers] == [
+        ("Received", "a"),
+        ("Subject", "b"),
+        ("received", "c"),
+    ]
+    assert mail.headers.get_all("RECEIVED") == ("a", "c")
+    assert (mail.headers.get("x"), mail.headers.get("x", "y"), mail.header("x")) == ("", "y", "")
+    assert "subject" in mail.headers and "x" not in mail.headers and mail.headers[1] in mail.headers
+    assert (len(mail.headers), len(mail.headers[1:])) == (3, 2)
+    with pytest.raises(KeyError, match="no header field 'x'; there are Received, Subject"):
+        mail.headers["x"]
+    assert repr(mail.headers[:2]) == "(Field('Received', 'a'), Field('Subject', 'b'))"
+    assert repr(received("A: b\r\n\r\n").headers) == "Headers([Field('A', 'b')])"
+    assert Field("A", b"b") == Field("a", b"b") != Field("a", b"c")
+    assert len({Field("A", b"b"), Field("a", b"b")}) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "names", "text"),
+    [
+        ("A: b\nC: d\n\ntext\n", ["A", "C"], "text\n"),
+        ("A: b\rC: d\r\rtext\r", ["A", "C"], "text\n"),
+        ("From ann Fri Nov\r\nA: b\r\n\r\ntext", ["A"], "text"),
+        (">From ann Fri Nov\r\nA: b\r\n\r\ntext", ["A"], "text"),
+        (" rest\r\nA: b\r\n\r\ntext", ["A"], "text"),
+        ("A: b\r\n: c\r\nD: e\r\n\r\ntext", ["A", "D"], "text"),
+        ("A : b\r\n\r\ntext", ["A"], "text"),
+        ("A: b\r\ntext\r\nC: d\r\n", ["A"], "text\nC: d\n"),
+        ("text without a header", [], "text without a header"),
+        ("\r\nA: b", [], "A: b"),
+        ("", [], ""),
+        ("A: b", ["A"], ""),
+    ],
+)
+def test_the_header_is_told_from_the_body(content, names, text):
+    mail = received(content)
+
+    assert ([field.name for field in mail.headers], mail.text) == (names, text)
+
+
+ANN, BOB = Address("Ann", "ann", "example.com"), Address("", "bob", "example.com")
+
+
+@pytest.mark.parametrize(
+    ("text", "addresses", "defects"),
+    [
+        ("Ann <ann@example.com>, bob@example.com", (ANN, BOB), ()),
+        ('"Ann" <ann@EXAMPLE.com> , ,<bob@example.com>', (ANN, BOB), ()),
+        ("ann@example.com (Ann)", (ANN,), ()),
+        ("(x) Ann (y) <ann@example.com> (z)", (ANN,), ()),
+        ("Team: Ann <ann@example.com>, bob@example.com;", (ANN, BOB), ()),
+        ("undisclosed-recipients:;", (), ()),
+        ("Ann <@a,@b:ann@example.com>", (ANN,), ()),
+        ("Ann\r\n <ann@example.com>,\r\n bob@example.com", (ANN, BOB), ()),
+        ("ann @ example . com", (Address("", "ann", "example.com"),), ()),
+        ('"a b\\"c"@example.com', (Address("", 'a b"c', "example.com"),), ()),
+        ("a@[127.0.0.1]", (Address("", "a", "[127.0.0.1]"),), ()),
+        ("=?utf-8?q?Doe=2C_J=C3=BCrgen?= <a@b.c>", (Address("Doe, Jürgen", "a", "b.c"),), ()),
+        ("=?utf-8?q?J=C3=BC?=\r\n =?utf-8?q?rgen?= X. <a@b.c>", (Address("Jürgen X.", "a", "b.c"),), ()),
+        ("Ann ann@example.com", (ANN,), ()),
+        ("", (), ()),
+        ("Doe, Ann <ann@example.com>", (Address("Doe, Ann", "ann", "example.com"),), ("a comma in a name",)),
+        ("root, bob@example.com", (Address("", "root"), BOB), ("without a domain",)),
+        ("root, <bob@example.com>", (Address("", "root"), BOB), ("without a domain",)),
+        ("Team: root; ann: root", (Address("", "root"), Address("", "root")), ("without a domain",)),
+        ("Ann <ann@example.com, bob@example.com", (ANN, BOB), ("brackets that does not end",)),
+        ("Ann <ann@example.com", (ANN,), ("brackets that does not end",)),
+        ("Ann <<ann@example.com>>", (ANN,), ("brackets that does not end",)),
+        ('"Ann <ann@example.com>', (Address('"Ann', "ann", "example.com"),), ("a quoted string",)),
+        ("Ann (x <ann@example.com>", (Address("Ann (x", "ann", "example.com"),), ("a comment",)),
+        ("Ann <ann@example.com> x", (ANN,), ("something behind",)),
+        ("<>", (), ("empty",)),
+        ("Ann <>", (Address("Ann"),), ("empty",)),
+        ("<ann>", (Address("", "ann"),), ("without a domain",)),
+        ("<@example.com>", (Address("", "", "example.com"),), ("not an address",)),
+        ("a@b@example.com", (Address("", "a@b", "example.com"),), ("not an address",)),
+    ],
+)
+def test_addresses_are_read_as_well_as_can_be(text, addresses, defects):
+    mail = header(text)
+
+    assert mail.to == addresses
+    assert [
+        defect
+        for defect in mail.defects
+        if defect.where == "header To" and not any(d in defect.reason for d in defects)
+    ] == []
+    assert len({defect.reason for defect in mail.defects}) >= len(defects)
+
+
+def test_an_address_is_a_value():
+    assert str(ANN) == "Ann <ann@example.com>" and repr(ANN) == "Address('Ann <ann@example.com>')"
+    assert str(Address("Doe, Ann", "a b", "c")) == '"Doe, Ann" <"a b"@c>'
+    assert (str(BOB), str(Address("", "root")), str(Address())) == ("bob@example.com", "root", "")
+    assert Address("", "", "x").addr_spec == '""@x'
+    assert Address("", "Ann", "x") != Address("", "ann", "x") and ANN != "ann@example.com"
+    assert len({ANN, Address("Ann", "ann", "EXAMPLE.COM")}) == 1
+
+
+def test_each_field_of_addresses_has_its_own():
+    mail = received("From: a@b.c\r\nTo: d@e.f\r\nTo: g@h.i\r\nCc: j@k.l\r\nReply-To: m@n.o\r\n\r\n")
+
+    assert [[str(one) for one in field] for field in (mail.from_, mail.to, mail.cc, mail.reply_to)] == [
+        ["a@b.c"],
+        ["d@e.f", "g@h.i"],
+        ["j@k.l"],
+        ["m@n.o"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "hidden"),
+    [
+        ("To: Ann <ann@example.com>\r\nCc: bob@EXAMPLE.com", ("Cy@example.com",)),
+        ("To: cy@example.com", ("ann@example.com", "bob@example.com", "Cy@example.com")),
+        ("Resent-To: Cy@example.com\r\nResent-Cc: bob@example.com", ("ann@example.com",)),
+        ("Bcc: bob@example.com\r\nTo: ann@example.com", ("bob@example.com", "Cy@example.com")),
+        ("To: Team: ann@example.com, bob@example.com;\r\nTo: Cy@example.com", ()),
+        ('To: "ann@example.com" <bob@example.com>', ("ann@example.com", "Cy@example.com")),
+    ],
+)
+def test_bcc_is_whom_no_header_names(fields, hidden):
+    mail = received(f"{fields}\r\n\r\n", to=("ann@example.com", "bob@example.com", "Cy@example.com"))
+
+    assert mail.bcc == hidden
+
+
+@pytest.mark.parametrize(
+    ("text", "date"),
+    [
+        ("Fri, 21 Nov 1997 09:55:06 -0600", datetime(1997, 11, 21, 9, 55, 6, tzinfo=timezone(timedelta(hours=-6)))),
+        ("21 Nov 1997 09:55:06 -0000", datetime(1997, 11, 21, 9, 55, 6, tzinfo=UTC)),
+        ("Fri, 21 Nov 1997 09:55:06 GMT (a comment)", datetime(1997, 11, 21, 9, 55, 6, tzinfo=UTC)),
+        ("yesterday", None),
+        ("Fri, 99 Nov 1997 09:55:06 -0600", None),
+        ("Fri, 31 Dec 9999 23:59:59 -1200", None),
+        ("9" * 5000, None),
+    ],
+)
+def test_a_date_is_an_aware_time_or_none(text, date):
+    mail = header(text, "Date")
+
+    assert mail.date == date
+    assert any(defect.where == "header Date" for defect in mail.defects) == (date is None)
+    assert received("A: b\r\n\r\n").date is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message_id", "is_wrong"),
+    [("<a@b>", "<a@b>", False), ("<<a@b>>", "<a@b>", True), ("a@b", "a@b", True), ("< a@b >", "< a@b >", True)],
+)
+def test_a_message_id_has_its_brackets(text, message_id, is_wrong):
+    mail = header(text, "Message-ID")
+
+    assert (mail.message_id, bool(mail.defects)) == (message_id, is_wrong)
+    assert received("A: b\r\n\r\n").message_id == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "text", "is_broken"),
+    [
+        ("text/plain; charset=utf-8", "Häll\r\n".encode(), "Häll\n", False),
+        ("text/plain; charset=iso-8859-1", b"H\xe4ll", "Häll", False),
+        ("text/plain; charset=utf-8", b"H\xe4ll", "H\N{REPLACEMENT CHARACTER}ll", True),
+        ("text/plain; charset=big5", b"H\xff", "H\N{REPLACEMENT CHARACTER}", True),
+        ("text/plain; charset=iso-8859-8-i", b"\xe0", "א", False),
+        ("text/plain", "Häll".encode(), "Häll", True),
+        ("text/plain", b"H\xe4ll", "H\N{REPLACEMENT CHARACTER}ll", True),
+        ("text/plain; charset=none-such", "Häll".encode(), "Häll", True),
+        ("text/plain; charset=none-such", b"H\xe4ll", "Häll", True),
+        ('text/plain; charset=" "', b"a", "a", True),
+        ("text/plain; charset=unicode_escape", b"\\x41", "\\x41", True),
+        ("text/plain; charset=utf-7", b"+2AA-", "\N{REPLACEMENT CHARACTER}", True),
+        ("text/plain", b"a\x00b", "a\N{REPLACEMENT CHARACTER}b", True),
+        ("text/x-markdown", b"# a", "# a", False),
+        ("text", b"a", "a", True),
+        ("multipart/mixed", b"a", "a", True),
+        ("multipart/mixed; boundary=b", b"a", "a", True),
+        ("image/png", b"a", "", False),
+    ],
+)
+def test_text_is_decoded_by_charsets_of_text_alone(kind, body, text, is_broken):
+    mail = received(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + body)
+
+    assert mail.text == text
+    assert any(defect.where == "content" for defect in mail.defects) == is_broken
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "text", "reason"),
+    [
+        ("base64", "aGFsbG8=", "hallo", None),
+        ("BASE64 ", "aGFs\r\nbG8=\r\n", "hallo", None),
+        ("base64", "aGFs!bG8=", "hallo", "not of it"),
+        ("base64", "aGFsbG8", "hallo", "without its padding"),
+        ("base64", "aGFsb", "hal", "breaks off"),
+        ("base64", "aGFsbG8=aGFs", "hallo", "behind the end"),
+        ("quoted-printable", "a=3Db=\r\nc", "a=bc", None),
+        ("quoted-printable", "a=zz", "a=zz", "escapes nothing"),
+        ("x-uuencode", "a", "a", "not a transfer encoding"),
+        ("8bit", "a", "a", None),
+    ],
+)
+def test_transfer_encodings_are_undone_and_mended(encoding, body, text, reason):
+    mail = received(f"Content-Transfer-Encoding: {encoding}\r\n\r\n{body}")
+
+    assert mail.text == text
+    found = [defect.reason for defect in mail.defects]
+    assert (reason is None and not found) or any(reason in one for one in found)
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ("Content-Disposition: attachment; filename=a.txt", ("a.txt",)),
+        ("Content-Disposition: attachment; filename=report (1).pdf", ("report (1).pdf",)),
+        ('Content-Disposition: attachment; filename="a\\"b;c.txt"', ('a"b;c.txt',)),
+        ("Content-Disposition: attachment; filename*=utf-8''%C3%A4.txt", ("ä.txt",)),
+        ("Content-Disposition: attachment; filename*0*=utf-8'de'%C3; filename*1*=%A4; filename*2=.txt", ("ä.txt",)),
+        ("Content-Disposition: attachment; filename=a.txt; filename*=utf-8''b.exe", ("b.exe", "a.txt")),
+        ("Content-Disposition: attachment; filename=a\r\nContent-Type: image/png; name=b", ("a", "b")),
+        ("Content-Disposition: attachment\r\nContent-Type: image/png; name==?utf-8?q?=C3=A4?=", ("ä",)),
+        ("Content-Disposition: attachment; filename*1=b; filename*2=c", ()),
+        ("Content-Disposition: attachment; filename*0=a; filename*2=c", ("a",)),
+        ("Content-Disposition: attachment; filename*=a", ("a",)),
+        ("Content-Disposition: attachment; filename*x=a; filename*0**=b; filename*99999=c", ()),
+        ('Content-Disposition: attachment; filename="a.txt', ("a.txt",)),
+        ("Content-Disposition: attachment (a; (b) \\) filename=x) ; filename=b", ("b",)),
+        ("Content-Disposition: attachment; filename; =; x=(y; filename=b", ("b",)),
+        ("Content-Disposition: attachment; (filename=b", ()),
+        ("Content-Disposition: attachment; filename*x*=a; *=b; filename*0=a; filename*0=b", ("a",)),
+        ("Content-Disposition: attachment", ()),
+    ],
+)
+def test_an_attachment_has_all_of_its_names_the_one_that_counts_first(fields, names):
+    mail = received(f"{fields}\r\n\r\n\x00")
+    [attachment] = mail.attachments
+
+    assert (attachment.filename, attachment.filenames) == (names[0] if names else "", names)
+    assert ("more than one file name" in " ".join(reasons(mail))) == (len(names) > 1)
+
+
+def multipart(subtype, *parts, boundary="b", more=""):
+    inside = "".join(f"--{boundary}\r\n{part}\r\n" for part in parts)
+    return f"Content-Type: multipart/{subtype}; boundary={boundary}{more}\r\n\r\npre\r\n{inside}--{boundary}--\r\nepi"
+
+
+PLAIN, HTML = "\r\nplain", "Content-Type: text/html\r\n\r\n<b>html</b>"
+IMAGE = "Content-Type: image/png\r\nContent-ID: <i@x>\r\n\r\nimage"
+SAVED = "Content-Disposition: attachment; filename=a.txt\r\n\r\nsaved"
+
+
+@pytest.mark.parametrize(
+    ("content", "text", "html", "attachments"),
+    [
+        (multipart("alternative", PLAIN, HTML), "plain", "<b>html</b>", []),
+        (multipart("alternative", HTML, PLAIN), "plain", "<b>html</b>", []),
+        (multipart("mixed", SAVED, PLAIN), "plain", "", [("a.txt", False)]),
+        (multipart("mixed", PLAIN, PLAIN), "plain", "", [("", False)]),
+        (
+            multipart("mixed", multipart("alternative", PLAIN, HTML, boundary="c"), SAVED),
+            "plain",
+            "<b>html</b>",
+            [("a.txt", False)],
+        ),
+        (multipart("related", HTML, IMAGE), "html\n", "<b>html</b>", [("", True)]),
+        (multipart("related", IMAGE, HTML), "html\n", "<b>html</b>", [("", True)]),
+        (multipart("related", HTML, "Content-ID: <r>\r\n\r\nroot", more='; start="<r>"'), "root", "", [("", True)]),
+        (multipart("related", HTML, IMAGE, more='; start="<none>"'), "html\n", "<b>html</b>", [("", True)]),
+        (multipart("related", IMAGE, IMAGE), "", "", [("", False), ("", True)]),
+        (multipart("mixed", "Content-Disposition: inline; filename=n.txt\r\n\r\nplain"), "plain", "", []),
+        (
+            multipart("mixed", PLAIN, "Content-Type: image/png\r\nContent-Disposition: inline\r\n\r\nx"),
+            "plain",
+            "",
+            [("", True)],
+        ),
+        (multipart("alternative", PLAIN, "Content-Type: text/calendar\r\n\r\nBEGIN"), "plain", "", [("", False)]),
+        (multipart("digest", "\r\nSubject: a\r\n\r\nb"), "", "", [("", False)]),
+        (multipart("mixed", multipart("mixed", PLAIN, boundary="b"), HTML), "pre", "", [("", False)]),
+        (multipart("mixed", "Content-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\nin"), "in", "", []),
+        (multipart("mixed", PLAIN).replace("--b--\r\nepi", ""), "plain\n", "", []),
+        (multipart("mixed", PLAIN, boundary='"(a)+[.*"').replace('--"(a)+[.*"', "--(a)+[.*"), "plain", "", []),
+        ("Content-Type: message/rfc822\r\n\r\nSubject: a\r\n\r\nb", "", "", [("", False)]),
+        ("Content-Type: text/html\r\n\r\n<b>html</b>", "html\n", "<b>html</b>", []),
+    ],
+)
+def test_the_parts_are_told_apart(content, text, html, attachments):
+    mail = received(content)
+
+    assert (mail.text, mail.html) == (text, html)
+    assert [(one.filename, one.inline) for one in mail.attachments] == attachments
+    assert mail.text_is_derived == (bool(html) and text == "html\n")
+
+
+def test_an_attachment_has_its_octets_and_its_content_id():
+    mail = received(
+        multipart(
+            "mixed",
+            IMAGE,
+            "Content-Type: message/rfc822\r\n\r\nSubject: in\r\n\r\nb",
+            "Content-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\nAAEC",
+        )
+    )
+    image, message, pdf = mail.attachments
+
+    assert (image.content_id, image.content_type, image.content, image.inline) == ("i@x", "image/png", b"image", False)
+    assert (message.content, pdf.content) == (b"Subject: in\r\n\r\nb", b"\x00\x01\x02")
+    assert repr(pdf) == "Attachment('', 'application/pdf', 3 octets)"
+    assert isinstance(pdf, Attachment)
+
+
+@pytest.mark.parametrize(
+    ("content", "parameters", "defects"),
+    [
+        ("A: b\r\n\r\nc\r\n", {}, []),
+        ("A: b\n\r\nc\r", {}, ["content: CR without LF", "content: LF without CR"]),
+        ("A: b\n\nc\n", {}, ["content: 3 × LF without CR"]),
+        ("A: b\r\rc", {}, ["content: 2 × CR without LF", "content: line ends are CR alone"]),
+        ("Content-Type: a/b\r\n\r\n\0", {}, ["content: NUL"]),
+        ("Content-Type: a/b\r\n\r\n\0\r", {"BODY": "BINARYMIME"}, []),
+        ("A: ä\r\n\r\n", {}, ["header A: octets that are not US-ASCII, without SMTPUTF8"]),
+        ("A: ä\r\n\r\n", {"SMTPUTF8": ""}, []),
+        ("A: =?utf-8?q?a=0D=0Ab?=\r\n\r\n", {}, ["header A: an encoded word with a line end in it"]),
+        ("A: " + "a" * 200_000 + "\r\n\r\n", {}, ["header A: more than 102,400 octets: truncated"]),
+        ("A: b\r\n" * 1001 + "\r\n", {}, ["content: more header fields than are read: truncated"]),
+        ("To: " + "a@b.c," * 4000 + "\r\n\r\n", {}, ["header To: more addresses than are read: truncated"]),
+        (
+            "Content-Type: text/html" + "; a=b" * 201 + "\r\n\r\n",
+            {},
+            [
+                "content: more than 200 parameters: truncated",
+                "content: parameter 'a' has 201 different values",
+            ][:1],
+        ),
+    ],
+)
+def test_what_is_wrong_is_said(content, parameters, defects):
+    assert reasons(received(content, **parameters)) == defects
+
+
+@pytest.mark.parametrize(
+    ("cap", "to", "content", "where"),
+    [
+        ("SEARCHED", 10, multipart("mixed", PLAIN), "content"),
+        ("BROKEN_TEXT", 10, b"Content-Type: text/plain; charset=big5\r\n\r\n" + b"\xff" * 20, "content"),
+        ("DERIVED", 10, "Content-Type: text/html\r\n\r\n" + "a" * 20, "html"),
+        ("CODES", 10, "\r\n" + "a" * 20, "text"),
+        ("TAGS", 3, "Content-Type: text/html\r\n\r\n" + "<b>" * 4, "html"),
+        ("FINDS", 3, "\r\n" + "https://e.test/ " * 4, "text"),
+        ("FINDS", 3, "\r\n" + "1234 a " * 4, "text"),
+        ("PARTS", 3, multipart("mixed", PLAIN, PLAIN, PLAIN, PLAIN), "content"),
+        ("PARTS", 3, multipart("mixed", PLAIN, PLAIN, PLAIN, PLAIN).replace("--b--", ""), "content"),
+        ("DEPTH", 0, multipart("mixed", PLAIN), "content"),
+        ("FIELDS_IN_ALL", 3, multipart("mixed", PLAIN, "A: b\r\nC: d\r\nE: f\r\n\r\n"), "part 2"),
+    ],
+)
+def test_past_a_cap_reading_stops_and_says_so(monkeypatch, cap, to, content, where):
+    monkeypatch.setattr(f"lazr.smtptest.mail.mime.caps.{cap}", to)
+
+    assert where in [defect.where for defect in received(content).defects if "truncated" in defect.reason]
+
+
+def test_of_a_tag_only_so_many_attributes_are_read():
+    many = "".join(f" a{number}=b" for number in range(300))
+    assert received(f"Content-Type: text/html\r\n\r\n<a {many} href=x>a</a><a href=y>b</a>").links == (
+        Link("y", "b", "html"),
+    )
+
+
+def test_a_defect_is_a_value():
+    assert Defect("a", "b") == Defect("a", "b") != Defect("a", "c")
+    assert len({Defect("a", "b"), Defect("a", "b")}) == 1
+    assert (str(Defect("a", "b")), repr(Defect("a", "b"))) == ("a: b", "Defect('a', 'b')")
+
+
+def test_there_are_not_endlessly_many_defects():
+    mail = received(
+        "".join(f"X-{number}: =?x?q?{number}?=\r\n" for number in range(999)) + "Date: x\r\nDate: y\r\n\r\n\0"
+    )
+
+    assert len(mail.defects) == 1001
+    assert "truncated" in mail.defects[-1].reason
+
+
+def test_the_envelope_tells_what_notifications_are_wanted():
+    envelope = Envelope(
+        "",
+        ("a@b.c", "d@e.f", "g@h.i"),
+        mail_parameters={"RET": "full", "ENVID": "x=y"},
+        rcpt_parameters=({"NOTIFY": "success,FAILURE", "ORCPT": "rfc822;z;z@b.c"}, {"NOTIFY": "NEVER"}, {}),
+    )
+
+    assert (envelope.ret, envelope.envid) == ("FULL", "x=y")
+    assert envelope.dsn == (
+        Dsn(frozenset({"SUCCESS", "FAILURE"}), ("rfc822", "z;z@b.c")),
+        Dsn(frozenset({"NEVER"})),
+        Dsn(),
+    )
+    assert repr(envelope.dsn[0]) == "Dsn(notify={'FAILURE', 'SUCCESS'}, orcpt=('rfc822', 'z;z@b.c'))"
+    assert len({Dsn(), Dsn(), Dsn(frozenset({"NEVER"}))}) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("Your code is 123456.", ["123456"]),
+        ("G-123456 is your verification code.", ["123456"]),
+        ("123 456 is your code", ["123456"]),
+        ("Your code: 123-456", ["123456"]),
+        ("code:123456", ["123456"]),
+        ("Code 12 34 56", ["123456"]),
+        ("Code 1234\N{NO-BREAK SPACE}5678", ["12345678"]),
+        ("Enter this code:\n\n   8 3 1 2 9 4\n\nCall +1 555 123 4567. © 2026 Acme, 94105 X", ["831294", "94105"]),
+        ("Order 99887766\nYour one-time PIN: 4711", ["4711"]),
+        ("Use 1234 to log in. It costs 1500 EUR or $1234.50, and 1600 seconds", ["1234"]),
+        ("Dein Bestätigungscode lautet 0815", ["0815"]),
+        ("验证码：482913，5分钟内有效", ["482913"]),
+        ("PIN 2024", ["2024"]),
+        ("Your code:\n2024", ["2024"]),
+        ("Since 1999. Happy 2024! Shipped 2024-05-17, 20240517", []),
+        ("https://e.test/?code=123456 ann123456@e.test #445566 a1234 1,234,567 12:3456", []),
+        ("1 2 3 4 5 6 7 8 9", []),
+        ("12 users", []),
+        ("zip code 12345", []),
+        ("654321 and code 123456 and 654321 and 123456", ["123456", "654321"]),
+    ],
+)
+def test_codes_are_found_the_likeliest_first(text, codes):
+    assert list(received(f"Content-Type: text/plain; charset=utf-8\r\n\r\n{text}").codes) == codes
+
+
+def test_codes_come_from_the_subject_and_the_html_too():
+    assert received("Subject: 123456 is your code\r\n\r\n").codes == ("123456",)
+    alternative = multipart("alternative", "\r\nHello", "Content-Type: text/html\r\n\r\n<p>Code</p><p>12<b>34</b></p>")
+    assert received(alternative).codes == ("1234",)
+
+
+def test_links_are_found_in_html_and_text():
+    html = (
+        "Content-Type: text/html\r\n\r\n<a href='https://e.test/?a&amp;b'>Do\r\n <b>it</b></a> <a name=x>no</a>"
+        "<a href=' mailto:a@b.c '><img src=x alt=Mail></a><area href=/map alt=Map><a href=x>open<a href=x>twice</a>"
+        "<div style='display: none'><a href=hidden>unseen</a></div>"
+    )
+    text = "\r\nSee (https://e.test/a_(b)), <https://e.test/c>, mailto:a@b.c. https://e.test/c!"
+
+    assert received(multipart("alternative", text, html)).links == (
+        Link("https://e.test/?a&b", "Do it", "html"),
+        Link("mailto:a@b.c", "Mail", "html"),
+        Link("/map", "Map", "html"),
+        Link("x", "open", "html"),
+        Link("x", "twice", "html"),
+        Link("hidden", "unseen", "html"),
+        *(
+            Link(url, url, "text")
+            for url in ("https://e.test/a_(b)", "https://e.test/c", "mailto:a@b.c", "https://e.test/c")
+        ),
+    )
+    bare = "Content-Type: text/html\r\n\r\n<a href='https://e.test/'>https://e.test/</a> https://e.test/bare"
+    assert [(link.url, link.where) for link in received(bare).links] == [
+        ("https://e.test/", "html"),
+        ("https://e.test/bare", "html"),
+    ]
+    link = Link("a", "b", "html")
+    assert repr(link) == "Link('a', 'b', 'html')" and len({link, Link("a", "b", "html")}) == 1
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>a<p>b", "a\n\nb\n"),
+        ("a<br>b<br/><br>c", "a\nb\n\nc\n"),
+        ("<div>a</div><div> b  c\n</div>", "a\nb c\n"),
+        ("a <b> b</b>c", "a bc\n"),
+        ("<table><tr><td>a<td>b<tr><th>c</table>", "a b\nc\n"),
+        ("<ul><li>a<li>b</ul>", "- a\n- b\n"),
+        ("x<pre>a\r\n  b</pre>y", "x\n\na\n  b\n\ny\n"),
+        ("<head><title>t</title><style>p{}</style><body>a", "a\n"),
+        ("<script>'</p>'</script>a", "a\n"),
+        ("<title>a</title><textarea>b</textarea>c", "c\n"),
+        ("<script>a", ""),
+        ("a<!-- <p>b --> c<!doctype x><?xml?></>d", "a cd\n"),
+        ("a<!-- b", "a\n"),
+        ("a<! b", "a\n"),
+        ("1 < 2 &lt; &#51; &#x34; &amp;&#99999999999; &#0065;", "1 < 2 < 3 4 &\N{REPLACEMENT CHARACTER} A\n"),
+        ("<div style='display:none'>a<div>b</div></div>c<p hidden>d</p>", "c\n"),
+        ("<p style='color:red' class='hide'>a</p><img style='display:none'>b", "a\n\nb\n"),
+        ("&zwnj;a&nbsp;&nbsp;b&shy;c", "\u200ca bc\n"),
+        ("<a title='>'>a</a><a title=\"'>\">b</a>", "ab\n"),
+        ("<a title='x>a</a> <b>b</b>", "a b\n"),
+        ("a<b title=", "a\n"),
+        ("<p>  </p>", ""),
+        ("<table><td><td>a", "a\n"),
+        ("a<p></p><p></p>b", "a\n\nb\n"),
+        ("</pre><pre></pre>a", "a\n"),
+    ],
+)
+def test_text_is_made_of_html_where_there_is_none(html, text):
+    mail = received(f"Content-Type: text/html; charset=utf-8\r\n\r\n{html}")
+
+    assert (mail.text, mail.text_is_derived) == (text, True)
+
+
+SHOWN = """\
+MAIL FROM:<ann@example.com>
+RCPT TO:<bob@example.com>
+
+Subject: Hi
+Date: <date>
+Message-ID: <message-id>
+References: <message-id 2> <message-id>
+Content-Type: multipart/mixed; boundary=<boundary>
+
+--- text
+plain
+
+--- html
+<img src=cid:<content-id>>
+
+--- attachment, '', image/png, 5 octets, sha256 6105d6cc76af, <content-id>
+
+--- attachment, 'a.txt', text/plain, 5 octets, sha256 d81c55f49c5b
+"""
+
+
+def composed(unique):
+    return (
+        f"Received: by {unique}\r\nSubject: Hi\r\nDate: Fri, 21 Nov 1997 09:55:06 -0600\r\n"
+        f"Message-ID: <{unique}@a>\r\nReferences: <{unique}@b> <{unique}@a>\r\n"
+    ) + multipart(
+        "mixed",
+        PLAIN,
+        f"Content-Type: text/html\r\n\r\n<img src=cid:i{unique}@x>",
+        IMAGE.replace("i@x", f"i{unique}@x"),
+        SAVED,
+        boundary=f"={unique}=",
+    )
+
+
+def test_a_snapshot_is_the_same_each_time():
+    one, other = received(composed("1")), received(composed("22"))
+
+    assert one.snapshot() == other.snapshot() == SHOWN
+    assert (
+        received(multipart("mixed", PLAIN).replace("; boundary=b", ""))
+        .snapshot(headers=["content-type"])
+        .splitlines()[3]
+        == "Content-Type: multipart/mixed"
+    )
+    assert one.snapshot(headers=("received",)).splitlines()[3] == "Received: by 1"
+    masked = one.snapshot(replace={"plain": "PLAIN", re.compile(r"\d+ octets"): "N octets"})
+    assert "PLAIN" in masked and "N octets" in masked and "5 octets" not in masked
+    assert received("Content-ID: <a>\r\nContent-Type: text/html\r\n\r\n<p>a").snapshot() == (
+        "MAIL FROM:<ann@example.com>\nRCPT TO:<bob@example.com>\n\n"
+        "Content-ID: <content-id>\nContent-Type: text/html\n\n--- html\n<p>a\n"
+    )
+
+
+def test_a_mail_is_saved_to_the_octet(tmp_path):
+    content = b"A: b\n\r\n\x00\xff"
+    mail = received(content)
+
+    assert mail.save(tmp_path) == tmp_path / "1.eml"
+    assert mail.save(str(tmp_path / "x")) == tmp_path / "x"
+    assert (tmp_path / "1.eml").read_bytes() == (tmp_path / "x").read_bytes() == content
