@@ -173,6 +173,17 @@ class MailServer(Reachable):
             lines.append(f"the session from {session.peer} came to no good end; {what}")
         return lines
 
+    def forget(self) -> None:
+        """Forget what came and what went wrong: mails, sessions, refusals, what handlers raised; for the next test.
+
+        Clients stay connected, and what they send from now on comes in.
+        """
+        self._errors = []
+        self._refused = 0
+        self._refusals.clear()
+        self._sessions.clear()
+        self.inbox.clear()
+
     # -- who came, and how -------------------------------------------------------------------
 
     @property
