@@ -8,6 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from lazr.smtptest.decorator import with_server
     from lazr.smtptest.errors import MissingExtra, SmtptestError, StartError, StopTimeout, WaitTimeout
     from lazr.smtptest.mail.inbox import Inbox
     from lazr.smtptest.mail.mail import Attachment, Envelope, Mail
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.protocol.smtp.record import SessionRecord, TlsFacts
     from lazr.smtptest.protocol.smtp.reply import Reply
     from lazr.smtptest.protocol.smtp.sasl import Credentials
+    from lazr.smtptest.testcase import MailServerMixin
 
 __version__ = "3.0.0.dev0"
 
@@ -37,6 +39,7 @@ __all__ = [
     "Listen",
     "Mail",
     "MailServer",
+    "MailServerMixin",
     "MissingExtra",
     "Reply",
     "SessionRecord",
@@ -47,6 +50,7 @@ __all__ = [
     "TlsFacts",
     "WaitTimeout",
     "__version__",
+    "with_server",
 ]
 
 _HOMES = {
@@ -62,6 +66,7 @@ _HOMES = {
     "Listen": "net.listener",
     "Mail": "mail.mail",
     "MailServer": "mailserver",
+    "MailServerMixin": "testcase",
     "MissingExtra": "errors",
     "Reply": "protocol.smtp.reply",
     "SessionRecord": "protocol.smtp.record",
@@ -71,6 +76,7 @@ _HOMES = {
     "Tls": "net.tls",
     "TlsFacts": "protocol.smtp.record",
     "WaitTimeout": "errors",
+    "with_server": "decorator",
 }
 
 
