@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.mail.mail import Attachment, Envelope, Mail
     from lazr.smtptest.mailserver import MailServer
     from lazr.smtptest.net.listener import Listen
+    from lazr.smtptest.net.sessions import Sessions
     from lazr.smtptest.net.tls import Tls
     from lazr.smtptest.protocol.smtp.auth import Auth
     from lazr.smtptest.protocol.smtp.extension import EXTENSIONS, Extension
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.protocol.smtp.record import SessionRecord, TlsFacts
     from lazr.smtptest.protocol.smtp.reply import Reply
     from lazr.smtptest.protocol.smtp.sasl import Credentials
+    from lazr.smtptest.protocol.smtp.transcript import Transcript, TranscriptLine
     from lazr.smtptest.testcase import MailServerMixin
 
 __version__ = "3.0.0.dev0"
@@ -43,11 +45,14 @@ __all__ = [
     "MissingExtra",
     "Reply",
     "SessionRecord",
+    "Sessions",
     "SmtptestError",
     "StartError",
     "StopTimeout",
     "Tls",
     "TlsFacts",
+    "Transcript",
+    "TranscriptLine",
     "WaitTimeout",
     "__version__",
     "with_server",
@@ -70,11 +75,14 @@ _HOMES = {
     "MissingExtra": "errors",
     "Reply": "protocol.smtp.reply",
     "SessionRecord": "protocol.smtp.record",
+    "Sessions": "net.sessions",
     "SmtptestError": "errors",
     "StartError": "errors",
     "StopTimeout": "errors",
     "Tls": "net.tls",
     "TlsFacts": "protocol.smtp.record",
+    "Transcript": "protocol.smtp.transcript",
+    "TranscriptLine": "protocol.smtp.transcript",
     "WaitTimeout": "errors",
     "with_server": "decorator",
 }

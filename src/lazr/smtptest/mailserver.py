@@ -11,6 +11,7 @@ from lazr.smtptest.mail.inbox import Inbox
 from lazr.smtptest.mail.mail import Envelope, Mail
 from lazr.smtptest.net import switching
 from lazr.smtptest.net.reception import THIS_MACHINE, Reception
+from lazr.smtptest.net.sessions import Sessions
 from lazr.smtptest.protocol.smtp.event import EndOfData
 from lazr.smtptest.protocol.smtp.profile import Profile
 from lazr.smtptest.protocol.smtp.reply import Reply
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from lazr.smtptest.protocol.smtp.extension import Extension
     from lazr.smtptest.protocol.smtp.leniency import Lenient
     from lazr.smtptest.protocol.smtp.limits import Limits
-    from lazr.smtptest.protocol.smtp.record import SessionRecord
 
     T = TypeVar("T")
     Decide = Callable[[Event, Reply], Reply | Awaitable[Reply]]
@@ -40,9 +40,6 @@ __all__ = ["MailServer", "mail_of"]
 
 # So many refusals, and exceptions of handlers, are kept for the failures that they explain.
 _REMEMBERED = 10
-
-# The facts of so many sessions are kept, the latest ones.
-_SESSIONS = 10_000
 
 _HANDLER_RAISED = Reply(451, "4.3.0", "Local error: a handler of this server raised an exception")
 
@@ -136,7 +133,7 @@ class MailServer(Reachable):
         self._switch_interval = switch_interval
         self._wished = False
         self._received = 0
-        self._sessions: deque[SessionRecord] = deque(maxlen=_SESSIONS)
+        self._sessions = Sessions()
         self._errors: list[BaseException] = []
         self._refusals: deque[str] = deque(maxlen=_REMEMBERED)
         self._refused = 0
@@ -174,9 +171,9 @@ class MailServer(Reachable):
         return lines
 
     def forget(self) -> None:
-        """Forget what came and what went wrong: mails, sessions, refusals, what handlers raised; for the next test.
+        """Forget what came and what went wrong, for the next test: mails, refusals, sessions, what handlers raised.
 
-        Clients stay connected, and what they send from now on comes in.
+        Clients stay connected, so their sessions stay as well; what they send from now on comes in.
         """
         self._errors = []
         self._refused = 0
@@ -187,12 +184,12 @@ class MailServer(Reachable):
     # -- who came, and how -------------------------------------------------------------------
 
     @property
-    def sessions(self) -> tuple[SessionRecord, ...]:
-        """What happened in each session, in the order in which they began: TLS, credentials, what was sent in clear.
+    def sessions(self) -> Sessions:
+        """What happened in each session, live and past: TLS, credentials, the dialogue; and counts of them all.
 
-        The latest 10,000 are kept.
+        A sequence, in the order in which they began.  Of the past ones the latest 1,000 are kept.
         """
-        return tuple(self._sessions)
+        return self._sessions
 
     # -- starting and stopping ---------------------------------------------------------------
 
@@ -354,7 +351,7 @@ class MailServer(Reachable):
             decide=self._settle,
             consider=None if ask is None else functools.partial(self._ask, ask),
             announce=self.inbox.announce,
-            remember=self._sessions.append,
+            remember=self._sessions.add,
         )
         self._service = service
         self._opened.clear()

@@ -85,6 +85,7 @@ class Approach(asyncio.BufferedProtocol):
         rest, self._preamble = self._preamble[length:], b""
         record = self._session.record
         record.proxy = header
+        record.transcript.happened(f"{header!r}")
         if header.source is not None:
             record.peer = peer_name(header.source)
             if self._trusted and not self._entrance.trusts(header.source[0]):
@@ -168,7 +169,7 @@ class Approach(asyncio.BufferedProtocol):
         self._note_failure(why)
         self._stop_timer()
         self._drop_answer()
-        self._session.shut_down()
+        self._session.abandon()
         self._hang_up()
 
     def _note_end(self) -> None:
@@ -177,14 +178,20 @@ class Approach(asyncio.BufferedProtocol):
             self._note_failure("the client closed the connection")
         elif self._before is not None and not self._spoke:
             # Some look at the certificate when the handshake is over; by TLS's rules all went well.
-            self._session.record.tls_failure = "the client left behind the handshake, without a word"
+            why = "the client left behind the handshake, without a word"
+            self._session.record.tls_failure = why
+            self._session.record.transcript.happened(why)
 
     def _note_failure(self, why: str) -> None:
         record = self._session.record
         if self._before == self._read_proxy:
             record.proxy_failure = record.proxy_failure or why
+            record.end("PROXY")
+            record.transcript.happened(f"PROXY header refused: {why}")
         else:
             record.tls_failure = record.tls_failure or why
+            record.end("TLS")
+            record.transcript.happened(f"TLS failed: {why}")
         self._phase_ends = None
         self._leaving = True
 

@@ -16,11 +16,12 @@ from lazr.smtptest.protocol.smtp.session import Session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from lazr.smtptest.net.entrance import Entrance
     from lazr.smtptest.net.service import Consider, Service
     from lazr.smtptest.protocol.smtp.event import Event
+    from lazr.smtptest.protocol.smtp.record import SessionRecord
     from lazr.smtptest.protocol.smtp.reply import Pending
 
 __all__ = ["Connection"]
@@ -45,6 +46,8 @@ class Connection(Approach):
         self._paused = False  # too many replies wait for the client to read them
         self._timer: asyncio.TimerHandle | None = None
         self._unread = 0  # replies that waited when the write deadline was set
+        self._record: SessionRecord
+        self._mark: Callable[[float], None]
 
     # -- what asyncio calls ------------------------------------------------------------------
 
@@ -61,7 +64,10 @@ class Connection(Approach):
         decide = service.decide if consider is None else functools.partial(self._consider, consider)
         self._trusted = trusted
         self._session = Session(decide, entrance.profile(None, trusted=trusted), new_sink=service.new_sink)
-        self._session.record.peer = peer_name(name)
+        self._record = self._session.record
+        self._mark = self._record.transcript.mark
+        self._mark(self._started)
+        self._record.peer = peer_name(name)
         welcome = service.enter(self)
         if service.closing or not welcome:
             # RFC 5321 3.8, 4.2.3: a server that cannot take more says so, and does not linger over it.
@@ -70,7 +76,7 @@ class Connection(Approach):
             self._leaving = True
             below.close()
         else:
-            service.remember(self._session.record)
+            service.remember(self._record)
             self._approach()
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -79,7 +85,8 @@ class Connection(Approach):
 
     def buffer_updated(self, nbytes: int) -> None:
         """The client has sent something."""
-        self._last_octets = monotonic()
+        now = self._last_octets = monotonic()
+        self._mark(now)
         octets = bytes(self._service.buffer[:nbytes])
         if self._before is None:
             self._receive(octets)
@@ -111,6 +118,7 @@ class Connection(Approach):
         """The client will send no more; it still gets every reply that is due."""
         if self._leaving:
             return False
+        self._mark(monotonic())
         self._note_end()
         if self._leaving:
             return False
@@ -120,11 +128,13 @@ class Connection(Approach):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone; whatever was unfinished goes with it."""
         if not self._leaving:
+            self._mark(monotonic())
             self._note_end()
+        self._record.end("EOF" if exc is None else "reset")
         self._leaving = True
         self._stop_timer()
         self._drop_answer()
-        self._session.shut_down()
+        self._session.abandon()
         self._service.leave(self)
 
     def pause_writing(self) -> None:
@@ -159,7 +169,8 @@ class Connection(Approach):
     async def _answer(self, decision: Awaitable[Reply]) -> None:
         reply = await decision
         self._answering = None
-        self._last_octets = self._last_reply = monotonic()
+        now = self._last_octets = self._last_reply = monotonic()
+        self._mark(now)
         self._send(self._session.answer(reply))
         if self._stopping:
             self.shut_down()
@@ -241,9 +252,10 @@ class Connection(Approach):
 
     def _say_goodbye(self) -> None:
         if not self._leaving:
-            goodbye = self._session.shut_down()
+            self._mark(monotonic())
             if self._before is None or self._before == self._decrypt:  # else the client expects no SMTP now
-                self._write(goodbye)
+                self._write(self._session.shut_down())
+            self._record.end("stop")
             self._leaving = True
             self._stop_timer()
             self._drop_answer()
@@ -302,8 +314,10 @@ class Connection(Approach):
                 self._last_octets = now
                 self._arm()
             else:
+                self._record.end("timeout")
                 self._transport.abort()
         else:
+            self._mark(now)
             self._write(self._session.time_out())
             self._leave()
 

@@ -51,8 +51,7 @@ def dialogue(server: MailServer) -> str:
     shown = sessions[-_SESSIONS:]
     texts = [f"(the last {len(shown)} of {len(sessions)} sessions)"] if len(shown) < len(sessions) else []
     for session in shown:
-        said = session.transcript.last(_LINES) if hasattr(session, "transcript") else ""
-        texts.append("\n".join([_line(repr(session)), *_lines(said)]))
+        texts.append("\n".join([_line(repr(session)), *_lines(session.transcript.last(_LINES))]))
     return "\n\n".join(texts)
 
 

@@ -52,11 +52,10 @@ def keep(folder: Path, servers: Mapping[str, MailServer]) -> list[Path]:
 def _keep_one(folder: Path, server: MailServer) -> list[Path]:
     files: dict[str, bytes] = {f"{number}.eml": mail.content for number, mail in enumerate(server.inbox, 1)}
     sessions = server.sessions
-    texts = [f"{session!r}\n{getattr(session, 'transcript', '')}\n" for session in sessions]
+    texts = [f"{session!r}\n{session.transcript}\n" for session in sessions]
     files["transcript.txt"] = "\n".join(texts).encode("utf-8", "backslashreplace")
     for number, session in list(enumerate(sessions, 1))[-_SESSIONS:]:
-        if hasattr(session, "to_svg"):
-            files[f"session-{number}.svg"] = session.to_svg().encode("utf-8", "backslashreplace")
+        files[f"session-{number}.svg"] = session.to_svg().encode("utf-8", "backslashreplace")
     for name, octets in files.items():
         (folder / name).write_bytes(octets)
     return [folder / name for name in files]

@@ -7,6 +7,7 @@ classes have, would make an event three times as dear, and four are made for eac
 from __future__ import annotations
 
 from lazr.smtptest.protocol.smtp.data import joined
+from lazr.smtptest.protocol.smtp.printable import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Event:
         if path is not None:
             parts.append(f"{'FROM' if self.verb == 'MAIL' else 'TO'}:{path}")
         parts += [getattr(self, name) for name in ("domain", "argument") if getattr(self, name, "")]
-        return _printable(" ".join(parts))
+        return _short(" ".join(parts))
 
     def _facts(self) -> tuple[object, ...]:
         names: tuple[str, ...] = self.__slots__
@@ -137,7 +138,7 @@ class Auth(Event):
 
     def said(self) -> str:
         """Mechanism and user, and no secret."""
-        return _printable(f"AUTH {self.credentials.mechanism} {self.credentials.username}".rstrip())
+        return _short(f"AUTH {self.credentials.mechanism} {self.credentials.username}".rstrip())
 
 
 class Xclient(Event):
@@ -154,7 +155,7 @@ class Xclient(Event):
 
     def said(self) -> str:
         """The attributes, as they are meant."""
-        return _printable(" ".join(["XCLIENT", *(f"{name}={value}" for name, value in self.attributes.items())]))
+        return _short(" ".join(["XCLIENT", *(f"{name}={value}" for name, value in self.attributes.items())]))
 
 
 class Mail(Event):
@@ -244,7 +245,7 @@ class Delivery(Event):
 
     def said(self) -> str:
         """The recipient."""
-        return _printable(f"DELIVERY to {self.rcpt.path}")
+        return _short(f"DELIVERY to {self.rcpt.path}")
 
 
 class Rset(Event):
@@ -326,10 +327,9 @@ class Malformed(Event):
 
     def said(self) -> str:
         """What was sent, for people."""
-        return _printable(self.line.decode("utf-8", "backslashreplace")) or self.verb or "an empty line"
+        return _short(self.line.decode("utf-8", "backslashreplace")) or self.verb or "an empty line"
 
 
-def _printable(text: str) -> str:
-    """At most 80 characters, and those that cannot be printed as escapes."""
-    cut = text if len(text) <= 80 else text[:80] + "…"
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)
+def _short(text: str) -> str:
+    """At most 80 characters of it."""
+    return printable(text if len(text) <= 80 else text[:80] + "…")

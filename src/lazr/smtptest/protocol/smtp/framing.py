@@ -11,6 +11,7 @@ import re
 
 from lazr.smtptest.protocol.smtp import replies
 from lazr.smtptest.protocol.smtp.data import Content, DataReceiver
+from lazr.smtptest.protocol.smtp.record import SessionRecord
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Framing:
         "_after_lf",
         "_content",
         "_ended",
+        "_heard",
         "_hush",
         "_left",
         "_lines",
@@ -42,6 +44,7 @@ class Framing:
         "_profile",
         "_read",
         "_receiver",
+        "_said",
         "_skipped",
         "_unread",
         "backlog",
@@ -49,11 +52,15 @@ class Framing:
         "halted",
         "handshaking",
         "orderly",
+        "record",
         "waiting",
     )
 
     def __init__(self, profile: Profile, new_sink: Callable[[], Sink]) -> None:
         self._profile = profile
+        self.record: SessionRecord = SessionRecord()  # for the tester: what happened
+        self._heard = self.record.transcript.heard
+        self._said = self.record.transcript.said
         self.closing: bool = False
         self.orderly: bool = False
         self.waiting: bool = False
@@ -132,6 +139,7 @@ class Framing:
             self._unread = data[position:] if position else data
         if self._ended and not self.waiting and not self.backlog and not self.handshaking:
             # RFC 5321 4.1.1.10: the client should have said QUIT.  What is unfinished is dropped.
+            self.record.end("EOF")
             self._close(orderly=True)
         output = self._output
         if not output:
@@ -164,15 +172,20 @@ class Framing:
     def _say(self, reply: Reply) -> None:
         wire = reply.wire if self._profile.enhanced else reply.bare_wire
         self._output.append(wire)
+        self._said(wire)
         self._output_size += len(wire)
-        if reply.code == 421:  # RFC 5321 4.2.2: whoever says this closes the channel
-            self._close(orderly=False)
+        if reply.code >= 400:
+            self.record.refusals += self.record.ended is None  # else it is our own farewell
+            if reply.code == 421:  # RFC 5321 4.2.2: whoever says this closes the channel
+                self.record.end("421")
+                self._close(orderly=False)
         if self._output_size > self._profile.limits.replies_waiting:
             self.backlog = self.halted = True
 
     def _put(self, line: bytes) -> None:
         """A line that is no reply, in an exchange that is under way."""
         self._output.append(line)
+        self._said(line)
         self._output_size += len(line)
 
     def _give_up(self, reply: Reply) -> None:
@@ -233,6 +246,7 @@ class Framing:
             return -1
         # RFC 5321 4.5.3.1: too long already.  Its end has to come before its reply.
         self._skipped = data[position : position + self._profile.longest_line]
+        self._heard(self._shown(self._skipped))
         self._left = 0
         self._read = self._read_past_line
         return self._read_past_line(data, position)
@@ -314,6 +328,10 @@ class Framing:
 
     def _line(self, line: bytes) -> None:
         """A command line, without its end."""
+        raise NotImplementedError
+
+    def _shown(self, line: bytes) -> bytes:
+        """A command line as it may be shown."""
         raise NotImplementedError
 
     def _after_hush(self, rest: bytes) -> None:

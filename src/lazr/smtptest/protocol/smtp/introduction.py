@@ -6,7 +6,6 @@ from lazr.smtptest.protocol.smtp import event, replies
 from lazr.smtptest.protocol.smtp.command import Context, masked, parse_auth
 from lazr.smtptest.protocol.smtp.framing import Framing
 from lazr.smtptest.protocol.smtp.profile import AUTH_LINE
-from lazr.smtptest.protocol.smtp.record import SessionRecord
 from lazr.smtptest.protocol.smtp.reply import Refused
 
 TYPE_CHECKING = False
@@ -27,11 +26,10 @@ _HIDE_SECRETS = (b"CRAM-MD5", b"SCRAM-", b"EXTERNAL", b"ANONYMOUS", b"DIGEST-MD5
 class Introduction(Framing):
     """The part of a session in which a client says who it is; the methods at the end are the other part's."""
 
-    __slots__ = ("_context", "_exchange", "_failures", "_known", "_ready_for_tls", "_verdict", "record")
+    __slots__ = ("_context", "_exchange", "_failures", "_known", "_ready_for_tls", "_verdict")
 
     def __init__(self, profile: Profile, new_sink: Callable[[], Sink]) -> None:
         super().__init__(profile, new_sink)
-        self.record: SessionRecord = SessionRecord()  # for the tester: what happened
         self._context = Context(profile)
         self._known = profile.known[False, False]  # lines that were parsed before, in this grammar
         self._exchange: Exchange | None = None  # the AUTH that is under way

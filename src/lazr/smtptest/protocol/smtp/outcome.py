@@ -94,6 +94,7 @@ def _after_greeting(session: Session, greeting: event.Ehlo | event.Helo | event.
     if reply.positive:
         session._abort()
         session.record.helo = greeting.domain
+        session.record.greetings += (greeting.verb,)
         session._speak(extended=not isinstance(greeting, event.Helo), utf8=False)
         session._enter(greeting.verb)
 
@@ -179,6 +180,7 @@ def _after_delivery(session: Session, delivery: event.Delivery, reply: Reply) ->
 def _after_end_of_data(session: Session, message: event.EndOfData, reply: Reply) -> None:
     if reply.positive:
         session._commands_without_mail = 0
+        session.record.mails += 1
     if session._profile.lmtp:
         session._finish_delivery(reply)
     else:
@@ -194,6 +196,7 @@ def _after_rset(session: Session, rset: event.Rset, reply: Reply) -> None:
 
 def _after_quit(session: Session, quit: event.Quit, reply: Reply) -> None:
     session._say(reply)
+    session.record.end("QUIT")
     session._close(orderly=True)
 
 

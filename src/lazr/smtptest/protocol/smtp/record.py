@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lazr.smtptest.protocol.smtp.transcript import Transcript
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
@@ -14,6 +16,14 @@ __all__ = ["SessionRecord", "TlsFacts"]
 # A session keeps so much of what it discarded, and so many attempts to authenticate.
 _DISCARDED = 4 * 1024
 _ATTEMPTS = 100
+
+# The ends that the dialogue itself does not show.
+_ENDS = {
+    "EOF": "the client closed the connection",
+    "reset": "the connection broke",
+    "timeout": "the client took too long",
+    "stop": "the server stops",
+}
 
 
 class TlsFacts:
@@ -51,10 +61,14 @@ class TlsFacts:
         self.identities: Final = identities
         self.bindings: Final = bindings or {}  # channel bindings by name (RFC 5929), for SCRAM-…-PLUS
 
-    def __repr__(self) -> str:
+    def told(self) -> str:
+        """The facts in a line, for people."""
         how = "implicit" if self.implicit else "STARTTLS"
         name = "" if self.server_name is None else f", server_name={self.server_name!r}"
-        return f"<TlsFacts {self.version} {self.cipher}, {how}{name}>"
+        return f"{self.version} {self.cipher}, {how}{name}"
+
+    def __repr__(self) -> str:
+        return f"<TlsFacts {self.told()}>"
 
 
 class SessionRecord:
@@ -74,6 +88,11 @@ class SessionRecord:
       `"mail"` where a message was.
     - `discarded`: octets that came in clear behind STARTTLS, or behind AUTH before its reply, and
       were not obeyed (RFC 3207 5, CVE-2011-0411); at most 4 KiB of them.
+    - `greetings`: the greetings that were accepted, in order: `("EHLO", "EHLO")`.
+    - `mails`: how many messages were accepted; `refusals`: how many replies were refusals (4yz, 5yz).
+    - `ended`: how it ended; None while it goes on.  `"QUIT"`, `"EOF"` (the client closed, without QUIT), `"reset"`,
+      `"timeout"`, `"421"` (the server gave up on it), `"stop"` (the server stopped), `"TLS"` or `"PROXY"` (see above).
+    - `transcript`: the dialogue, with its times.
     """
 
     __slots__ = (
@@ -81,13 +100,18 @@ class SessionRecord:
         "auth_attempts",
         "client_name",
         "discarded",
+        "ended",
+        "greetings",
         "helo",
+        "mails",
         "peer",
         "proxy",
         "proxy_failure",
+        "refusals",
         "sent_in_clear",
         "tls",
         "tls_failure",
+        "transcript",
     )
 
     def __init__(self) -> None:
@@ -102,6 +126,11 @@ class SessionRecord:
         self.auth_attempts: tuple[Credentials, ...] = ()
         self.sent_in_clear: frozenset[str] = frozenset()
         self.discarded: bytes = b""
+        self.greetings: tuple[str, ...] = ()
+        self.mails: int = 0
+        self.refusals: int = 0
+        self.ended: str | None = None
+        self.transcript: Final = Transcript()
 
     def attempted(self, credentials: Credentials) -> None:
         """The client has offered these."""
@@ -114,7 +143,25 @@ class SessionRecord:
 
     def discard(self, octets: bytes) -> None:
         """These were not obeyed."""
+        self.transcript.happened(f"{len(octets):,} octets discarded")
         self.discarded = (self.discarded + octets)[:_DISCARDED]
+
+    def end(self, how: str) -> None:
+        """It is over; what ended it first counts."""
+        if self.ended is None:
+            self.ended = how
+            if how in _ENDS:
+                self.transcript.happened(_ENDS[how])
+
+    def to_svg(self) -> str:
+        """A picture of the dialogue, for reports: a sequence diagram as SVG, with the gaps in time.
+
+        >>> SessionRecord().to_svg()[:4]
+        '<svg'
+        """
+        from lazr.smtptest.protocol.smtp.diagram import drawn
+
+        return drawn(self.transcript, title=f"Session from {self.peer}" if self.peer else "Session")
 
     def __repr__(self) -> str:
         facts = [f"from {self.peer}"]
@@ -125,4 +172,7 @@ class SessionRecord:
         facts += [f"{self.auth!r}"] if self.auth is not None else []
         facts += [f"{' and '.join(sorted(self.sent_in_clear))} in clear"] if self.sent_in_clear else []
         facts += [f"{len(self.discarded)} octets discarded"] if self.discarded else []
+        facts += [f"{self.mails} mail{'' if self.mails == 1 else 's'}"]
+        facts += [f"{self.refusals} refusal{'' if self.refusals == 1 else 's'}"] if self.refusals else []
+        facts += [f"ended by {self.ended}" if self.ended else "open"]
         return f"<SessionRecord {', '.join(facts)}>"

@@ -150,6 +150,7 @@ class Session(Introduction):
     def secured(self, facts: TlsFacts, profile: Profile) -> None:
         """TLS is there; `profile` is what the server is inside it.  The session begins anew (RFC 3207 4.2)."""
         self.record.tls = facts
+        self.record.transcript.happened(f"TLS: {facts.told()}")
         if self._met:  # what XCLIENT said of it was said in clear
             self.record.peer, self.record.client_name = self._met, ""
         self.handshaking = self.halted = False
@@ -171,15 +172,21 @@ class Session(Introduction):
 
     def time_out(self) -> bytes:
         """Whoever holds a clock says that the client took too long (RFC 5321 4.5.3.2)."""
-        return self._leave(replies.TIMEOUT)
+        return self._leave(replies.TIMEOUT, "timeout")
 
     def shut_down(self) -> bytes:
         """The server is about to stop (RFC 5321 3.8)."""
-        return self._leave(replies.SHUTTING_DOWN)
+        return self._leave(replies.SHUTTING_DOWN, "stop")
 
-    def _leave(self, reply: Reply) -> bytes:
+    def abandon(self) -> None:
+        """The client is gone, or hears nothing any more: hold nothing of what it said."""
+        if not self.closing:
+            self._close(orderly=False)
+
+    def _leave(self, reply: Reply, how: str) -> bytes:
         if self.closing:
             return b""
+        self.record.end(how)
         self._give_up(reply)
         return self._proceed(b"")
 
@@ -189,16 +196,23 @@ class Session(Introduction):
         """One whole command line, without its end."""
         asked = self._known.get(line)
         if asked is None:
+            self._heard(self._shown(line))
             asked = self._parse(line)
             if asked is None:
                 return
             if len(self._known) >= _KNOWN:
                 self._known.clear()
             self._known[line] = asked
-        elif (asked.verb not in _FORWARD and self._idle_command()) or self._out_of_order(asked.verb, line):
-            return
+        else:
+            self._heard(line)
+            if (asked.verb not in _FORWARD and self._idle_command()) or self._out_of_order(asked.verb, line):
+                return
         suggested = SUGGESTED[asked.verb]
         self._ask(asked, suggested if isinstance(suggested, Reply) else suggested(self, asked))
+
+    def _shown(self, line: bytes) -> bytes:
+        """The line as its transcript may have it: a response of AUTH may be a password."""
+        return masked(line) if self._exchange is None or line == b"*" else b"***"
 
     def _parse(self, line: bytes) -> event.Event | None:
         """The event of a line that is in order and well-formed; any other is answered here."""
@@ -336,6 +350,8 @@ class Session(Introduction):
     def _end_of_chunk(self) -> None:
         line, self._skipped = self._skipped, b""
         chunk = self._chunk
+        if chunk is not None and not (chunk.last and not self._content.too_big):
+            self.record.transcript.content(chunk.size)
         if chunk is None:
             if "BDAT" in self._allowed:  # RFC 3030 2: a message with a hole in it must never be accepted
                 self._abort()
@@ -354,10 +370,13 @@ class Session(Introduction):
             raise AssertionError("content without a transaction")
         if self.record.tls is None:
             self.record.in_clear("mail")
+        size, dot = content.size, self.state is State.DATA
         if content.too_big:
+            self.record.transcript.content(size, dot=dot)
             self._refuse_content(replies.TOO_BIG)
             return
         parts = content.take()
+        self.record.transcript.content(size, parts, dot=dot)
         if self._profile.strict and not self._binary() and has_bare_octets(joined(parts)):
             self._refuse_content(replies.BARE_IN_CONTENT)
             return
