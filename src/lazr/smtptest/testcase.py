@@ -57,7 +57,8 @@ class MailServerMixin(_Case):
         """Run the test as any other, but its failures tell what the servers saw."""
         self.__dict__.pop("_smtptest_servers", None)  # of an earlier run of the same object
         if result is not None:
-            return super().run(_Noting(result, self))  # type: ignore[arg-type]
+            super().run(_Noting(result, self))  # type: ignore[arg-type]
+            return result
         # What unittest does itself when it is given none; here, so that it can be noted in.
         result = self.defaultTestResult()
         result.startTestRun()

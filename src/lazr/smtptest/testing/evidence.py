@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lazr.smtptest.mail.mail import Mail
     from lazr.smtptest.mailserver import MailServer
+    from lazr.smtptest.protocol.smtp.record import SessionRecord
 
 __all__ = ["dialogue", "harmless", "received", "traceback"]
 
@@ -50,9 +51,7 @@ def dialogue(server: MailServer) -> str:
         return "no client connected"
     shown = sessions[-_SESSIONS:]
     texts = [f"(the last {len(shown)} of {len(sessions)} sessions)"] if len(shown) < len(sessions) else []
-    for session in shown:
-        texts.append("\n".join([_line(repr(session)), *_lines(session.transcript.last(_LINES))]))
-    return "\n\n".join(texts)
+    return "\n\n".join([*texts, *map(_session, shown)])
 
 
 def traceback(error: BaseException) -> str:
@@ -66,6 +65,10 @@ def traceback(error: BaseException) -> str:
 
 def _mail(mail: Mail) -> str:
     return "\n".join([_line(repr(mail)), _line(f"Subject: {mail.subject}"), "", *_lines(mail.text)])
+
+
+def _session(session: SessionRecord) -> str:
+    return "\n".join([_line(repr(session)), *_lines(session.transcript.last(_LINES))])
 
 
 def _lines(text: str) -> list[str]:
