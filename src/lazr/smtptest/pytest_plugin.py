@@ -85,7 +85,7 @@ def smtptest_options() -> Mapping[str, object]:
 def smtptest(request: pytest.FixtureRequest, smtptest_options: Mapping[str, Any]) -> Iterator[MailServer]:
     """A real SMTP server for this test: a started `MailServer`, with an empty inbox."""
     options = _options(request, smtptest_options)
-    servers = _servers(request)
+    servers = servers_of(request)
     try:
         server = servers.start("smtptest", options)
     except (TypeError, ValueError, ImportError) as error:
@@ -103,7 +103,7 @@ def smtptest_factory(
     from lazr.smtptest.testing.options import checked
 
     defaults = _options(request, smtptest_options)
-    servers = _servers(request)
+    servers = servers_of(request)
 
     def start(**options: Any) -> MailServer:
         return servers.start("smtptest_factory", defaults | checked(options, "smtptest_factory"))
@@ -140,7 +140,7 @@ def smtptest_session(
     if not {"smtptest", "smtptest_factory"} & set(request.fixturenames):
         _refuse_marker(request, _session_options(request, smtptest_session_options))
     smtptest_session_server.forget()
-    servers = _servers(request)
+    servers = servers_of(request)
     servers.add("smtptest_session", smtptest_session_server)
     yield smtptest_session_server
     error = servers.error()
@@ -148,7 +148,7 @@ def smtptest_session(
         raise error
 
 
-def _servers(request: pytest.FixtureRequest) -> Servers:
+def servers_of(request: pytest.FixtureRequest) -> Servers:
     """Those of the test that asks."""
     from lazr.smtptest.testing.servers import Servers
 
