@@ -2,12 +2,12 @@
 
 import smtplib
 
-from lazr.smtptest.pytest_aliases import smtpserver  # noqa: F401 - the only line that is new
+from lazr.smtptest.pytest_aliases import smtpserver  # noqa: F401
 
 WELCOME = "From: app@example.com\r\nTo: ann@example.com\r\nSubject: Welcome\r\n\r\nHi Ann\r\n"
 
 
-def test_welcome(smtpserver):  # noqa: F811
+def test_welcome(smtpserver):
     with smtplib.SMTP(*smtpserver.addr) as client:
         client.sendmail("app@example.com", ["ann@example.com", "archive@example.com"], WELCOME)
 

@@ -5,7 +5,7 @@ from smtplib import SMTP
 
 import pytest
 
-from lazr.smtptest.pytest_aliases import smtpd  # noqa: F401 - the only line that is new
+from lazr.smtptest.pytest_aliases import smtpd  # noqa: F401
 
 
 def welcome():
@@ -17,7 +17,7 @@ def welcome():
     return message
 
 
-def test_welcome(smtpd):  # noqa: F811
+def test_welcome(smtpd):
     with SMTP(smtpd.hostname, smtpd.port) as client:
         client.send_message(welcome())
 
@@ -25,7 +25,7 @@ def test_welcome(smtpd):  # noqa: F811
     assert smtpd.messages[0]["Subject"] == "Welcome"
 
 
-def test_login(smtpd):  # noqa: F811
+def test_login(smtpd):
     smtpd.config.use_starttls = True
     smtpd.config.enforce_auth = True
 
