@@ -49,15 +49,6 @@ def test_the_readme_passes():
     run((HERE / "README.md").read_text("utf-8").replace("```", ""), "README.md")
 
 
-def test_the_pytest_example_of_the_readme_is_a_test_that_passes():
-    block = (HERE / "README.md").read_text("utf-8").split("```python\n")[1].split("```")[0]
-    names = {}
-    exec(compile(block, "README.md", "exec"), names)
-    tests = [value for name, value in names.items() if name.startswith("test_")]
-    assert len(tests) == 1
-    tests[0]()
-
-
 SHOWN = re.compile(r"\(\.\./\.\./(tests/examples/\w+\.py)\)[^`]*:\n\n```python\n(.*?)```\n", re.DOTALL)
 
 
