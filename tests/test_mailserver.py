@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import re
 import smtplib
 import socket
 import subprocess
@@ -70,6 +71,74 @@ def test_before_its_start_it_has_no_address_that_a_client_could_mistake():
         server.inbox.one(timeout=0)
 
 
+def test_a_failure_says_that_nobody_came(server):
+    with pytest.raises(WaitTimeout, match=rf"no client has connected to 127\.0\.0\.1:{server.port}$"):
+        server.inbox.one(timeout=0)
+
+
+def test_a_failure_says_that_another_server_got_it(server, connect):
+    with MailServer() as other:
+        client = connect(other)
+        client.ask(b"EHLO x")
+        client.mail(to=b"ann@example.com")
+        with pytest.raises(WaitTimeout) as failure:
+            server.inbox.one(to="ann@example.com", timeout=0)
+        assert f"matches, and is in {other!r}" in str(failure.value)
+        with pytest.raises(WaitTimeout) as failure:
+            server.inbox.one(to="bob@example.com", timeout=0)
+        assert "matches" not in str(failure.value)
+
+
+def test_a_failure_tells_the_end_of_the_dialogue(server, connect):
+    for name in (b"one", b"two", b"three"):
+        client = connect(server)
+        client.ask(b"EHLO " + name)
+        client.ask(b"QUIT")
+        client.rest()
+    with pytest.raises(WaitTimeout) as failure:
+        server.inbox.one(timeout=0)
+
+    told = str(failure.value)
+    assert told.count("ended by QUIT; its last lines:") == 2 and "EHLO one" not in told
+    assert told.splitlines()[-2].endswith("C: QUIT")
+
+
+def test_arrivals_end_when_the_server_stops(connect):
+    async def main():
+        seen = []
+        async with MailServer() as server:
+            loop = asyncio.get_running_loop()
+
+            async def read():
+                seen.extend([mail.recipients async for mail in server.inbox.arrivals()])
+
+            reading = asyncio.create_task(read())
+            for to in (b"ann@example.com", b"bob@example.com"):
+                client = await loop.run_in_executor(None, connect, server)
+                await loop.run_in_executor(None, client.ask, b"EHLO x")
+                await loop.run_in_executor(None, lambda c=client, t=to: c.mail(to=t))
+        await asyncio.wait_for(reading, 10)
+        return seen
+
+    assert asyncio.run(main()) == [("ann@example.com",), ("bob@example.com",)]
+
+
+def test_a_server_keeps_the_latest_mails(connect):
+    with MailServer(keep_mails=2) as server:
+        client = connect(server)
+        client.ask(b"EHLO x")
+        for number in range(4):
+            client.mail(to=b"user%d@example.com" % number)
+        assert [mail.recipients[0] for mail in server.inbox] == ["user2@example.com", "user3@example.com"]
+        assert server.inbox.dropped == 2 and server.sessions.counts["mails"] == 4
+    with MailServer(keep_bytes=1) as server:
+        client = connect(server)
+        client.ask(b"EHLO x")
+        client.mail()
+        client.mail()
+        assert [mail.id for mail in server.inbox] == ["2"]
+
+
 def test_a_failure_names_what_was_refused(server, connect):
     client = connect(server)
     client.ask(b"EHLO x")
@@ -80,6 +149,7 @@ def test_a_failure_names_what_was_refused(server, connect):
         server.inbox.one(timeout=0)
 
     first, count, *refused = str(failure.value).splitlines()
+    refused, dialogue = refused[:3], refused[3:]
     assert first == "expected one mail within 0 s; 0 came, and no other mail"
     assert count == "  3 commands were refused:"
     assert [line.partition("; ")[0] for line in refused] == [
@@ -87,6 +157,8 @@ def test_a_failure_names_what_was_refused(server, connect):
         r"    F\x1bOO \xff: 501 5.5.2 Neither ASCII nor UTF-8",
         "    MAIL FROM:<other@example.com>: 503 5.5.1 Bad sequence of commands",
     ]
+    assert re.fullmatch(r"  the session from 127\.0\.0\.1:\d+ is still open; its last lines:", dialogue[0])
+    assert len(dialogue) == 7 and dialogue[-2].endswith("C: MAIL FROM:<other@example.com>")
     for _ in range(12):
         client.ask(b"VRFY")
     with pytest.raises(WaitTimeout, match=r"(?s)15 commands were refused:\n    \(the last 10\)\n"):

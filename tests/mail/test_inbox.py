@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from lazr.smtptest import Envelope, Inbox, Mail, WaitTimeout
+from lazr.smtptest import Envelope, Inbox, Mail, Match, WaitTimeout
 
 
 def mail(to="bob@example.com", subject="Hi", number="1", *, sender="ann@example.com", cc="", text="Hello"):
@@ -111,8 +111,10 @@ def test_a_failure_lists_what_came_and_the_criterion_that_each_failed(inbox):
         "      to is 'ann@example.com'",
         "  <Mail 1 ann@example.com -> bob@example.com 'Number 1' 38 octets>",
         "      to is 'bob@example.com'",
+        "      subject is 'Number 1'",
         "  <Mail 2 ann@example.com -> Bob@EXAMPLE.org 'Number 2' 38 octets>",
         "      to is 'Bob@EXAMPLE.org'",
+        "      subject is 'Number 2'",
     ]
 
 
@@ -214,4 +216,180 @@ def test_a_coroutine_waits_without_blocking_its_loop():
         assert len(await inbox.async_wait(3, timeout=0)) == 3
 
     asyncio.run(main())
+    assert inbox._listeners == []
+
+
+def test_only_what_comes_after_a_mark_counts(inbox):
+    mark = inbox.mark()
+    assert inbox.matching(since=mark) == []
+    inbox.append(mail(number="new"))
+    inbox.announce()
+
+    assert [m.id for m in inbox.matching(since=mark)] == ["new"]
+    assert inbox.one(since=mark, timeout=0).id == "new"
+    inbox.none(since=inbox.mark(), within=0)
+    with pytest.raises(WaitTimeout, match="1 that came before the mark `since` would match"):
+        inbox.one(to="ann@example.com", since=mark, timeout=0)
+    inbox.clear()
+    inbox.append(mail(number="newer"))
+    assert [m.id for m in inbox.matching(since=mark)] == ["newer"]
+    assert inbox.matching(since=inbox.mark()) == []
+
+
+def test_a_condition_or_a_function_comes_first(inbox):
+    assert inbox.one(Match(to="ann@*") | Match(to="nobody@*"), timeout=0).id == "0"
+    assert inbox.one(Match(to="*@example.com"), subject="Number 1", timeout=0).id == "1"
+    assert [m.id for m in inbox.wait(2, ~Match(subject="Number 1"), timeout=0)] == ["0", "2"]
+    assert inbox.matching(lambda m: m.id == "2")[0].id == "2"
+    inbox.none(Match(to="nobody@*"), within=0)
+    with pytest.raises(WaitTimeout, match=r"with \(Match\(to='a'\) & Match\(to='b'\)\) within"):
+        inbox.one(Match(to="a") & Match(to="b"), timeout=0)
+
+
+def test_backwards_too(inbox):
+    assert [m.id for m in reversed(inbox)] == ["2", "1", "0"]
+    assert [m.id for m in inbox.sent_to("*@example.com")] == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "kept"),
+    [
+        ({"keep_mails": 3}, "789"),
+        ({"keep_mails": 1}, "9"),
+        ({"keep_bytes": 100}, "89"),
+        ({"keep_bytes": 1}, "9"),  # P1: the latest one stays
+        ({"keep_mails": 5, "keep_bytes": 120}, "789"),
+        ({"keep_mails": 2, "keep_bytes": 1000}, "89"),
+        ({}, "0123456789"),
+    ],
+)
+def test_the_oldest_go_when_there_are_too_many(limits, kept):
+    inbox = Inbox(**limits)
+    waiting = inbox.mark()
+    for number in range(10):
+        inbox.append(mail(subject=f"{number}", number=str(number), text="x" * 14))
+        assert inbox[0].size == 40
+    inbox.announce()
+
+    assert "".join(m.id for m in inbox) == kept and inbox.dropped == 10 - len(kept)
+    assert "".join(m.id for m in inbox.sent_to("bob@example.com")) == kept
+    assert "".join(m.id for m in inbox.wait(since=waiting, timeout=0)) == kept
+    if limits:
+        with pytest.raises(WaitTimeout, match=f"{10 - len(kept)} older mails are here no more"):
+            inbox.one(subject="0", timeout=0)
+    assert sum(map(len, inbox._by_recipient.values())) == len(kept)
+
+
+def test_what_was_found_while_waiting_counts_though_it_was_dropped_since():
+    inbox = Inbox(keep_mails=1)
+    found = []
+    waiter = threading.Thread(target=lambda: found.append(inbox.wait(3, timeout=20)))
+    inbox.append(mail(number="0"))
+    inbox.announce()
+    waiter.start()
+    waiter.join(0.05)
+    for number in "12":
+        inbox.append(mail(number=number))
+        inbox.announce()
+        waiter.join(0.05)
+    waiter.join(20)
+
+    assert [m.id for m in found[0]] == ["0", "1", "2"]
+
+
+def test_each_mail_is_looked_at_once_however_long_the_wait():
+    inbox = Inbox()
+    asked = []
+    waiter = threading.Thread(target=lambda: inbox.wait(50, where=lambda m: asked.append(m.id) or True, timeout=20))
+    waiter.start()
+    for number in range(50):
+        inbox.append(mail(number=str(number)))
+        inbox.announce()
+    waiter.join(20)
+
+    assert asked == [str(number) for number in range(50)]
+
+
+def test_of_many_mails_only_the_recipients_own_are_looked_at():
+    inbox = Inbox()
+    for number in range(1000):
+        inbox.append(mail(f"user{number}@example.com", number=str(number)))
+    inbox.announce()
+    asked = []
+
+    assert inbox.one(to="user7@Example.com", where=lambda m: asked.append(m.id) or True, timeout=0).id == "7"
+    assert asked == ["7"]
+
+
+def test_many_threads_read_while_mail_arrives_and_is_cleared():
+    inbox = Inbox(keep_mails=20)
+    over = threading.Event()
+    errors = []
+
+    def read():
+        try:
+            while not over.is_set():
+                list(inbox)
+                inbox.matching(to="bob@example.com")
+                inbox.matching(subject="Hi", since=max(inbox.mark() - 5, 0))
+                len(inbox[-3:])
+        except BaseException as error:
+            errors.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    for number in range(3000):
+        inbox.append(mail(number=str(number)))
+        if number % 10 == 0:
+            inbox.announce()
+        if number % 500 == 0:
+            inbox.clear()
+    over.set()
+    for reader in readers:
+        reader.join(20)
+
+    assert not errors and [m.id for m in inbox][-1] == "2999"
+
+
+def test_a_mail_that_came_too_late_is_told():
+    inbox = Inbox()
+    for match in ({"to": "bob@example.com"}, {"to": "ann@example.com"}):
+        with pytest.raises(WaitTimeout):
+            inbox.one(timeout=0, **match)
+    assert inbox.late() == []
+    inbox.append(mail())
+
+    (line,) = inbox.late()
+    assert re.fullmatch(
+        r"<Mail 1 .*> came 0\.\d+ s after the time was up for one mail with to='bob@example.com' within 0 s", line
+    )
+    inbox.clear()
+    assert inbox.late() == []
+
+
+def test_a_coroutine_has_the_other_expectations_too(inbox):
+    async def main():
+        assert (await inbox.async_one(to="ann@example.com")).id == "0"
+        await inbox.async_none(to="nobody@example.com", within=0)
+        with pytest.raises(WaitTimeout, match="expected one mail, and there are 3"):
+            await inbox.async_one()
+        with pytest.raises(WaitTimeout, match="expected no mail, and there is"):
+            await inbox.async_none()
+
+    asyncio.run(main())
+
+
+def test_arrivals_are_iterated_as_they_come(inbox):
+    async def main():
+        seen = []
+        with pytest.raises(WaitTimeout, match=r"expected another mail with to='bob@\*' within 0\.01 s; 2 came"):
+            async for m in inbox.arrivals(to="bob@*", since=1, timeout=0.01):
+                seen.append(m.id)
+                if len(seen) == 1:
+                    inbox.append(mail(number="new"))
+                    inbox.announce()
+        return seen
+
+    assert asyncio.run(main()) == ["1", "new"]
     assert inbox._listeners == []

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.errors import MissingExtra, SmtptestError, StartError, StopTimeout, WaitTimeout
     from lazr.smtptest.mail.inbox import Inbox
     from lazr.smtptest.mail.mail import Attachment, Envelope, Mail
+    from lazr.smtptest.mail.query import Match
     from lazr.smtptest.mailserver import MailServer
     from lazr.smtptest.net.listener import Listen
     from lazr.smtptest.net.sessions import Sessions
@@ -42,6 +43,7 @@ __all__ = [
     "Mail",
     "MailServer",
     "MailServerMixin",
+    "Match",
     "MissingExtra",
     "Reply",
     "SessionRecord",
@@ -72,6 +74,7 @@ _HOMES = {
     "Mail": "mail.mail",
     "MailServer": "mailserver",
     "MailServerMixin": "testcase",
+    "Match": "mail.query",
     "MissingExtra": "errors",
     "Reply": "protocol.smtp.reply",
     "SessionRecord": "protocol.smtp.record",

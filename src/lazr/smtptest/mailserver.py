@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 
 __all__ = ["MailServer", "mail_of"]
 
+# The ends of so many dialogues, so many lines each, are evidence for what did not come.
+_DIALOGUES = 2
+_LAST_LINES = 6
+
 # So many refusals, and exceptions of handlers, are kept for the failures that they explain.
 _REMEMBERED = 10
 
@@ -75,7 +79,8 @@ class MailServer(Reachable):
     sessions go on meanwhile.  What it raises is answered 451 4.3.0 and raised again by `stop()`, at
     the end of the `with` block, or by a wait on the inbox that failed.
 
-    - `keep_mails=False` keeps nothing in the inbox: `decide` alone sees the messages.
+    - `keep_mails=False` keeps nothing in the inbox: `decide` alone sees the messages.  A number keeps the latest so
+      many, `keep_bytes` the latest with so many octets of content together: for servers that run for long.
     - `loop="uvloop"` runs on uvloop (the extra `uvloop`), which is faster.
     - `switch_interval`: seconds; while the server runs, the whole process's `sys.setswitchinterval`
       is this.  A test that computes in pure Python while another process sends mail gets it sooner
@@ -104,7 +109,8 @@ class MailServer(Reachable):
         xclient: bool = False,
         trusted: Iterable[str] = THIS_MACHINE,
         decide: Decide | None = None,
-        keep_mails: bool = True,
+        keep_mails: bool | int = True,
+        keep_bytes: int | None = None,
         loop: Literal["asyncio", "uvloop"] = "asyncio",
         switch_interval: float | None = None,
     ) -> None:
@@ -126,9 +132,11 @@ class MailServer(Reachable):
         reception = Reception(profile, tls=tls, protocol=protocol, proxy=proxy, trusted=trusted, also=also)
         super().__init__(host, port, reception)
         self._limits = profile.limits
-        self.inbox: Inbox = Inbox(self)
+        self.inbox: Inbox = Inbox(
+            self, keep_mails=None if isinstance(keep_mails, bool) else keep_mails, keep_bytes=keep_bytes
+        )
         self._user_decide = decide
-        self._keep_mails = keep_mails
+        self._keep_mails = keep_mails is not False
         self._loop_kind = loop
         self._switch_interval = switch_interval
         self._wished = False
@@ -168,6 +176,19 @@ class MailServer(Reachable):
         for session in [session for session in self.sessions if session.tls_failure or session.proxy_failure][-3:]:
             what = f"no TLS: {session.tls_failure}" if session.tls_failure else f"PROXY: {session.proxy_failure}"
             lines.append(f"the session from {session.peer} came to no good end; {what}")
+        return lines + self._last_words()
+
+    def _last_words(self) -> list[str]:
+        """The ends of the latest dialogues."""
+        sessions = self.sessions[-_DIALOGUES:]
+        if not sessions and self._listeners:
+            places = [listener.path or f"{listener.host}:{listener.port}" for listener in self._listeners]
+            return [f"no client has connected to {' or '.join(places)}"]
+        lines = []
+        for session in sessions:
+            how = "is still open" if session.ended is None else f"ended by {session.ended}"
+            lines.append(f"the session from {session.peer} {how}; its last lines:")
+            lines.extend(session.transcript.last(_LAST_LINES).splitlines())
         return lines
 
     def forget(self) -> None:
@@ -367,6 +388,7 @@ class MailServer(Reachable):
             listener.close()
         self._listeners = []
         self._runner = None
+        self.inbox.announce()  # nothing more will come
         if self._wished and self._switch_interval is not None:
             self._wished = False
             switching.withdraw(self._switch_interval)

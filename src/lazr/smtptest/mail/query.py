@@ -1,4 +1,4 @@
-"""The questions that a test asks of a mail: whether it matches, or which criterion it fails."""
+"""The questions that a test asks of a mail: whether it matches, or which criteria it fails."""
 
 from __future__ import annotations
 
@@ -7,14 +7,100 @@ from collections.abc import Mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from lazr.smtptest.mail.mail import Mail
 
-__all__ = ["Query"]
+__all__ = ["Condition", "Match", "fold_domain"]
+
+# So much of a value does a failure show, and so many lines of a difference.
+_SHOWN = 160
+_DIFF_LINES = 12
+_DIFF_SIZE = 20_000  # beyond it, finding the difference may take longer than a test should
 
 
-def _fields(name: str) -> Callable[[Mail], tuple[str, ...]]:
+class Condition:
+    """What a mail meets or not; `&`, `|` and `~` make conditions of conditions.
+
+    It is a function of the mail, too, so it can be a `where=`.
+    """
+
+    __slots__ = ()
+
+    def unmet(self, mail: Mail) -> list[str]:
+        """What the mail fails, a line or more each, with what it has instead; empty if it meets the condition."""
+        raise NotImplementedError
+
+    @property
+    def recipient(self) -> str | None:
+        """An address, with its domain in small letters, that every mail is for which meets this; None for any."""
+        return None
+
+    def __call__(self, mail: Mail) -> bool:
+        """Whether the mail meets it."""
+        return not self.unmet(mail)
+
+    def __and__(self, other: object) -> Condition:
+        return _Both(self, other) if isinstance(other, Condition) else NotImplemented
+
+    def __or__(self, other: object) -> Condition:
+        return _Either(self, other) if isinstance(other, Condition) else NotImplemented
+
+    def __invert__(self) -> Condition:
+        return _Not(self)
+
+
+class _Both(Condition):
+    __slots__ = ("_conditions",)
+
+    def __init__(self, *conditions: Condition) -> None:
+        self._conditions = conditions
+
+    def unmet(self, mail: Mail) -> list[str]:
+        return [line for condition in self._conditions for line in condition.unmet(mail)]
+
+    @property
+    def recipient(self) -> str | None:
+        found = (condition.recipient for condition in self._conditions)
+        return next((recipient for recipient in found if recipient is not None), None)
+
+    def __repr__(self) -> str:
+        return f"({' & '.join(map(repr, self._conditions))})"
+
+
+class _Either(Condition):
+    __slots__ = ("_conditions",)
+
+    def __init__(self, *conditions: Condition) -> None:
+        self._conditions = conditions
+
+    def unmet(self, mail: Mail) -> list[str]:
+        lines: list[str] = []
+        for condition in self._conditions:
+            unmet = condition.unmet(mail)
+            if not unmet:
+                return []
+            lines += unmet
+        return lines
+
+    def __repr__(self) -> str:
+        return f"({' | '.join(map(repr, self._conditions))})"
+
+
+class _Not(Condition):
+    __slots__ = ("_condition",)
+
+    def __init__(self, condition: Condition) -> None:
+        self._condition = condition
+
+    def unmet(self, mail: Mail) -> list[str]:
+        return [] if self._condition.unmet(mail) else [f"{self._condition!r} is true of it"]
+
+    def __repr__(self) -> str:
+        return f"~{self._condition!r}"
+
+
+def _header(name: str) -> Callable[[Mail], tuple[str, ...]]:
     return lambda mail: (mail.header(name),)
 
 
@@ -23,14 +109,14 @@ _LOOKS_AT: dict[str, Callable[[Mail], tuple[str, ...]]] = {
     "sender": lambda mail: (mail.envelope.mail_from,),
     "to": lambda mail: mail.envelope.rcpt_tos,
     "cc": lambda mail: tuple(address.strip() for address in re.findall(r"[^\s<>,;]+@[^\s<>,;]+", mail.header("cc"))),
-    "subject": _fields("subject"),
+    "subject": lambda mail: (mail.subject,),
     "text": lambda mail: (mail.text,),
     "html": lambda mail: (mail.html,),
 }
 _ADDRESSES = frozenset({"sender", "to", "cc"})
 
 
-class Query:
+class Match(Condition):
     """Criteria that a mail meets or not, all of them.
 
     `sender` and `to` look at the envelope, `cc`, `subject`, `text` and `html` at the message,
@@ -40,13 +126,18 @@ class Query:
       and the domain's case does not count (RFC 5321 2.4);
     - a compiled pattern: found somewhere in it;
     - a callable: true of it;
+    - a list or a tuple: each of its values is met, `to=["ann@example.com", "bob@example.com"]`;
     - anything else: equal to it, by its own `==`.
 
     Raises `TypeError` for a criterion that does not exist.
 
-    >>> Query(to="*@example.com", subject="Welcome")
-    to='*@example.com', subject='Welcome'
+    >>> Match(to="*@example.com", subject="Welcome")
+    Match(to='*@example.com', subject='Welcome')
+    >>> Match(to="ann@example.com") & ~Match(subject="Welcome")
+    (Match(to='ann@example.com') & ~Match(subject='Welcome'))
     """
+
+    __slots__ = ("_recipient", "_shown", "_tests")
 
     def __init__(
         self,
@@ -55,40 +146,116 @@ class Query:
         header: Mapping[str, object] | None = None,
         **criteria: object,
     ) -> None:
-        self._shown: dict[str, object] = {}
         unknown = [name for name in criteria if name not in _LOOKS_AT]
         if unknown:
             known = ", ".join((*_LOOKS_AT, "header", "where"))
             raise TypeError(f"no criterion {unknown[0]!r}; there are {known}")
         if header is not None and not isinstance(header, Mapping):
             raise TypeError(f"header wants a mapping such as {{'X-Tag': 'a'}}, not {header!r}")
-        self._where = where
+        if where is not None and not callable(where):
+            raise TypeError(f"where wants a function of the mail, not {where!r}")
         self._shown = {**criteria, **({"header": header} if header else {}), **({"where": where} if where else {})}
-        self._tests: list[tuple[str, Callable[[Mail], tuple[str, ...]], Callable[[str], bool]]] = [
-            (name, _LOOKS_AT[name], _test(wanted, is_address=name in _ADDRESSES)) for name, wanted in criteria.items()
+        self._tests = [
+            _Criterion(name, _LOOKS_AT[name], value, is_address=name in _ADDRESSES)
+            for name, wanted in criteria.items()
+            for value in (wanted if isinstance(wanted, (list, tuple)) else [wanted])
         ]
         for name, wanted in (header or {}).items():
-            self._tests.append((f"header {name}", _fields(name), _test(wanted, is_address=False)))
+            for value in wanted if isinstance(wanted, (list, tuple)) else [wanted]:
+                self._tests.append(_Criterion(f"header {name}", _header(name), value, is_address=False))
+        if where is not None:
+            self._tests.append(_Where(where))
+        exact = (test.wanted for test in self._tests if test.name == "to" and _is_exact(test.wanted))
+        found = next(exact, None)
+        self._recipient = None if found is None else fold_domain(str(found))
 
-    def unmet(self, mail: Mail) -> str | None:
-        """The first criterion that the mail fails, with what it has instead; None if it meets them all."""
-        for name, looks_at, test in self._tests:
-            values = looks_at(mail)
-            if not any(map(test, values)):
-                return f"{name} is {', '.join(map(repr, values)) or 'nothing'}"
-        if self._where is not None and not self._where(mail):
-            return "where says no"
-        return None
+    @property
+    def recipient(self) -> str | None:
+        """The address in `to`, if there is a whole one."""
+        return self._recipient
 
-    def matches(self, mail: Mail) -> bool:
-        """Whether the mail meets all criteria."""
-        return self.unmet(mail) is None
+    def unmet(self, mail: Mail) -> list[str]:
+        """The criteria that the mail fails, each with what it has instead."""
+        return [test.failure(mail) for test in self._tests if not _asked(test, mail)]
+
+    def __call__(self, mail: Mail) -> bool:
+        """Whether the mail meets it."""
+        return all(_asked(test, mail) for test in self._tests)
 
     def __bool__(self) -> bool:
         return bool(self._shown)
 
     def __repr__(self) -> str:
+        return f"Match({self.told()})"
+
+    def told(self) -> str:
+        """The criteria as they were written."""
         return ", ".join(f"{name}={value!r}" for name, value in self._shown.items())
+
+
+class _Criterion:
+    """One thing that is looked at, and what is wanted of it."""
+
+    __slots__ = ("_looks_at", "_test", "name", "wanted")
+
+    def __init__(
+        self, name: str, looks_at: Callable[[Mail], tuple[str, ...]], wanted: object, *, is_address: bool
+    ) -> None:
+        self.name = name
+        self.wanted = wanted
+        self._looks_at = looks_at
+        self._test = _test(wanted, is_address=is_address)
+
+    def met(self, mail: Mail) -> bool:
+        """Whether one of the values is as wanted."""
+        return any(map(self._test, self._looks_at(mail)))
+
+    def failure(self, mail: Mail) -> str:
+        """What it has instead, and what the slip may be."""
+        values = self._looks_at(mail)
+        told = f"{self.name} is {', '.join(map(_short, values)) or 'nothing'}"
+        wanted = self.wanted
+        if not isinstance(wanted, str):
+            return told
+        hint = _slip(wanted, values)
+        if hint:
+            return f"{told}: {hint}"
+        if self.name == "to" and self._named_in_header(mail):
+            return f"{told}: a header names {wanted}, but `to` looks at the envelope's recipients, and it is none"
+        if len(values) == 1 and ("\n" in wanted or "\n" in values[0]):
+            return f"{self.name} is not equal:\n{_difference(wanted, values[0])}"
+        return told
+
+    def _named_in_header(self, mail: Mail) -> bool:
+        wanted = str(self.wanted).lower()
+        return _is_exact(wanted) and any(wanted in mail.header(name).lower() for name in ("to", "cc", "bcc"))
+
+
+class _Where(_Criterion):
+    """A function that is asked about the whole mail."""
+
+    __slots__ = ()
+
+    def __init__(self, where: Callable[[Mail], object]) -> None:
+        self.name = "where"
+        self.wanted = where
+
+    def met(self, mail: Mail) -> bool:
+        """Whether the function says so."""
+        return bool(self.wanted(mail))  # type: ignore[operator]  # it is the function that __init__ was given
+
+    def failure(self, mail: Mail) -> str:
+        if isinstance(self.wanted, Condition):
+            return "\n".join(self.wanted.unmet(mail))
+        return "where says no"
+
+
+def _asked(test: _Criterion, mail: Mail) -> bool:
+    try:
+        return test.met(mail)
+    except Exception as error:
+        error.add_note(f"while the criterion {test.name}={test.wanted!r} was asked about {mail!r}")
+        raise
 
 
 def _test(wanted: object, *, is_address: bool) -> Callable[[str], bool]:
@@ -101,15 +268,55 @@ def _test(wanted: object, *, is_address: bool) -> Callable[[str], bool]:
     return lambda value: bool(wanted == value)
 
 
+def _is_exact(wanted: object) -> bool:
+    return isinstance(wanted, str) and "*" not in wanted and "?" not in wanted
+
+
 def _address_test(wanted: str) -> Callable[[str], bool]:
-    folded = _fold_domain(wanted)
-    if "*" not in wanted and "?" not in wanted:
-        return lambda value: _fold_domain(value) == folded
+    folded = fold_domain(wanted)
+    if _is_exact(wanted):
+        return lambda value: fold_domain(value) == folded
     glob = {"*": ".*", "?": "."}
     pattern = re.compile("".join(glob.get(character) or re.escape(character) for character in folded), re.DOTALL)
-    return lambda value: pattern.fullmatch(_fold_domain(value)) is not None
+    return lambda value: pattern.fullmatch(fold_domain(value)) is not None
 
 
-def _fold_domain(address: str) -> str:
+def fold_domain(address: str) -> str:
+    """The address with its domain, whose case does not count, in small letters (RFC 5321 2.4).
+
+    >>> fold_domain("Ann@Example.COM")
+    'Ann@example.com'
+    """
     local, at, domain = address.rpartition("@")
     return f"{local}{at}{domain.lower()}" if at else address
+
+
+# -- evidence -------------------------------------------------------------------------------
+
+
+def _short(value: str) -> str:
+    return repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "…")
+
+
+def _slip(wanted: str, values: Sequence[str]) -> str:
+    """What is likely meant, where it is nearly equal."""
+    if any(value.strip() == wanted.strip() for value in values):
+        return "only white space at the ends differs"
+    folded = wanted.lower()
+    if any(value.lower() == folded for value in values):
+        return "only the case differs (re.compile('(?i)…') takes any)"
+    if any(" ".join(value.split()) == " ".join(wanted.split()) for value in values):
+        return "only white space differs"
+    return ""
+
+
+def _difference(wanted: str, value: str) -> str:
+    if len(wanted) + len(value) > _DIFF_SIZE:
+        place = next((n for n, (one, other) in enumerate(zip(wanted, value, strict=False)) if one != other), 0)
+        start = max(place - 20, 0)
+        return f"  - {_short(wanted[start:])}\n  + {_short(value[start:])}\n  (from character {start} on)"
+    from difflib import unified_diff
+
+    lines = list(unified_diff(wanted.splitlines(), value.splitlines(), "wanted", "the mail's", n=1, lineterm=""))
+    shown = [f"  {line[:_SHOWN]}" for line in lines[:_DIFF_LINES]]
+    return "\n".join(shown + [f"  … and {len(lines) - _DIFF_LINES} more lines"] * (len(lines) > _DIFF_LINES))

@@ -1,0 +1,182 @@
+"""Conditions: how they are put together, and what they say of a mail that fails them."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lazr.smtptest import Envelope, Inbox, Mail, Match, WaitTimeout
+
+
+def mail(content="Subject: Hi\r\n\r\nHello\r\n", to=("bob@example.com",), sender="ann@example.com", number="1"):
+    envelope = Envelope(sender, to, mail_parameters={}, rcpt_parameters=({},) * len(to))
+    return Mail(number, envelope, [content.encode()])
+
+
+BOB, ANN, HI = Match(to="bob@example.com"), Match(to="ann@example.com"), Match(subject="Hi")
+
+
+@pytest.mark.parametrize(
+    ("condition", "met", "shown"),
+    [
+        (BOB & HI, True, "(Match(to='bob@example.com') & Match(subject='Hi'))"),
+        (BOB & ANN, False, "(Match(to='bob@example.com') & Match(to='ann@example.com'))"),
+        (ANN | HI, True, "(Match(to='ann@example.com') | Match(subject='Hi'))"),
+        (ANN | ~HI, False, "(Match(to='ann@example.com') | ~Match(subject='Hi'))"),
+        (~(ANN | ~HI), True, "~(Match(to='ann@example.com') | ~Match(subject='Hi'))"),
+        (~BOB, False, "~Match(to='bob@example.com')"),
+        (Match(), True, "Match()"),
+        (~Match(), False, "~Match()"),
+        (Match(where=BOB | ANN), True, None),
+        (Match(where=~BOB), False, None),
+    ],
+)
+def test_conditions_make_conditions(condition, met, shown):
+    assert condition(mail()) is met and (condition.unmet(mail()) == []) is met
+    assert shown is None or repr(condition) == shown
+    assert bool(Inbox().matching(condition)) is False
+
+
+def test_a_condition_goes_only_with_conditions():
+    for wrong in (lambda: BOB & 1, lambda: BOB | "x", lambda: Match(where="bob@example.com")):
+        with pytest.raises(TypeError):
+            wrong()
+
+
+# Which recipient a mail must have; what the inbox looks up in its index.
+@pytest.mark.parametrize(
+    ("condition", "recipient"),
+    [
+        (BOB, "bob@example.com"),
+        (Match(to="Bob@EXAMPLE.com"), "Bob@example.com"),
+        (Match(to="*@example.com"), None),
+        (Match(to=["*@example.com", "bob@example.com"]), "bob@example.com"),
+        (Match(to=re.compile("bob")), None),
+        (Match(sender="bob@example.com"), None),
+        (HI & BOB, "bob@example.com"),
+        (HI | BOB, None),
+        (~BOB, None),
+    ],
+)
+def test_a_condition_knows_the_recipient_that_it_needs(condition, recipient):
+    assert condition.recipient == recipient
+
+
+addresses = st.sampled_from(["ann@a.example", "Ann@a.example", "ann@A.example", "bob@b.example", "", "postmaster"])
+conditions = st.recursive(
+    st.builds(Match, to=st.one_of(addresses, st.just("*@a.example")))
+    | st.builds(Match, sender=addresses)
+    | st.just(Match()),
+    lambda inner: (
+        st.builds(lambda one, other: one & other, inner, inner)
+        | st.builds(lambda one, other: one | other, inner, inner)
+        | inner.map(lambda one: ~one)
+    ),
+    max_leaves=4,
+)
+
+
+@given(
+    st.lists(st.tuples(addresses, st.lists(addresses, min_size=1, max_size=3))),
+    conditions,
+    st.integers(0, 10),
+    st.one_of(st.none(), st.integers(1, 5)),
+)
+def test_looking_in_the_index_finds_what_looking_at_all_mails_does(mails, condition, since, keep):
+    inbox = Inbox(keep_mails=keep)
+    made = [mail(to=tuple(to), sender=sender, number=str(n)) for n, (sender, to) in enumerate(mails)]
+    for one in made:
+        inbox.append(one)
+
+    kept = made if keep is None else made[-keep:]
+    assert list(inbox) == kept and inbox.dropped == len(made) - len(kept)
+    assert inbox.matching(condition, since=since) == [one for one in kept if condition(one) and int(one.id) >= since]
+    assert inbox.sent_to("ann@a.example") == [one for one in kept if Match(to="ann@a.example")(one)]
+
+
+def test_a_list_wants_each_of_its_values():
+    both = mail(to=("ann@example.com", "bob@example.com"))
+
+    assert Match(to=["bob@example.com", "ann@*"], subject=[re.compile("^H"), re.compile("i$")])(both)
+    assert not Match(to=["bob@example.com", "cy@example.com"])(both)
+    assert Match(header={"Subject": ("Hi",)})(both)
+
+
+# What was asked, of which mail, and what the failure says.
+FAILURES = [
+    ({"to": "Bob@example.com"}, {}, "to is 'bob@example.com': only the case differs (re.compile('(?i)…') takes any)"),
+    ({"text": "Hello"}, {}, "text is 'Hello\\n': only white space at the ends differs"),
+    ({"subject": "A  B"}, {"content": "Subject: A B\r\n\r\n"}, "subject is 'A B': only white space differs"),
+    (
+        {"to": "cy@example.com"},
+        {"content": "To: Cy <Cy@example.com>\r\n\r\n"},
+        (
+            "to is 'bob@example.com': a header names cy@example.com, but `to` looks at the envelope's recipients, "
+            "and it is none"
+        ),
+    ),
+    ({"to": "cy@example.com"}, {"to": ("a@b.example", "c@d.example")}, "to is 'a@b.example', 'c@d.example'"),
+    ({"subject": re.compile("x")}, {}, "subject is 'Hi'"),
+    ({"subject": str.isupper}, {}, "subject is 'Hi'"),
+    ({"cc": "cy@example.com"}, {}, "cc is nothing"),
+    ({"header": {"X-Tag": "a"}}, {}, "header X-Tag is ''"),
+    ({"subject": "x"}, {"content": f"Subject: {'y' * 300}\r\n\r\n"}, f"subject is '{'y' * 160}…'"),
+    ({"where": lambda mail: False}, {}, "where says no"),
+    ({"where": ~HI}, {}, "Match(subject='Hi') is true of it"),
+    ({"where": BOB & ANN}, {}, "to is 'bob@example.com'"),
+    (
+        {"text": "one\ntwo\nfour\n"},
+        {"content": "\r\none\r\ntwo\r\nthree\r\n"},
+        "text is not equal:\n  --- wanted\n  +++ the mail's\n  @@ -2,2 +2,2 @@\n   two\n  -four\n  +three",
+    ),
+    (
+        {"text": "a\n" * 40},
+        {"content": "\r\n" + "b\r\n" * 40},
+        "text is not equal:\n  --- wanted\n  +++ the mail's\n  @@ -1,40 +1,40 @@\n"
+        + "  -a\n" * 9
+        + "  … and 71 more lines",
+    ),
+    (
+        {"text": "a\n" * 9000 + "b"},
+        {"content": "\r\n" + "a\r\n" * 9000 + "c\r\n"},
+        (
+            "text is not equal:\n  - 'a\\na\\na\\na\\na\\na\\na\\na\\na\\na\\nb'\n"
+            "  + 'a\\na\\na\\na\\na\\na\\na\\na\\na\\na\\nc\\n'\n  (from character 17980 on)"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("match", "made", "told"), FAILURES)
+def test_a_failure_says_what_the_mail_has_and_what_the_slip_may_be(match, made, told):
+    assert "\n".join(Match(**match).unmet(mail(**made))) == told
+
+
+def test_all_criteria_that_fail_are_told():
+    assert Match(to="x@y.example", subject="Ho", text="Hello\n").unmet(mail()) == [
+        "to is 'bob@example.com'",
+        "subject is 'Hi'",
+    ]
+    assert (ANN | Match(subject="Ho")).unmet(mail()) == ["to is 'bob@example.com'", "subject is 'Hi'"]
+
+
+def test_a_criterion_that_raises_says_of_which_mail():
+    inbox = Inbox()
+    inbox.append(mail())
+    with pytest.raises(IndexError) as failure:
+        inbox.matching(where=lambda mail: mail.attachments[0].filename == "a")
+    assert "was asked about <Mail 1 ann@example.com -> bob@example.com 'Hi'" in failure.value.__notes__[0]
+
+
+def test_of_many_mails_the_nearest_are_listed():
+    inbox = Inbox()
+    for number in range(30):
+        inbox.append(mail(f"Subject: {number}\r\n\r\nHello\r\n", to=("x@y.example",), number=str(number)))
+    inbox.append(mail("Subject: Near\r\n\r\nHello\r\n", number="near"))
+    inbox.append(mail("Subject: Far\r\n\r\n\r\n", to=("x@y.example",), number="far"))
+    with pytest.raises(WaitTimeout) as failure:
+        inbox.one(to="bob@example.com", text="Hello\n", subject="Hi", timeout=0)
+    told = str(failure.value)
+
+    assert "<Mail near " in told and "<Mail far " not in told and "… and 22 more" in told
