@@ -38,7 +38,7 @@ def received(server: MailServer) -> str:
     """The mails that came, the last ones: of each its envelope, its subject and how its text begins."""
     mails = list(server.inbox)
     if not mails:
-        return "\n".join(["no mail came", *(map(_line, server.explain()) if server.running else ())])
+        return "no mail came"
     shown = mails[-_MAILS:]
     texts = [f"(the last {len(shown)} of {len(mails)} mails)"] if len(shown) < len(mails) else []
     return "\n\n".join([*texts, *map(_mail, shown)])
