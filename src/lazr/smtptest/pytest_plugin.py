@@ -33,6 +33,7 @@ _KEEP = "Write the mails and transcripts of each failed test into a folder of it
 _PATHS = 30  # of what was kept, so many are named
 
 _DEFAULTS: pytest.StashKey[dict[str, Any]] = pytest.StashKey()  # those of the configuration file
+_OF_SESSION: pytest.StashKey[dict[str, Any]] = pytest.StashKey()  # what its server was made of
 _TESTS: pytest.StashKey[_Test] = pytest.StashKey()
 
 
@@ -86,12 +87,7 @@ def smtptest(request: pytest.FixtureRequest, smtptest_options: Mapping[str, Any]
     """A real SMTP server for this test: a started `MailServer`, with an empty inbox."""
     options = _options(request, smtptest_options)
     servers = servers_of(request)
-    try:
-        server = servers.start("smtptest", options)
-    except (TypeError, ValueError, ImportError) as error:
-        shown = ", ".join(f"{name}={value!r}" for name, value in options.items())
-        raise _wrong(f"MailServer({shown}): {error}") from None
-    yield server
+    yield _started(servers, "smtptest", options)
     servers.stop()
 
 
@@ -126,19 +122,20 @@ def smtptest_session_server(
     from lazr.smtptest.testing.servers import Servers
 
     servers = Servers()
-    yield servers.start("smtptest_session", _session_options(request, smtptest_session_options))
+    options: dict[str, Any] = _from_file(request)
+    options |= _checked(smtptest_session_options, "the fixture smtptest_session_options")
+    request.config.stash[_OF_SESSION] = options
+    yield _started(servers, "smtptest_session", options)
     servers.stop()
 
 
 @pytest.fixture
-def smtptest_session(
-    request: pytest.FixtureRequest,
-    smtptest_session_options: Mapping[str, Any],
-    smtptest_session_server: MailServer,
-) -> Iterator[MailServer]:
+def smtptest_session(request: pytest.FixtureRequest, smtptest_session_server: MailServer) -> Iterator[MailServer]:
     """A server that all tests of the run share, emptied for this test: cheaper than `smtptest`."""
-    if not {"smtptest", "smtptest_factory"} & set(request.fixturenames):
-        _refuse_marker(request, _session_options(request, smtptest_session_options))
+    marked = _marked(request)
+    if marked and not {"smtptest", "smtptest_factory"} & set(request.fixturenames):
+        running_with = request.config.stash[_OF_SESSION]
+        _refuse(marked, running_with)
     smtptest_session_server.forget()
     servers = servers_of(request)
     servers.add("smtptest_session", smtptest_session_server)
@@ -146,6 +143,14 @@ def smtptest_session(
     error = servers.error()
     if error is not None:
         raise error
+
+
+def _started(servers: Servers, name: str, options: dict[str, Any]) -> MailServer:
+    try:
+        return servers.start(name, options)
+    except (TypeError, ValueError, ImportError) as error:  # the options are wrong, not the code that led here
+        shown = ", ".join(f"{option}={value!r}" for option, value in options.items())
+        raise _wrong(f"MailServer({shown}): {error}") from None
 
 
 def servers_of(request: pytest.FixtureRequest) -> Servers:
@@ -164,10 +169,6 @@ def _options(request: pytest.FixtureRequest, own: Mapping[str, Any]) -> dict[str
 def _from_file(request: pytest.FixtureRequest) -> dict[str, Any]:
     options = request.config.stash[_DEFAULTS]
     return _checked(options, f"smtptest_options in {request.config.inipath}")
-
-
-def _session_options(request: pytest.FixtureRequest, own: Mapping[str, Any]) -> dict[str, Any]:
-    return _from_file(request) | _checked(own, "the fixture smtptest_session_options")
 
 
 def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
@@ -197,9 +198,9 @@ def _wrong(text: str) -> BaseException:
     return pytest.fail.Exception(text, pytrace=False)
 
 
-def _refuse_marker(request: pytest.FixtureRequest, options: Mapping[str, Any]) -> None:
+def _refuse(marked: Mapping[str, Any], options: Mapping[str, Any]) -> None:
     """A marker cannot change a server that is running already."""
-    other = {name: value for name, value in _marked(request).items() if name not in options or options[name] != value}
+    other = {name: value for name, value in marked.items() if name not in options or options[name] != value}
     if other:
         asked = ", ".join(f"{name}={value!r}" for name, value in other.items())
         raise _wrong(
