@@ -6,7 +6,7 @@ INSTALL ?= --editable .
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-of
 
-.PHONY: serve test check docs format bench fuzz clean
+.PHONY: serve test check docs failures format bench fuzz clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -22,6 +22,9 @@ test: $(STAMP)  ## the tests, with their coverage
 
 docs: $(STAMP)  ## run every example of README.md, docs/ and the docstrings
 	$(BIN)/python -m pytest -q tests/test_manual_page.py
+
+failures: $(STAMP)  ## write docs/failures.md anew, by failing
+	$(BIN)/python tests/failures/page.py --write
 
 check: $(STAMP)  ## what a reviewer would otherwise have to look for
 	$(BIN)/ruff check .

@@ -24,6 +24,7 @@ ROWS: dict[str, tuple[int, int, int, bool]] = {
     "10 MB, keep-alive, 1 session": (1, 8, 10_485_760, True),
 }
 PIPELINED = ("1 KB, pipelined, 1 session", 3000)
+IN_TESTS = ("waiting", "many_mails", "fixtures")
 INSIDE = ("start_stop", "sendmail", "imports", "memory", "gil", "tls_start", "handshake", "scram_start")
 
 
@@ -42,8 +43,8 @@ def main() -> None:
     else:
         figures["throughput"] = throughput(tools, options.rounds)
     figures["secure"] = secure(options.rounds)
-    for name in INSIDE:
-        command = [sys.executable, str(HERE / "inside.py"), name]
+    for name in (*INSIDE, *IN_TESTS):
+        command = [sys.executable, str(HERE / ("inside.py" if name in INSIDE else "intests.py")), name]
         done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=HERE.parent)
         figures[name] = found = json.loads(done.stdout)
         print(f"\n{name}")

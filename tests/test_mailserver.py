@@ -158,7 +158,7 @@ def test_a_failure_names_what_was_refused(server, connect):
         "    MAIL FROM:<other@example.com>: 503 5.5.1 Bad sequence of commands",
     ]
     assert re.fullmatch(r"  the session from 127\.0\.0\.1:\d+ is still open; its last lines:", dialogue[0])
-    assert len(dialogue) == 7 and dialogue[-2].endswith("C: MAIL FROM:<other@example.com>")
+    assert len(dialogue) == 9 and dialogue[-2].endswith("C: MAIL FROM:<other@example.com>")
     for _ in range(12):
         client.ask(b"VRFY")
     with pytest.raises(WaitTimeout, match=r"(?s)15 commands were refused:\n    \(the last 10\)\n"):

@@ -123,7 +123,7 @@ def test_no_credentials_are_kept(lines, shown):
     transcript = recorded.record.transcript
 
     assert [line.text for line in transcript[before:] if line.who == "C"] == shown
-    held = repr(transcript._entries) + str(transcript) + recorded.record.to_svg()
+    held = repr(transcript.entries) + str(transcript) + recorded.record.to_svg()
     assert SECRET not in held and not any(piece in held for line in lines for piece in (line.decode()[12:],) if piece)
 
 
@@ -163,14 +163,14 @@ def test_a_long_dialogue_keeps_its_start_and_its_end(marked):
         transcript.heard(b"%d" % number)
     transcript.mark(5000.0)
     if not marked:
-        assert len(transcript._entries) <= 1600
+        assert len(transcript.entries) <= 1600
     texts = [line.text for line in transcript]
 
     assert texts[:10] == [str(number) for number in range(10)]
     assert texts[-10:] == [str(number) for number in range(4990, 5000)]
     skipped = next(text for text in texts if "not kept" in text)
     assert int(re.sub(r"\D", "", skipped)) + len(texts) - 1 == 5000
-    assert len(transcript._entries) < 2000
+    assert len(transcript.entries) < 2000
 
 
 def test_a_line_is_kept_up_to_a_length():

@@ -40,7 +40,17 @@ __all__ = ["MailServer", "mail_of"]
 
 # The ends of so many dialogues, so many lines each, are evidence for what did not come.
 _DIALOGUES = 2
-_LAST_LINES = 6
+_LAST_LINES = 8
+_ENDED = {
+    "QUIT": "by QUIT",
+    "EOF": "without QUIT",
+    "reset": "by a reset",
+    "timeout": "by a timeout",
+    "421": "by a 421",
+    "stop": "with the server",
+    "TLS": "in the handshake",
+    "PROXY": "in the proxy's header",
+}
 
 # So many refusals, and exceptions of handlers, are kept for the failures that they explain.
 _REMEMBERED = 10
@@ -186,9 +196,9 @@ class MailServer(Reachable):
             return [f"no client has connected to {' or '.join(places)}"]
         lines = []
         for session in sessions:
-            how = "is still open" if session.ended is None else f"ended by {session.ended}"
+            how = "is still open" if session.ended is None else f"ended {_ENDED.get(session.ended, session.ended)}"
             lines.append(f"the session from {session.peer} {how}; its last lines:")
-            lines.extend(session.transcript.last(_LAST_LINES).splitlines())
+            lines.extend([str(line) for line in session.transcript if not line.content][-_LAST_LINES:])
         return lines
 
     def forget(self) -> None:

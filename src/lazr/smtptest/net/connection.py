@@ -13,10 +13,12 @@ from lazr.smtptest.net.approach import Approach, peer_name
 from lazr.smtptest.protocol.smtp import replies
 from lazr.smtptest.protocol.smtp.reply import PENDING, Reply
 from lazr.smtptest.protocol.smtp.session import Session
+from lazr.smtptest.protocol.smtp.transcript import MOST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from typing import Any
 
     from lazr.smtptest.net.entrance import Entrance
     from lazr.smtptest.net.service import Consider, Service
@@ -47,6 +49,7 @@ class Connection(Approach):
         self._timer: asyncio.TimerHandle | None = None
         self._unread = 0  # replies that waited when the write deadline was set
         self._record: SessionRecord
+        self._entries: list[Any]  # its transcript's
         self._mark: Callable[[float], None]
 
     # -- what asyncio calls ------------------------------------------------------------------
@@ -65,6 +68,7 @@ class Connection(Approach):
         self._trusted = trusted
         self._session = Session(decide, entrance.profile(None, trusted=trusted), new_sink=service.new_sink)
         self._record = self._session.record
+        self._entries = self._record.transcript.entries
         self._mark = self._record.transcript.mark
         self._mark(self._started)
         self._record.peer = peer_name(name)
@@ -86,7 +90,10 @@ class Connection(Approach):
     def buffer_updated(self, nbytes: int) -> None:
         """The client has sent something."""
         now = self._last_octets = monotonic()
-        self._mark(now)
+        entries = self._entries
+        entries.append(now)  # `self._mark(now)`, without the cost of a call
+        if len(entries) > MOST:
+            self._record.transcript.cut()
         octets = bytes(self._service.buffer[:nbytes])
         if self._before is None:
             self._receive(octets)

@@ -204,7 +204,7 @@ class Session(Introduction):
                 self._known.clear()
             self._known[line] = asked
         else:
-            self._heard(line)
+            self._said(line)  # `heard`, without the cost of a call; nothing in it is long or secret
             if (asked.verb not in _FORWARD and self._idle_command()) or self._out_of_order(asked.verb, line):
                 return
         suggested = SUGGESTED[asked.verb]

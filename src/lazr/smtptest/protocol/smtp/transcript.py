@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Final, Literal, overload
 
-__all__ = ["Transcript", "TranscriptLine"]
+__all__ = ["MOST", "Transcript", "TranscriptLine"]
 
 # When there are so many entries, those in the middle go: the first ones say who came and how, the
 # last ones how it ended.
-_MOST = 600
+MOST = 1000
 _FIRST = 100
 _LAST = 200
 
@@ -70,34 +70,27 @@ class Transcript(Sequence["TranscriptLine"]):
        0.013 C: EHLO laptop
     """
 
-    __slots__ = ("_entries", "_forgotten", "_skipped", "_start", "said")
+    __slots__ = ("_forgotten", "_skipped", "entries", "said")
 
     def __init__(self) -> None:
         # A time is a float, what happened a string, content a tuple; a reply is octets that end with
         # a line end, and octets without are a line of the client's, in which there cannot be one.
-        self._entries: list[float | str | bytes | tuple[int, bytes, bytes, bool]] = []
-        self._start: float | None = None
+        self.entries: Final[list[float | str | bytes | tuple[int, bytes, bytes, bool]]] = []
         self._skipped = 0
         self._forgotten = False
-        self.said: Final[Callable[[bytes], None]] = self._entries.append  # a reply, with its line ends
+        self.said: Final[Callable[[bytes], None]] = self.entries.append  # a reply, with its line ends
 
     # -- for whoever drives the session, and the session -------------------------------------
 
     def mark(self, now: float) -> None:
         """What follows happens now, by a clock in seconds."""
-        entries = self._entries
-        if not entries:
-            self._start = now
-        elif type(entries[-1]) is float:  # nothing came of what was read then
-            entries[-1] = now
-            return
-        elif len(entries) >= _MOST:
-            self._cut()
-        entries.append(now)
+        self.entries.append(now)
+        if len(self.entries) > MOST:
+            self.cut()
 
     def heard(self, line: bytes) -> None:
         """A line of the client's, without its end, and without the secrets in it."""
-        self._entries.append(line if len(line) <= _LINE else line[:_LINE] + b"...")
+        self.entries.append(line if len(line) <= _LINE else line[:_LINE] + b"...")
 
     def content(self, size: int, parts: Sequence[bytes] = (), *, dot: bool = False) -> None:
         """Content of so many octets, in these pieces where they were kept; `dot` says that DATA's dot ended it."""
@@ -106,23 +99,31 @@ class Transcript(Sequence["TranscriptLine"]):
             head, tail = parts[0][:_HEAD], parts[-1][-_TAIL:]
             if len(head) < _HEAD and len(parts) > 1:  # octet by octet, perhaps
                 head, tail = b"".join(parts[:_HEAD])[:_HEAD], b"".join(parts[-_TAIL:])[-_TAIL:]
-        self._entries.append((size, head, tail, dot))
+        self.entries.append((size, head, tail, dot))
 
     def happened(self, what: str) -> None:
         """Something that nobody said: a handshake, an end."""
-        self._entries.append(what)
+        self.entries.append(what)
 
     def forget(self) -> None:
         """Keep none of it: the session is one of too many."""
         self._forgotten = True
-        self._entries.clear()
+        self.entries.clear()
 
-    def _cut(self) -> None:
-        entries = self._entries
+    def cut(self) -> None:
+        """There are more entries than `MOST`: let go of those in the middle."""
+        entries = self.entries
+        if _times_in(entries) > 0.6 * len(entries):
+            # A time behind which nothing came says nothing: content came then, or half a line.
+            entries[:] = [
+                entry
+                for entry, following in zip(entries, (*entries[1:], ""), strict=True)
+                if not (isinstance(entry, float) and isinstance(following, float))
+            ]
         cut = entries[_FIRST:-_LAST]
-        times = [entry for entry in cut if isinstance(entry, float)]
-        self._skipped += len(cut) - len(times)
-        entries[_FIRST:-_LAST] = times[-1:]
+        self._skipped += len(cut) - _times_in(cut)
+        last = next((entry for entry in reversed(cut) if isinstance(entry, float)), None)
+        entries[_FIRST:-_LAST] = [] if last is None else [last]
 
     # -- for whoever reads -------------------------------------------------------------------
 
@@ -155,13 +156,14 @@ class Transcript(Sequence["TranscriptLine"]):
     def _lines(self) -> list[TranscriptLine]:
         if self._forgotten:
             return [TranscriptLine(0.0, "*", "(not kept: too many sessions came after this one)")]
-        start = self._start or 0.0
+        start: float | None = None
         at = 0.0
         lines: list[TranscriptLine] = []
-        for number, entry in enumerate(self._entries.copy()):
+        for number, entry in enumerate(self.entries.copy()):
             if self._skipped and number == _FIRST:
                 lines.append(TranscriptLine(at, "*", f"(… {self._skipped:,} entries are not kept …)"))
             if isinstance(entry, float):
+                start = entry if start is None else start
                 at = entry - start
             elif isinstance(entry, str):
                 lines.append(TranscriptLine(at, "*", printable(entry)))
@@ -172,6 +174,10 @@ class Transcript(Sequence["TranscriptLine"]):
             else:
                 lines.append(TranscriptLine(at, "C", printable(_text(entry))))
         return lines
+
+
+def _times_in(entries: Sequence[object]) -> int:
+    return [*map(type, entries)].count(float)
 
 
 def _content(at: float, size: int, head: bytes, tail: bytes, dot: bool) -> Iterator[TranscriptLine]:
