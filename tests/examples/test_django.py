@@ -1,17 +1,17 @@
 """Django's own mail functions and its SMTP backend, against a real server."""
 
 import os
+import smtplib
 import subprocess
 import sys
 
+import django
 import pytest
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, send_mail
+from django.core.mail import EmailMultiAlternatives
 from django.test import SimpleTestCase, override_settings
 
 from lazr.smtptest import MailServerMixin, Reply
-
-SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 if not settings.configured:  # a project has its settings module instead
     settings.configure(DEFAULT_FROM_EMAIL="shop@example.com")
@@ -23,13 +23,20 @@ def welcome(to):  # the code under test
     message.send()
 
 
+def mail_goes_to(server):
+    smtp = "django.core.mail.backends.smtp.EmailBackend"
+    if django.VERSION < (6, 1):
+        return override_settings(EMAIL_BACKEND=smtp, EMAIL_HOST=server.host, EMAIL_PORT=server.port)
+    options = {"host": server.host, "port": server.port}
+    return override_settings(MAILERS={"default": {"BACKEND": smtp, "OPTIONS": options}})
+
+
 # -- pytest -------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def inbox(smtptest):
-    # With pytest-django: settings.EMAIL_BACKEND = SMTP, and so on, by its fixture `settings`.
-    with override_settings(EMAIL_BACKEND=SMTP, EMAIL_HOST=smtptest.host, EMAIL_PORT=smtptest.port):
+    with mail_goes_to(smtptest):
         yield smtptest.inbox
 
 
@@ -44,36 +51,48 @@ def test_welcome(inbox):
 # -- Django's TestCase --------------------------------------------------------------------------
 
 
-def refuse(event, reply):
+def full(event, reply):
     return Reply(452, "4.2.2", "Mailbox full") if event.verb == "RCPT" else reply
 
 
 class WelcomeTest(MailServerMixin, SimpleTestCase):
-    def setUp(self):
-        server = self.smtptest
-        self.enterContext(override_settings(EMAIL_BACKEND=SMTP, EMAIL_HOST=server.host, EMAIL_PORT=server.port))
-
     def test_welcome(self):
-        welcome("ann@example.com")
+        with mail_goes_to(self.smtptest):
+            welcome("ann@example.com")
+
         assert self.smtptest.inbox.one(to="ann@example.com").sender == "shop@example.com"
 
     def test_a_full_mailbox(self):
-        full = self.smtptest_factory(decide=refuse)
-        with override_settings(EMAIL_PORT=full.port):
-            assert send_mail("Hi", "", None, ["ann@example.com"], fail_silently=True) == 0
+        self.smtptest_options = {"decide": full}
+        with mail_goes_to(self.smtptest), pytest.raises(smtplib.SMTPRecipientsRefused):
+            welcome("ann@example.com")
 
 
 # -- a process of its own, such as a management command -----------------------------------------
 
 COMMAND = """
 import os
+import django
 from django.conf import settings
-settings.configure(
-    EMAIL_HOST=os.environ["EMAIL_HOST"],
-    EMAIL_PORT=int(os.environ["EMAIL_PORT"]),
-    EMAIL_HOST_USER=os.environ["EMAIL_HOST_USER"],
-    EMAIL_HOST_PASSWORD=os.environ["EMAIL_HOST_PASSWORD"],
-)
+
+if django.VERSION < (6, 1):
+    settings.configure(
+        EMAIL_HOST=os.environ["EMAIL_HOST"],
+        EMAIL_PORT=int(os.environ["EMAIL_PORT"]),
+        EMAIL_HOST_USER=os.environ["EMAIL_HOST_USER"],
+        EMAIL_HOST_PASSWORD=os.environ["EMAIL_HOST_PASSWORD"],
+    )
+else:
+    settings.configure(MAILERS={"default": {
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "OPTIONS": {
+            "host": os.environ["EMAIL_HOST"],
+            "port": int(os.environ["EMAIL_PORT"]),
+            "username": os.environ["EMAIL_HOST_USER"],
+            "password": os.environ["EMAIL_HOST_PASSWORD"],
+        },
+    }})
+
 from django.core.mail import send_mail
 send_mail("Report", "All is well", "cron@example.com", ["ann@example.com"])
 """
