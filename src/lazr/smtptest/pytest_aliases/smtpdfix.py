@@ -33,7 +33,7 @@ _ELSEWHERE = {
     "handler": "smtpd.messages has the messages; `decide` answers commands: docs/deciding.md",
 }
 
-# smtpdfix takes its settings out of the environment, too.
+# smtpdfix takes its settings out of the environment, too.  (SMTPD_SSL_CERTIFICATE_FILE it sets itself, for good.)
 _VARIABLES = {
     "SMTPD_HOST": "host",
     "SMTPD_PORT": "port",
@@ -44,7 +44,6 @@ _VARIABLES = {
     "SMTPD_USE_STARTTLS": "use_starttls",
     "SMTPD_USE_SSL": "use_ssl",
     "SMTPD_USE_TLS": "use_ssl",
-    "SMTPD_SSL_CERTIFICATE_FILE": "ssl_cert_files",
     "SMTPD_SSL_KEY_FILE": "ssl_cert_files",
 }
 
