@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 from statistics import median
+from typing import IO, Any, Literal
 
 HERE = Path(__file__).parent
 
@@ -81,10 +82,10 @@ def many_mails() -> dict[str, float]:
     appending = (time.perf_counter() - before) / count * 1e6
     inbox.announce()
 
-    def cost(times: int, **match: object) -> float:
+    def cost(times: int, **match: str) -> float:
         spent = []
         for number in range(times):
-            wanted = {name: str(value).format(number * 97) for name, value in match.items()}
+            wanted: dict[str, Any] = {name: value.format(number * 97) for name, value in match.items()}
             before = time.perf_counter()
             inbox.one(timeout=0, **wanted)
             spent.append((time.perf_counter() - before) * 1000)
@@ -120,9 +121,10 @@ def waiting() -> dict[str, float]:
         return time.clock_gettime(time.CLOCK_MONOTONIC)
 
     figures: dict[str, float] = {}
-    for loop in ("asyncio", "uvloop"):
+    loops: tuple[Literal["asyncio", "uvloop"], ...] = ("asyncio", "uvloop")
+    for loop in loops:
         spent = []
-        with MailServer(loop=loop) as server:  # type: ignore[arg-type]
+        with MailServer(loop=loop) as server:
             command = [sys.executable, "-c", CLIENT, str(server.port)]
             with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
                 assert client.stdin is not None
@@ -141,8 +143,8 @@ def waiting() -> dict[str, float]:
     return figures
 
 
-def _tell(stream: object) -> None:
-    print("next", file=stream, flush=True)  # type: ignore[call-overload]
+def _tell(stream: IO[str]) -> None:
+    print("next", file=stream, flush=True)
 
 
 if __name__ == "__main__":

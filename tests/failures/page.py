@@ -36,7 +36,7 @@ def settled(text):
 def body(example):
     """The code of an example, without its first lines."""
     source = inspect.getsource(example).split('"""\n', 1)[1]
-    return textwrap.dedent(source).strip("\n")
+    return textwrap.dedent(source).strip("\n").replace("\n\nwith", "\n\n\nwith")
 
 
 def said(example):
