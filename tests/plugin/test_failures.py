@@ -85,6 +85,18 @@ def test_of_many(smtptest_session, to):
 """
 
 
+LATE_IN_SESSION = """
+@pytest.fixture
+def late(smtptest_session):
+    yield
+    with pytest.raises(smtplib.SMTPRecipientsRefused):
+        send(smtptest_session, to="bad@example.com")
+
+def test_late(late):
+    pass
+"""
+
+
 def failure_of(result, test):
     """What the run shows of one test."""
     text = result.stdout.str()
@@ -122,11 +134,12 @@ def test_a_handlers_exception_fails_the_test_and_shows_where_it_was_raised(runne
 
 
 def test_in_the_server_of_the_run_it_fails_the_test_in_which_it_was_raised(newest):
-    newest.write(test_session=SESSION)
+    newest.write(test_session=SESSION + LATE_IN_SESSION)
 
     result = newest.run()
 
-    result.assert_outcomes(passed=2, failed=1)
+    result.assert_outcomes(passed=3, failed=1, errors=1)
+    assert "KeyError" in failure_of(result, "ERROR at teardown of test_late")
     assert "KeyError" in failure_of(result, "test_of_many[bad@example.com]")
 
 

@@ -1,4 +1,4 @@
-"""The fixtures `smtpd` of smtpdfix and `smtpserver` of pytest-localserver on a `MailServer`, to move file by file.
+"""The fixtures `smtpd` of smtpdfix and `smtpserver` of pytest-localserver on a `MailServer`, to move bit by bit.
 
 They are not there by themselves, so they are in nobody's way: a test module, or a conftest.py for
 all modules in its folder, asks for them.
