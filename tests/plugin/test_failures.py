@@ -191,6 +191,10 @@ def test_teardown(clears_up):
 def test_call_and_teardown(clears_up):
     assert False
 
+def test_expectation(smtptest):
+    send(smtptest, "other")
+    smtptest.inbox.one(subject="expected", timeout=0.01)
+
 def test_passes(smtptest):
     send(smtptest, "unseen")
 
@@ -210,7 +214,7 @@ def test_a_failure_shows_the_mails_and_the_dialogue(runner, parallel):
 
     result = runner.run("--color=no", *parallel)
 
-    result.assert_outcomes(failed=8, errors=3, passed=2)
+    result.assert_outcomes(failed=9, errors=3, passed=2)
     nothing = failure_of(result, "test_nothing_came")
     assert "- mail received -" in nothing and "no mail came" in nothing and "no client connected" in nothing
     mail = failure_of(result, "test_a_mail")
@@ -233,6 +237,10 @@ def test_a_failure_shows_the_mails_and_the_dialogue(runner, parallel):
     assert "at last" in failure_of(result, "ERROR at teardown of test_teardown")
     assert "no mail came" in failure_of(result, "test_call_and_teardown")
     assert "SMTP transcript" not in failure_of(result, "ERROR at teardown of test_call_and_teardown")
+    expectation = failure_of(result, "test_expectation")
+    assert "WaitTimeout: expected one mail with subject='expected'" in expectation
+    assert '>       smtptest.inbox.one(subject="expected", timeout=0.01)\n' in expectation
+    assert "inbox.py" not in expectation and "def one" not in expectation
     assert "unseen" not in result.stdout.str()
     assert "SMTP" not in failure_of(result, "test_without_a_server")
 
