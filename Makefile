@@ -21,7 +21,7 @@ test: $(STAMP)  ## the tests, with their coverage
 	$(BIN)/python tests/run.py
 
 docs: $(STAMP)  ## run every example of README.md, docs/ and the docstrings
-	$(BIN)/python -m pytest -q tests/test_manual_page.py
+	$(BIN)/python -m pytest -q tests/test_manual_page.py tests/examples tests/plugin/test_pages.py
 
 failures: $(STAMP)  ## write docs/failures.md anew, by failing
 	$(BIN)/python tests/failures/page.py --write

@@ -1,9 +1,18 @@
 """Fixtures of the whole suite."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from lazr.smtptest import MailServer
 from talk import Client
+
+pytest_plugins = ["pytester"]
+
+HERE = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -26,3 +35,14 @@ def connect():
     yield connect
     for client in clients:
         client.close()
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    """The wheel under test: the one that CI built, or a new one."""
+    if "SMTPTEST_WHEEL" in os.environ:
+        return Path(os.environ["SMTPTEST_WHEEL"])
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(HERE)]
+    subprocess.run(command, check=True, timeout=300, capture_output=True)
+    return next(folder.glob("*.whl"))

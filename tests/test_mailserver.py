@@ -13,7 +13,7 @@ import time
 import aiosmtplib
 import pytest
 
-from lazr.smtptest import Limits, Listen, MailServer, MissingExtra, Reply, StartError, WaitTimeout
+from lazr.smtptest import Auth, Limits, Listen, MailServer, MissingExtra, Reply, StartError, WaitTimeout
 from talk import TO_RCPT, Client
 
 
@@ -41,9 +41,24 @@ def test_it_says_where_it_is(server):
     assert server.env() == {
         "SMTP_HOST": host, "SMTP_PORT": str(port), "SMTP_URL": server.url, "EMAIL_HOST": host, "EMAIL_PORT": str(port),
         "MAIL_HOST": host, "MAIL_PORT": str(port), "MAIL_SERVER": host,
+        "MAIL_STARTTLS": "False", "MAIL_SSL_TLS": "False",
     }  # fmt: skip
     assert repr(server) == f"<MailServer {host}:{port} running, <Inbox: 0 mails>>"
     assert MailServer(port=2525).address == ("127.0.0.1", 2525)
+
+
+@pytest.mark.parametrize("auth", [{"ann": "secret"}, Auth({"ann": "secret", "bob": "other"})])
+def test_it_says_with_which_credentials(auth):
+    with MailServer(auth=auth) as server:
+        env = server.env()
+    assert {env[name] for name in ("SMTP_USERNAME", "EMAIL_HOST_USER", "MAIL_USERNAME")} == {"ann"}
+    assert {env[name] for name in ("SMTP_PASSWORD", "EMAIL_HOST_PASSWORD", "MAIL_PASSWORD")} == {"secret"}
+
+
+@pytest.mark.parametrize("auth", [None, {}, "any", lambda credentials: True])
+def test_it_says_so_only_where_it_knows_a_password(auth):
+    with MailServer(auth=auth) as server:
+        assert "SMTP_USERNAME" not in server.env() and "MAIL_PASSWORD" not in server.env()
 
 
 def test_before_its_start_it_has_no_address_that_a_client_could_mistake():

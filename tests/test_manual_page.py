@@ -1,6 +1,7 @@
 """The manual page of 2009 passes as a doctest, and so does our own."""
 
 import doctest
+import re
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def test_the_page_of_2009_passes_word_for_word():
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-@pytest.mark.parametrize("page", sorted((HERE / "docs").glob("*.md")), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", sorted((HERE / "docs").rglob("*.md")), ids=lambda page: page.name)
 def test_our_own_pages_pass(page):
     run(page.read_text("utf-8").replace("```", ""), page.name)
 
@@ -48,13 +49,21 @@ def test_the_readme_passes():
     run((HERE / "README.md").read_text("utf-8").replace("```", ""), "README.md")
 
 
-def test_the_pytest_example_of_the_readme_is_a_test_that_passes():
-    block = (HERE / "README.md").read_text("utf-8").split("```python\n")[1].split("```")[0]
-    names = {}
-    exec(compile(block, "README.md", "exec"), names)
-    tests = [value for name, value in names.items() if name.startswith("test_")]
-    assert len(tests) == 1
-    tests[0]()
+SHOWN = re.compile(r"\(\.\./\.\./(tests/examples/\w+\.py)\)[^`]*:\n\n```python\n(.*?)```\n", re.DOTALL)
+
+
+@pytest.mark.parametrize("page", sorted((HERE / "docs" / "howto").glob("*.md")), ids=lambda page: page.name)
+def test_a_page_shows_a_file_that_runs_word_for_word(page):
+    shown = SHOWN.findall(page.read_text("utf-8"))
+    assert len(shown) == page.read_text("utf-8").count("```python\n") > 0
+    for name, code in shown:
+        assert code == (HERE / name).read_text("utf-8"), f"{page.name} does not show what is in {name}"
+
+
+def test_every_example_is_shown_in_a_page():
+    text = "".join(page.read_text("utf-8") for page in (HERE / "docs").rglob("*.md"))
+    for example in (HERE / "tests" / "examples").glob("test_*.py"):
+        assert f"tests/examples/{example.name}" in text
 
 
 def modules():

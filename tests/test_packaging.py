@@ -12,17 +12,6 @@ import pytest
 HERE = Path(__file__).parent.parent
 
 
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory):
-    """The wheel under test: the one that CI built, or a new one."""
-    if "SMTPTEST_WHEEL" in os.environ:
-        return Path(os.environ["SMTPTEST_WHEEL"])
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(HERE)]
-    subprocess.run(command, check=True, timeout=300, capture_output=True)
-    return next(folder.glob("*.whl"))
-
-
 def test_the_wheel_has_types_a_command_and_no_init_of_lazr(wheel):
     import zipfile
 
@@ -37,7 +26,9 @@ def test_the_wheel_has_types_a_command_and_no_init_of_lazr(wheel):
     assert "\nLicense-Expression: MIT\n" in metadata
     needs = [line for line in metadata.splitlines() if line.startswith("Requires-Dist:")]
     assert all("extra ==" in need for need in needs)  # the core needs nothing
-    assert "smtptest = lazr.smtptest.cli:main" in commands
+    assert "[console_scripts]\nsmtptest = lazr.smtptest.cli:main\n" in commands
+    assert "[pytest11]\nsmtptest = lazr.smtptest.pytest_plugin\n" in commands
+    assert "lazr/smtptest/pytest_plugin.py" in names
 
 
 @pytest.mark.parametrize("first", ["ours", "theirs"])
@@ -77,9 +68,9 @@ def test_importing_it_imports_nothing_heavy():
 def test_all_public_names_are_there():
     import lazr.smtptest
 
-    assert lazr.smtptest.__all__ == sorted(
-        lazr.smtptest.__all__, key=lambda n: (not n.isupper(), n == "__version__", n)
-    )
+    # Constants, classes, the rest.
+    order = sorted(lazr.smtptest.__all__, key=lambda n: (not n.isupper(), not n[0].isupper(), n))
+    assert lazr.smtptest.__all__ == order
     for name in lazr.smtptest.__all__:
         assert getattr(lazr.smtptest, name) is not None
     assert set(lazr.smtptest.__all__) <= set(dir(lazr.smtptest))

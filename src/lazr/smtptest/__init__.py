@@ -8,6 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from lazr.smtptest.decorator import with_server
     from lazr.smtptest.errors import MissingExtra, SmtptestError, StartError, StopTimeout, WaitTimeout
     from lazr.smtptest.mail.attachment import Attachment
     from lazr.smtptest.mail.envelope import Dsn, Envelope
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.protocol.smtp.reply import Reply
     from lazr.smtptest.protocol.smtp.sasl import Credentials
     from lazr.smtptest.protocol.smtp.transcript import Transcript, TranscriptLine
+    from lazr.smtptest.testcase import MailServerMixin
 
 __version__ = "3.0.0.dev0"
 
@@ -52,6 +54,7 @@ __all__ = [
     "Listen",
     "Mail",
     "MailServer",
+    "MailServerMixin",
     "Match",
     "MissingExtra",
     "Reply",
@@ -66,6 +69,7 @@ __all__ = [
     "TranscriptLine",
     "WaitTimeout",
     "__version__",
+    "with_server",
 ]
 
 _HOMES = {
@@ -87,6 +91,7 @@ _HOMES = {
     "Listen": "net.listener",
     "Mail": "mail.mail",
     "MailServer": "mailserver",
+    "MailServerMixin": "testcase",
     "Match": "mail.query",
     "MissingExtra": "errors",
     "Reply": "protocol.smtp.reply",
@@ -100,6 +105,7 @@ _HOMES = {
     "Transcript": "protocol.smtp.transcript",
     "TranscriptLine": "protocol.smtp.transcript",
     "WaitTimeout": "errors",
+    "with_server": "decorator",
 }
 
 

@@ -201,6 +201,17 @@ class MailServer(Reachable):
             lines.extend([str(line) for line in session.transcript if not line.content][-_LAST_LINES:])
         return lines
 
+    def forget(self) -> None:
+        """Forget what came and what went wrong, for the next test: mails, refusals, sessions, what handlers raised.
+
+        Clients stay connected, so their sessions stay as well; what they send from now on comes in.
+        """
+        self._errors = []
+        self._refused = 0
+        self._refusals.clear()
+        self._sessions.clear()
+        self.inbox.clear()
+
     # -- who came, and how -------------------------------------------------------------------
 
     @property

@@ -16,6 +16,9 @@ __all__ = ["Reachable"]
 
 # The words of Django's and Flask-Mail's settings.
 _TLS_SETTING = {"starttls": "TLS", "implicit": "SSL"}
+_USERNAMES = ("SMTP_USERNAME", "EMAIL_HOST_USER", "MAIL_USERNAME")
+_PASSWORDS = ("SMTP_PASSWORD", "EMAIL_HOST_PASSWORD", "MAIL_PASSWORD")
+_FASTAPI_MAIL = {"MAIL_STARTTLS": "starttls", "MAIL_SSL_TLS": "implicit"}
 
 
 class Reachable:
@@ -80,8 +83,9 @@ class Reachable:
     def env(self) -> dict[str, str]:
         """Environment variables that tell a subprocess where to send its mail.
 
-        SMTP_HOST, SMTP_PORT and SMTP_URL, and the names that Django's and Flask-Mail's settings use;
-        with TLS, those that switch it on.  Whom to trust is for you to add, as it would hold for all
+        SMTP_HOST, SMTP_PORT and SMTP_URL, and the names that the settings of Django, Flask-Mail and
+        FastAPI-Mail have; with TLS, those that switch it on, and where `auth` is a mapping, the
+        first user's name and password.  Whom to trust is for you to add, as it would hold for all
         that the subprocess talks to: `server.env() | {"SSL_CERT_FILE": server.ca_file}`.
         """
         host, port = self.address
@@ -91,6 +95,11 @@ class Reachable:
             env |= dict.fromkeys(
                 (f"{name}_USE_{_TLS_SETTING[self._reception.mode]}" for name in ("EMAIL", "MAIL")), "True"
             )
+        if self._reception.user is not None:
+            for names, value in zip((_USERNAMES, _PASSWORDS), self._reception.user, strict=True):
+                env |= dict.fromkeys(names, value)
+        # FastAPI-Mail wants to be told either way.
+        env |= {name: str(self._reception.mode == mode) for name, mode in _FASTAPI_MAIL.items()}
         return env | {"MAIL_SERVER": host, "SMTP_URL": self.url}
 
     @property

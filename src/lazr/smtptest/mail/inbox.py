@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Inbox"]
 
+# pytest then shows the test's line that failed, and not how this file found out.
+__tracebackhide__ = True
+
 # So many expectations that were not met are remembered, to see whether a mail came too late for one.
 _REMEMBERED = 10
 

@@ -52,6 +52,12 @@ class Reception:
         speaks_for_others = proxy or profile.xclient or any(where.proxy for where in self._also)
         self._trusted = Trusted(trusted) if speaks_for_others or trusted != THIS_MACHINE else None
 
+    @property
+    def user(self) -> tuple[str, str] | None:
+        """The name and the password of the first user; None where no password is known, or there is no AUTH."""
+        auth = self._profile.auth
+        return next(iter(((auth and auth.passwords) or {}).items()), None)
+
     def _settings(self, tls: str | Tls | None) -> Tls | None:
         if tls is None and all(where.tls in (None, "none") for where in self._also):
             return None  # and `ssl` need not be imported

@@ -1,0 +1,98 @@
+"""The servers of one test: started, asked what their handlers raised, stopped, and heard as witnesses."""
+
+from __future__ import annotations
+
+from lazr.smtptest.mailserver import MailServer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
+
+__all__ = ["Servers"]
+
+_PACKAGE = __name__.partition(".testing")[0] + "."
+
+
+class Servers:
+    """The servers of one test by name, in the order in which they came.
+
+    >>> servers = Servers()
+    >>> servers.start("shop", {"hostname": "mail.shop.example"}).running
+    True
+    >>> servers.stop()
+    """
+
+    def __init__(self) -> None:
+        self._servers: dict[str, MailServer] = {}
+        self._started: list[MailServer] = []
+
+    def start(self, name: str, options: Mapping[str, Any]) -> MailServer:
+        """Start one with these options, which `stop` will stop.  Raises what `MailServer` and its `start` raise."""
+        server = MailServer(**options)
+        server.start()
+        self._started.append(server)
+        self.add(name, server)
+        return server
+
+    def add(self, name: str, server: MailServer) -> None:
+        """One more, which somebody else stops.  A name that is taken gets a number."""
+        base, number = name, 1
+        while name in self._servers:
+            number += 1
+            name = f"{base} {number}"
+        self._servers[name] = server
+
+    def by_name(self) -> dict[str, MailServer]:
+        """All of them."""
+        return dict(self._servers)
+
+    def error(self) -> BaseException | None:
+        """What handlers have raised since the last time: the exception itself, or a group of several; None if nothing.
+
+        Its traceback begins in the handler.
+        """
+        return _one_of(server.raise_errors for server in self._servers.values())
+
+    def stop(self) -> None:
+        """Stop those that were started here, the last one first, whatever happens.  Raises what that raised."""
+        __tracebackhide__ = True  # pytest then shows the handler alone
+        started, self._started = self._started, []
+        error = _one_of(server.stop for server in reversed(started))
+        if error is not None:
+            raise error
+
+    def sections(self) -> list[tuple[str, str]]:
+        """What a report of a failure is to show: titles, and bounded texts."""
+        from lazr.smtptest.testing.evidence import dialogue, received
+
+        sections = []
+        for name, server in self._servers.items():
+            whose = f" of {name}, {server.host}:{server.port}" if len(self._servers) > 1 else ""
+            sections.append((f"mail received{whose}", received(server)))
+            sections.append((f"SMTP transcript{whose}", dialogue(server)))
+        return sections
+
+
+def _one_of(calls: Iterable[Callable[[], None]]) -> BaseException | None:
+    """Make all the calls, and return what they raised, as one."""
+    errors: list[BaseException] = []
+    for call in calls:
+        try:
+            call()
+        except BaseException as error:  # noqa: BLE001 - a handler may raise what it likes
+            errors.append(_from_the_handler_on(error))
+    if len(errors) < 2:
+        return errors[0] if errors else None
+    return BaseExceptionGroup("the handlers of several servers raised", errors)
+
+
+def _from_the_handler_on(error: BaseException) -> BaseException:
+    """The exception without the frames of this package at the beginning of its traceback: how it got here."""
+    trace = error.__traceback__
+    while trace is not None and f"{trace.tb_frame.f_globals.get('__name__')}.".startswith(_PACKAGE):
+        trace = trace.tb_next
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            _from_the_handler_on(inner)
+    return error.with_traceback(trace)

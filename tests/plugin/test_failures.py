@@ -1,0 +1,345 @@
+"""The end of a test: a handler's exception is its failure, and the report shows what the servers saw."""
+
+import re
+
+import pytest
+
+HANDLERS = """
+def raises(event, reply):
+    raise KeyError("the handler's")
+
+def refused(server):
+    with pytest.raises(smtplib.SMTPException):
+        smtplib.SMTP(*server.address)
+
+@pytest.mark.smtptest(decide=raises)
+def test_one(smtptest):
+    refused(smtptest)
+
+@pytest.mark.smtptest(decide=raises)
+def test_several_calls(smtptest):
+    refused(smtptest)
+    refused(smtptest)
+
+@pytest.mark.smtptest(decide=raises)
+def test_several_servers(smtptest, smtptest_factory):
+    refused(smtptest)
+    refused(smtptest_factory())
+
+def test_the_factory(smtptest_factory):
+    refused(smtptest_factory(decide=raises))
+
+@pytest.mark.smtptest(decide=raises)
+def test_failed_anyway(smtptest):
+    refused(smtptest)
+    assert smtptest is None, "the test's own"
+
+@pytest.mark.smtptest(decide=raises)
+def test_skipped(smtptest):
+    refused(smtptest)
+    pytest.skip("no longer")
+
+@pytest.mark.smtptest(decide=raises)
+@pytest.mark.xfail(raises=KeyError, strict=True)
+def test_expected_to_fail(smtptest):
+    refused(smtptest)
+
+def asserts(event, reply):
+    assert event.verb != "DATA", "the handler's assertion"
+    return reply
+
+@pytest.mark.smtptest(decide=asserts)
+def test_an_assertion(smtptest):
+    with pytest.raises(smtplib.SMTPDataError):
+        send(smtptest)
+    smtptest.inbox.one(timeout=0.01)  # says it at once
+
+@pytest.mark.smtptest(decide=raises)
+class TestLate:
+    @pytest.fixture
+    def late(self, smtptest):
+        yield
+        refused(smtptest)
+
+    def test_after_its_end(self, late):
+        pass
+
+def test_fine(smtptest):
+    send(smtptest)
+"""
+SESSION = """
+@pytest.fixture(scope="session")
+def smtptest_session_options():
+    def decide(event, reply):
+        if event.verb == "RCPT" and event.path.mailbox == "bad@example.com":
+            raise KeyError("the handler's")
+        return reply
+    return {"decide": decide}
+
+@pytest.mark.parametrize("to", ["good@example.com", "bad@example.com", "other@example.com"])
+def test_of_many(smtptest_session, to):
+    try:
+        send(smtptest_session, to=to)
+    except smtplib.SMTPRecipientsRefused:
+        pass
+"""
+
+
+LATE_IN_SESSION = """
+@pytest.fixture
+def late(smtptest_session):
+    yield
+    with pytest.raises(smtplib.SMTPRecipientsRefused):
+        send(smtptest_session, to="bad@example.com")
+
+def test_late(late):
+    pass
+"""
+
+
+def failure_of(result, test):
+    """What the run shows of one test."""
+    text = result.stdout.str()
+    return re.split(r"\n(?:_{3,} |=+ short)", text.split(f"_ {test} _", 1)[1])[0]
+
+
+GREETING = "ESMTP lazr.smtptest"
+
+
+def test_a_handlers_exception_fails_the_test_and_shows_where_it_was_raised(runner):
+    runner.write(test_handlers=HANDLERS)
+
+    result = runner.run("--color=no")
+
+    # The late one has passed when its end is an error.
+    result.assert_outcomes(failed=7, passed=2, errors=1, xfailed=1)
+    one = failure_of(result, "test_one")
+    assert "def raises(event, reply):\n>       raise KeyError" in one and 'E       KeyError: "the handler\'s"' in one
+    assert re.search(r"\ntest_handlers\.py:\d+: KeyError", one)
+    several = failure_of(result, "test_several_calls")
+    assert "several calls of the server's handler raised (2 sub-exceptions)" in several
+    assert several.count("raise KeyError") == 2 and "in raises" in several
+    assert "the handlers of several servers raised (2 sub-exc" in failure_of(result, "test_several_servers")
+    assert "KeyError" in failure_of(result, "test_the_factory")
+    anyway = failure_of(result, "test_failed_anyway")
+    own, handlers = anyway.split("SMTP handler raised")
+    assert "AssertionError: the test's own" in own and "KeyError" not in own
+    assert "in raises" in handlers and handlers.rstrip().endswith('KeyError: "the handler\'s"')
+    assert "AssertionError" not in handlers
+    assert "KeyError" in failure_of(result, "test_skipped")
+    assert "AssertionError: the handler's assertion" in failure_of(result, "test_an_assertion")
+    late = failure_of(result, "ERROR at teardown of TestLate.test_after_its_end")
+    assert "KeyError" in late and "SMTP transcript" in late
+    assert "lazr" not in one.replace(GREETING, "") and "lazr" not in anyway
+
+
+def test_in_the_server_of_the_run_it_fails_the_test_in_which_it_was_raised(newest):
+    newest.write(test_session=SESSION + LATE_IN_SESSION)
+
+    result = newest.run()
+
+    result.assert_outcomes(passed=3, failed=1, errors=1)
+    assert "KeyError" in failure_of(result, "ERROR at teardown of test_late")
+    assert "KeyError" in failure_of(result, "test_of_many[bad@example.com]")
+
+
+FAILING = """
+def test_nothing_came(smtptest):
+    assert False
+
+def test_a_mail(smtptest):
+    send(smtptest, "=?utf-8?q?Gr=C3=BC=C3=9Fe?=", "Hi Bob\\r\\n" + "x" * 900 + "\\r\\nlast\\r\\n\\x1b[2Jesc")
+    assert False
+
+def test_many_mails(smtptest):
+    with smtplib.SMTP(*smtptest.address) as client:
+        for number in range(13):
+            client.sendmail("ann@example.com", ["bob@example.com"], f"Subject: mail {number}\\n\\n" + "line\\n" * 300)
+    assert False
+
+def test_several_servers(smtptest, smtptest_factory):
+    first, second = smtptest_factory(), smtptest_factory()
+    send(second, "for the second")
+    assert False
+
+def test_broken_text(smtptest):
+    with smtplib.SMTP(*smtptest.address) as client:
+        client.sendmail("ann@example.com", ["bob@example.com"], b"Subject: \\xed\\xa0\\x80\\n\\n\\xff\\x00")
+    assert False
+
+def test_the_servers_of_the_run(smtptest_session):
+    send(smtptest_session, "to all")
+    assert False
+
+@pytest.fixture
+def broken(smtptest):
+    send(smtptest, "in setup")
+    raise ValueError
+
+def test_setup(broken):
+    pass
+
+@pytest.fixture
+def clears_up(smtptest):
+    yield
+    send(smtptest, "at last")
+    raise ValueError
+
+def test_teardown(clears_up):
+    pass
+
+def test_call_and_teardown(clears_up):
+    assert False
+
+def test_expectation(smtptest):
+    send(smtptest, "other")
+    smtptest.inbox.one(subject="expected", timeout=0.01)
+
+def test_passes(smtptest):
+    send(smtptest, "unseen")
+
+def test_without_a_server():
+    assert False
+"""
+
+
+@pytest.mark.parametrize(
+    ("runner", "parallel"),
+    [("newest", ()), ("newest", ("-n", "2")), ("oldest", ())],
+    indirect=["runner"],
+    ids=["newest", "by xdist", "oldest"],
+)
+def test_a_failure_shows_the_mails_and_the_dialogue(runner, parallel):
+    runner.write(test_failing=FAILING)
+
+    result = runner.run("--color=no", *parallel)
+
+    result.assert_outcomes(failed=9, errors=3, passed=2)
+    nothing = failure_of(result, "test_nothing_came")
+    assert "- mail received -" in nothing and "no mail came" in nothing and "no client connected" in nothing
+    mail = failure_of(result, "test_a_mail")
+    assert "<Mail 1 ann@example.com -> bob@example.com 'Grüße' " in mail
+    assert "\nSubject: Grüße\n\nHi Bob\n" in mail
+    assert "x" * 200 + " … and 700 more characters\nlast\n\\x1b[2Jesc\n" in mail
+    assert re.search(
+        r"SMTP transcript -+\n<SessionRecord from 127\.0\.0\.1:\d+.*\n +0\.000 S: 220 .*\n.* C: ehlo", mail
+    )
+    many = failure_of(result, "test_many_mails")
+    assert "(the last 10 of 13 mails)" in many and "Subject: mail 3\n" in many and "Subject: mail 2\n" not in many
+    assert many.count("\nline" * 40 + "\n… and 260 more lines") == 10
+    several = failure_of(result, "test_several_servers")
+    assert re.search(r"mail received of smtptest, 127\.0\.0\.1:\d+ -+\nno mail came", several)
+    assert re.search(r"mail received of smtptest_factory, 127\.0\.0\.1:\d+ -+\nno mail came", several)
+    assert re.search(r"mail received of smtptest_factory 2, 127\.0\.0\.1:\d+ -+\n<Mail 1 .*'for the second'", several)
+    assert "\\x00" in failure_of(result, "test_broken_text")
+    assert "to all" in failure_of(result, "test_the_servers_of_the_run")
+    assert "in setup" in failure_of(result, "ERROR at setup of test_setup")
+    assert "at last" in failure_of(result, "ERROR at teardown of test_teardown")
+    assert "no mail came" in failure_of(result, "test_call_and_teardown")
+    assert "SMTP transcript" not in failure_of(result, "ERROR at teardown of test_call_and_teardown")
+    expectation = failure_of(result, "test_expectation")
+    assert "WaitTimeout: expected one mail with subject='expected'" in expectation
+    assert '>       smtptest.inbox.one(subject="expected", timeout=0.01)\n' in expectation
+    assert "inbox.py" not in expectation and "def one" not in expectation
+    assert "unseen" not in result.stdout.str()
+    assert "SMTP" not in failure_of(result, "test_without_a_server")
+
+
+KEPT = """
+@pytest.mark.parametrize("name", ["../../up", "a/b", "a\\\\b", "x" * 300, "ü", "a b", "A b", "nul\\0"])
+def test_kept(smtptest, name):
+    send(smtptest, "first")
+    send(smtptest, "second", "a\\r\\n..\\r\\n\\xff")
+    assert False
+
+def test_several(smtptest, smtptest_factory):
+    send(smtptest_factory())
+    assert False
+
+@pytest.fixture
+def later(smtptest):
+    yield
+    send(smtptest, "later")
+    raise ValueError
+
+def test_call_and_teardown(later):
+    assert False
+
+def test_passes(smtptest):
+    send(smtptest)
+
+def test_without_a_server():
+    assert False
+"""
+
+
+# What any run leaves in its folder.
+USUAL = {".pytest_cache", "__pycache__", "stdout", "stderr"}
+
+
+@pytest.mark.parametrize("parallel", [(), ("-n", "2")], ids=["in one process", "by xdist"])
+def test_what_failed_tests_saw_is_kept_in_a_folder_each(newest, parallel):
+    newest.write(test_kept=KEPT)
+    (newest.path / "outside").mkdir()
+    before = set(newest.path.iterdir())
+
+    for _ in range(2):  # the second time, in place of the first
+        result = newest.run("--smtptest-keep=kept", *parallel)
+        result.assert_outcomes(failed=11, passed=1, errors=1)
+
+    kept = newest.path / "kept"
+    assert {path.name for path in set(newest.path.iterdir()) - before} <= USUAL | {"kept"}
+    folders = sorted(kept.iterdir())
+    assert len(folders) == 10
+    assert all(re.fullmatch(r"test_kept\.py-test_[\w.=+-]{1,120}-[0-9a-f]{8}", folder.name) for folder in folders)
+    for folder in folders:
+        if "-test_kept" in folder.name:
+            files = {path.name for path in folder.iterdir()}
+            assert files == {"1.eml", "2.eml", "transcript.txt", "session-1.svg", "session-2.svg"}
+            content = (folder / "2.eml").read_bytes()
+            assert content == "Subject: second\r\n\r\na\r\n..\r\n\xff\r\n".encode()
+            assert "bob@example.com" in (folder / "transcript.txt").read_text("utf-8")
+            assert (folder / "session-2.svg").read_text("utf-8").startswith("<svg")
+        assert str(folder) in result.stdout.str()
+    [several] = [folder for folder in folders if "several" in folder.name]
+    assert len(list(several.iterdir())) == 2 and len(list(several.glob("smtptest_factory-*/1.eml"))) == 1
+    [both] = [folder for folder in folders if "call_and_teardown" in folder.name]
+    assert b"later" in (both / "1.eml").read_bytes()
+
+
+def test_a_folder_that_cannot_be_written_is_no_failure_of_its_own(newest):
+    newest.write(test_kept="def test_kept(smtptest): assert False\n")
+    (newest.path / "kept").write_text("a file")
+
+    result = newest.run("--smtptest-keep=kept")
+
+    result.assert_outcomes(failed=1)
+    assert "could not be kept in " in result.stdout.str()
+
+
+def test_what_is_kept_is_made_when_a_test_fails(newest):
+    newest.write(test_fine="def test_fine(smtptest): send(smtptest)\n")
+
+    newest.run("--smtptest-keep=kept").assert_outcomes(passed=1)
+
+    assert not (newest.path / "kept").exists()
+
+
+MEMORY = """
+import gc, weakref
+SERVERS = []
+
+@pytest.mark.parametrize("turn", range(3))
+def test_it(smtptest, turn):
+    SERVERS.append(weakref.ref(smtptest))
+
+def test_servers_of_tests_that_are_over_are_forgotten():
+    gc.collect()
+    assert len(SERVERS) == 3 and all(server() is None for server in SERVERS[:2])
+"""
+
+
+def test_servers_go_with_their_tests(newest):
+    newest.write(test_memory=MEMORY)
+
+    newest.run().assert_outcomes(passed=4)

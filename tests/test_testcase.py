@@ -1,0 +1,132 @@
+"""unittest: a server for each test, its evidence in failures, its handlers' exceptions as errors."""
+
+import smtplib
+import unittest
+from unittest import IsolatedAsyncioTestCase, TestCase
+
+import aiosmtplib
+import pytest
+
+from lazr.smtptest import MailServerMixin
+
+
+def send(server, subject="Hi"):
+    with smtplib.SMTP(*server.address) as client:
+        client.sendmail("ann@example.com", ["bob@example.com"], f"Subject: {subject}\r\n\r\nHello")
+
+
+def raises(event, reply):
+    raise KeyError("the handler's")
+
+
+class Cases(MailServerMixin, TestCase):
+    __test__ = False  # the tests below run it
+    servers = []  # noqa: RUF012 - what the tests of the tests look at
+
+    def test_passes(self):
+        send(self.smtptest)
+        self.servers.append(self.smtptest)
+        assert self.smtptest.inbox.one().subject == "Hi"
+
+    def test_fails(self):
+        send(self.smtptest, "evidence")
+        self.fail("no")
+
+    def test_subtests_fail(self):
+        for number in range(2):
+            with self.subTest(number=number):
+                send(self.smtptest, f"evidence {number}")
+                assert number == 1
+
+    def test_a_handler_raises(self):
+        with pytest.raises(smtplib.SMTPException):
+            smtplib.SMTP(*self.smtptest_factory(decide=raises).address)
+
+    def test_fails_and_a_handler_raises(self):
+        with pytest.raises(smtplib.SMTPException):
+            smtplib.SMTP(*self.smtptest_factory(decide=raises).address)
+        self.fail("no")
+
+    def test_without_a_server(self):
+        self.fail("no")
+
+
+class FailsInTearDown(MailServerMixin, TestCase):
+    __test__ = False  # the tests below run it
+
+    def tearDown(self):
+        send(self.smtptest, "evidence")
+        raise OSError
+
+    def test_passes(self):
+        pass
+
+
+class Coroutines(MailServerMixin, IsolatedAsyncioTestCase):
+    __test__ = False  # the tests below run it
+    smtptest_options = {"hostname": "mail.example.com"}  # noqa: RUF012 - as its users write it
+
+    async def test_passes(self):
+        server = self.smtptest
+        client = aiosmtplib.SMTP(hostname=server.host, port=server.port)
+        async with client:
+            await client.sendmail("ann@example.com", ["bob@example.com"], b"Subject: Hi\r\n\r\nHello")
+        [mail] = await server.inbox.async_wait(subject="Hi")
+        assert mail.sender == "ann@example.com"
+        with smtplib.SMTP() as client:
+            assert client.connect(*server.address)[1].startswith(b"mail.example.com ")
+
+    async def test_fails(self):
+        send(self.smtptest, "evidence")
+        self.fail("no")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "failures", "errors", "said"),
+    [
+        (Cases, "test_passes", 0, 0, ()),
+        (Cases, "test_fails", 1, 0, ("AssertionError: no", "-- mail received", "Subject: evidence", "-- SMTP tr")),
+        (Cases, "test_subtests_fail", 1, 0, ("(number=0)", "Subject: evidence 0")),
+        (Cases, "test_a_handler_raises", 0, 1, ("in raises\n", 'KeyError: "the handler\'s"', "-- SMTP transcript")),
+        (Cases, "test_fails_and_a_handler_raises", 1, 1, ("AssertionError: no", 'KeyError: "the handler\'s"')),
+        (FailsInTearDown, "test_passes", 0, 1, ("OSError", "Subject: evidence")),
+        (Coroutines, "test_passes", 0, 0, ()),
+        (Coroutines, "test_fails", 1, 0, ("AssertionError: no", "Subject: evidence")),
+    ],
+)
+def test_failures_tell_what_the_servers_saw(kind, name, failures, errors, said):
+    for given in (unittest.TestResult(), None):
+        result = kind(name).run(given)
+
+        assert given is None or result is given
+        check(result, failures, errors, said)
+
+
+def check(result, failures, errors, said):
+    assert (result.testsRun, len(result.failures), len(result.errors)) == (1, failures, errors)
+    text = "\n".join(f"{test} {what}" for test, what in result.failures + result.errors)
+    assert all(words in text for words in said), text
+
+
+def test_the_same_object_may_run_again():
+    case = Cases("test_a_handler_raises")
+
+    for _ in range(2):
+        check(case.run(), 0, 1, ["KeyError"])
+
+
+def test_a_test_without_a_server_starts_none():
+    case = Cases("test_without_a_server")
+
+    assert "mail received" not in case.run().failures[0][1]
+
+
+def test_each_test_has_a_server_of_its_own_which_is_stopped_with_it():
+    Cases.servers.clear()
+    result = unittest.TestResult()
+
+    unittest.TestSuite([Cases("test_passes"), Cases("test_passes")]).run(result)
+
+    assert result.wasSuccessful()
+    first, second = Cases.servers
+    assert first is not second and not first.running and not second.running
