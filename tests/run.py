@@ -1,7 +1,7 @@
 """Run the tests under coverage, and enforce what the project promises of it.
 
-`protocol/` and TLS have every branch covered, the whole at least 95 %.  Arguments go to pytest; with some,
-only part of the tests may have run, and coverage is not enforced.
+`protocol/`, TLS and the reader of mails have every branch covered, the whole at least 95 %.  Arguments go to
+pytest; with some, only part of the tests may have run, and coverage is not enforced.
 """
 
 import subprocess
@@ -10,6 +10,8 @@ from pathlib import Path
 
 WHOLLY = [
     "*/smtptest/protocol/*",
+    "*/smtptest/mail/mime/*",
+    "*/smtptest/mail/html/*",
     *(f"*/smtptest/net/{name}.py" for name in ("tls", "tlsstream", "certificates", "approach")),
 ]
 HERE = Path(__file__).parent.parent

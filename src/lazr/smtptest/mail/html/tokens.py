@@ -36,9 +36,9 @@ class Tag:
     __slots__ = ("is_end", "name", "rest")
 
     def __init__(self, name: str, rest: str, *, is_end: bool) -> None:
-        self.name = name
-        self.rest = rest
-        self.is_end = is_end
+        self.name: str = name
+        self.rest: str = rest
+        self.is_end: bool = is_end
 
 
 def tokens(html: str, note: Note) -> Iterator[Tag | str]:

@@ -34,7 +34,7 @@ class Parameters:
     __slots__ = ("_values", "value")
 
     def __init__(self, value: str, values: dict[str, list[str]]) -> None:
-        self.value = value
+        self.value: str = value
         self._values = values
 
     def get(self, name: str) -> str:

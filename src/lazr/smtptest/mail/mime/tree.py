@@ -33,15 +33,15 @@ class Part:
     __slots__ = ("begin", "children", "depth", "digested", "disposition", "end", "fields", "number", "start", "type")
 
     def __init__(self, number: str, depth: int, begin: int, end: int, *, digested: bool) -> None:
-        self.number = number  # such as "1.2"; the empty string for the message itself
-        self.depth = depth
-        self.begin = begin
-        self.start = begin
-        self.end = end
-        self.digested = digested  # whether it is in a multipart/digest
+        self.number: str = number  # such as "1.2"; the empty string for the message itself
+        self.depth: int = depth
+        self.begin: int = begin
+        self.start: int = begin
+        self.end: int = end
+        self.digested: bool = digested  # whether it is in a multipart/digest
         self.fields: list[tuple[str, bytes]] = []
-        self.type = Parameters("text/plain", {})
-        self.disposition = Parameters("", {})
+        self.type: Parameters = Parameters("text/plain", {})
+        self.disposition: Parameters = Parameters("", {})
         self.children: list[Part] = []
 
     @property
