@@ -2,11 +2,14 @@
 
 import inspect
 import re
+import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
-PAGE = Path(__file__).parents[2] / "docs" / "failures.md"
+HERE = Path(__file__).parent
+PAGE = HERE.parents[1] / "docs" / "failures.md"
 
 HEAD = """\
 # What failures say
@@ -19,11 +22,13 @@ Each of these is run, and what it says is what stands here, but for port numbers
 ```
 """
 
-# What differs from run to run, and what stands in its place.
+# What differs from run to run, and from one Python's smtplib to the next; and what stands in its place.
 VARIES = [
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:40000"),
     (re.compile(r"^( +)\d+\.\d{3} ([CS]:|\* )", re.MULTILINE), r"\g<1>0.001 \2"),
-    (re.compile(r"came \d+\.\d+ s after"), "came 0.100 s after"),
+    (re.compile(r"C: mail from:"), "C: mail FROM:"),
+    (re.compile(r"C: rcpt to:"), "C: rcpt TO:"),
+    (re.compile(r"came \d+\.\d+ s after"), "came 0.200 s after"),
 ]
 
 
@@ -51,6 +56,34 @@ def said(example):
     raise AssertionError(f"{example.__name__} did not fail")
 
 
+TAIL = """\
+## In pytest
+
+The report of a failed test shows the mails and the dialogues of its servers. This application takes too long, and the
+report says so: the mail came after all.
+
+```python
+{code}
+```
+
+```text
+{report}
+```
+"""
+
+
+def reported():
+    """What pytest says of the test in `report.py`."""
+    command = [sys.executable, "-m", "pytest", "--tb=short", "-q", "--no-header", "--color=no"]
+    for plugin in ("randomly", "asyncio", "cacheprovider"):
+        command += ["-p", f"no:{plugin}"]
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "test_signup.py").write_text((HERE / "report.py").read_text("utf-8"), "utf-8")
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+    report = done.stdout.partition("= FAILURES =")[2].partition("\n")[2].partition("=====")[0]
+    return settled(report).strip("\n")
+
+
 def page():
     from failures.examples import EXAMPLES, send
 
@@ -62,6 +95,9 @@ def page():
         parts.append(
             f"## {title}\n\n{example.__doc__}\n\n```python\n{body(example)}\n```\n\n```text\n{said(example)}\n```\n"
         )
+    code = (HERE / "report.py").read_text("utf-8").split("\n\n\n", 1)[1].strip("\n")
+    code = code.replace('    """An application that takes its time."""\n', "")
+    parts.append(TAIL.format(code=code, report=reported()))
     return "\n".join(parts)
 
 

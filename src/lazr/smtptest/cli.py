@@ -178,11 +178,7 @@ class _Paint:
         for recipient, parameters in zip(envelope.rcpt_tos, envelope.rcpt_parameters, strict=True):
             lines.append(f"{self._dim}RCPT TO{self._end}   <{_visible(recipient)}>{_parameters(parameters)}")
         lines.append("")
-        try:
-            lines += self._message(mail)
-        except Exception as error:  # noqa: BLE001 - whatever a stranger's message does to the parser
-            lines.append(f"{self._red}(cannot be parsed: {type(error).__name__}; as it came:){self._end}")
-            lines.append(_visible(mail.content[:10_000].decode("utf-8", "replace").replace("\r\n", "\n")))
+        lines += self._message(mail)
         return "\n".join(lines) + "\n"
 
     def _message(self, mail: Mail) -> list[str]:
@@ -191,19 +187,21 @@ class _Paint:
             value = mail.header(name)
             if value:
                 lines.append(f"{self._dim}{name}:{self._end} {_visible(value, keep_lines=False)}")
-        body = mail.message.get_body(("plain",))
-        if mail.text:
-            lines += ["", textwrap.indent(_visible(mail.text.rstrip("\n")), "  ")]
-        others = [part for part in mail.message.walk() if part is not body and not part.is_multipart()]
-        if others:
+        text = mail.text
+        if text:
+            said = [f"  {self._dim}(text of the HTML){self._end}"] if mail.text_is_derived else []
+            lines += ["", *said, textwrap.indent(_visible(text.rstrip("\n")), "  ")]
+        others = [f"  also: (text/html, {len(mail.html):,} characters)"] if mail.html else []
+        for part in mail.attachments:
+            name = _visible(part.filename, keep_lines=False)
+            kind = "shown in the HTML" if part.inline else "attached"
+            others.append(
+                f"  {kind}: {f'{name} ' if name else ''}({_visible(part.content_type)}, {len(part.content):,} octets)"
+            )
+        defects = [f"  {self._red}{_visible(str(defect), keep_lines=False)}{self._end}" for defect in mail.defects[:5]]
+        if others or defects:
             lines.append("")
-        for part in others:
-            content = part.get_payload(decode=True)
-            octets = len(content) if isinstance(content, bytes) else 0
-            name = _visible(part.get_filename() or "", keep_lines=False)
-            kind = "attached" if name or part.is_attachment() else "also"
-            lines.append(f"  {kind}: {f'{name} ' if name else ''}({part.get_content_type()}, {octets:,} octets)")
-        return lines
+        return lines + others + defects
 
 
 def _parameters(parameters: Mapping[str, str]) -> str:

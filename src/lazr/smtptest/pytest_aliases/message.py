@@ -12,7 +12,7 @@ __all__ = ["message_of"]
 
 
 def message_of(mail: Mail) -> Message:
-    """The mail's content, parsed as they parse it.  Raises what `email` raises of a broken one, as they do."""
-    from email import message_from_bytes
+    """The mail's content, parsed as they parse it, but for what `email` does not survive."""
+    from lazr.smtptest.mail.parsed import parse
 
-    return message_from_bytes(mail.content)
+    return parse(mail.content)

@@ -41,6 +41,7 @@ def received(server: MailServer) -> str:
         return "no mail came"
     shown = mails[-_MAILS:]
     texts = [f"(the last {len(shown)} of {len(mails)} mails)"] if len(shown) < len(mails) else []
+    texts += [_line(line) for line in server.inbox.late()]
     return "\n\n".join([*texts, *map(_mail, shown)])
 
 
