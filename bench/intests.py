@@ -14,7 +14,8 @@ from typing import IO, Any, Literal
 
 HERE = Path(__file__).parent
 
-# The fixtures of a test, and so many empty tests that use each.
+# The fixtures of a test.  Two runs with so many empty tests of each differ by what the fixture costs a test, and not
+# by what a run costs: imports, and the one server of `smtptest_session`.
 FIXTURES = {
     "empty fixture": "nothing",
     "smtptest": "smtptest",
@@ -22,7 +23,7 @@ FIXTURES = {
     "smtpdfix: smtpd": "smtpd",
     "pytest-localserver: smtpserver": "smtpserver",
 }
-TESTS = 200
+FEW, MANY = 100, 500
 ROUNDS = 5
 MODULE = """
 import pytest
@@ -41,17 +42,22 @@ def fixtures() -> dict[str, float]:
     """Milliseconds that each fixture adds to a test, over an empty one; and what of the better peer's that is."""
     costs: dict[str, list[float]] = {name: [] for name in FIXTURES}
     with tempfile.TemporaryDirectory() as folder:
-        for fixture in FIXTURES.values():
-            module = MODULE.format(tests=TESTS, fixture=fixture)
-            Path(folder, f"test_{fixture}.py").write_text(module)
+
+        def run(fixture: str, tests: int) -> float:
+            module = Path(folder, f"test_{fixture}_{tests}.py")
+            module.write_text(MODULE.format(tests=tests, fixture=fixture))
+            command = [sys.executable, "-m", "pytest", "-q", module.name, "--rootdir", folder]
+            for plugin in ("cacheprovider", "randomly", "xdist", "asyncio"):
+                command += ["-p", f"no:{plugin}"]
+            before = time.perf_counter()
+            subprocess.run(command, check=True, capture_output=True, cwd=folder)
+            return (time.perf_counter() - before) * 1000
+
         for round_ in range(ROUNDS + 1):
             for name, fixture in FIXTURES.items():
-                command = [sys.executable, "-m", "pytest", "-q", f"test_{fixture}.py", "--rootdir", folder]
-                command += ["-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist"]
-                before = time.perf_counter()
-                subprocess.run(command, check=True, capture_output=True, cwd=folder)
+                few, many = run(fixture, FEW), run(fixture, MANY)
                 if round_:
-                    costs[name].append((time.perf_counter() - before) * 1000 / TESTS)
+                    costs[name].append((many - few) / (MANY - FEW))
     empty = median(costs.pop("empty fixture"))
     figures = {f"{name}, ms": median(values) - empty for name, values in costs.items()}
     better = min(value for name, value in figures.items() if not name.startswith("smtptest"))
