@@ -10,7 +10,7 @@ import lazr.smtptest
 ROOT = Path(lazr.smtptest.__file__).parent
 # DESIGN: protocol < mail < net < reachable < mailserver < server < controller < the edges where people touch it.
 LAYERS = [
-    *("errors", "protocol", "mail", "net", "reachable", "mailserver", "server", "controller"),
+    *("errors", "protocol", "clock", "mail", "net", "reachable", "mailserver", "server", "controller"),
     *("testing", "decorator", "testcase", "pytest_plugin", "pytest_aliases", "cli", "__main__"),
 ]
 FORBIDDEN = {"asyncio", "logging", "random", "selectors", "socket", "ssl", "threading", "time"}

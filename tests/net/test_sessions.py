@@ -1,7 +1,9 @@
 """`server.sessions`: who came, how each session ended, and how many there were of everything."""
 
+import asyncio
 import smtplib
 import socket
+import ssl
 import struct
 import threading
 
@@ -193,7 +195,7 @@ def test_a_proxy_and_a_failed_handshake_stand_in_the_transcript(connect):
 
     told = str(session.transcript).splitlines()
     assert "Proxied(1, source=('198.51.100.7', 40000)" in told[0] and "TLS failed: " in told[-1]
-    assert session.ended == "TLS" and server.sessions[1].ended == "PROXY"
+    assert session.ended == "TLS failed" and server.sessions[1].ended == "PROXY failed"
     assert "PROXY header refused: " in str(server.sessions[1].transcript)
 
 
@@ -206,3 +208,49 @@ def test_a_whole_client_sees_its_own_dialogue(connect):
 
     replies = "".join(f"{line.text}\r\n" for line in transcript if line.who == "S")
     assert replies.encode().endswith(b"".join(said))
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_settled_sessions_say_all(loop):
+    with MailServer(tls="implicit", loop=loop) as server:
+        for number in range(20):
+            with pytest.raises(ssl.SSLError):
+                smtplib.SMTP_SSL(*server.address, context=ssl.create_default_context())
+            assert "unknown ca" in server.settle()[number].tls_failure
+        assert server.sessions.counts["TLS"] == 0 and {session.ended for session in server.settle()} == {"TLS failed"}
+    assert server.settle() is server.sessions
+
+
+def test_settling_sees_who_has_only_just_connected(server):
+    for number in range(1, 21):
+        socket.create_connection(server.address).close()
+        assert len(server.settle()) == number and server.sessions[-1].ended in {"EOF", "reset"}
+
+
+def test_settling_gives_up_and_names_who_is_still_there(server, connect):
+    client = connect(server)
+    client.ask(b"EHLO me")
+    with pytest.raises(TimeoutError, match=r"(?s)still connected after 0\.01 s:\n  <SessionRecord .*open>.*250 HELP"):
+        server.settle(0.01)
+    closing = threading.Timer(0.05, client.ask, (b"QUIT",))
+    closing.start()
+    assert server.settle(20)[0].ended == "QUIT"
+    closing.join()
+
+
+def test_coroutines_settle_too(connect):
+    async def main():
+        async with MailServer() as server:
+            with pytest.raises(RuntimeError, match="async_settle"):
+                server.settle()
+            reader, writer = await asyncio.open_connection(*server.address)
+            with pytest.raises(TimeoutError, match="still connected"):
+                await server.async_settle(0.01)
+            writer.close()
+            assert (await server.async_settle())[0].ended in {"EOF", "reset"}
+        with MailServer() as other:
+            connect(other)
+            with pytest.raises(TimeoutError, match="still connected"):
+                await other.async_settle(0.01)
+
+    asyncio.run(main())

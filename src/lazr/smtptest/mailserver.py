@@ -48,8 +48,8 @@ _ENDED = {
     "timeout": "by a timeout",
     "421": "by a 421",
     "stop": "with the server",
-    "TLS": "in the handshake",
-    "PROXY": "in the proxy's header",
+    "TLS failed": "in the handshake",
+    "PROXY failed": "in the proxy's header",
 }
 
 # So many refusals, and exceptions of handlers, are kept for the failures that they explain.
@@ -200,6 +200,55 @@ class MailServer(Reachable):
             lines.append(f"the session from {session.peer} {how}; its last lines:")
             lines.extend([str(line) for line in session.transcript if not line.content][-_LAST_LINES:])
         return lines
+
+    def settle(self, timeout: float = 5.0) -> Sessions:
+        """Wait until no client is connected any more, and return the sessions.
+
+        What a session says is not all before that: a client may know of its failed handshake, or close, before the
+        server does.  (Its mails are there as soon as it has read the 250; no need to wait for those.)
+
+        Raises `TimeoutError`, which names the sessions that are open, when `timeout` seconds have passed, and
+        `RuntimeError` in the loop that an `async with MailServer()` runs in: there, `await server.async_settle()`.
+
+        >>> import smtplib
+        >>> with MailServer() as server:
+        ...     with smtplib.SMTP(*server.address) as client:
+        ...         _ = client.noop()
+        ...     server.settle()[-1].ended
+        'QUIT'
+        """
+        runner = self._runner
+        if runner is not None and runner.here:
+            raise RuntimeError(
+                "waiting here would stop the loop that the server runs in; use `await server.async_settle()`"
+            )
+        if runner is not None and self.running:
+            try:
+                runner.settle(timeout)
+            except TimeoutError:
+                raise TimeoutError(self._unsettled(timeout)) from None
+        return self._sessions
+
+    async def async_settle(self, timeout: float = 5.0) -> Sessions:  # noqa: ASYNC109 - the same word as in `settle`
+        """`settle` for a coroutine, in the server's own loop or in another.  Raises `TimeoutError` as that does."""
+        import asyncio
+
+        runner, service = self._runner, self._service
+        try:
+            if runner is not None and service is not None and runner.here:
+                async with asyncio.timeout(timeout):
+                    await service.settled()
+            else:
+                await asyncio.to_thread(self.settle, timeout)
+        except TimeoutError:
+            raise TimeoutError(self._unsettled(timeout)) from None
+        return self._sessions
+
+    def _unsettled(self, timeout: float) -> str:
+        lines = [f"clients are still connected after {timeout:g} s:"]
+        for session in [session for session in self._sessions if session.ended is None][-_DIALOGUES:]:
+            lines += [f"  {session!r}; its last line:", f"  {session.transcript.last(1)}"]
+        return "\n".join(lines)
 
     def forget(self) -> None:
         """Forget what came and what went wrong, for the next test: mails, refusals, sessions, what handlers raised.

@@ -16,6 +16,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from weakref import WeakSet
 
+from lazr.smtptest.clock import monotonic
 from lazr.smtptest.errors import WaitTimeout
 from lazr.smtptest.mail.domain import fold_domain
 from lazr.smtptest.mail.evidence import Expectation, listed, told
@@ -310,7 +311,7 @@ class Inbox(Sequence["Mail"]):
             raise RuntimeError(
                 "waiting here would stop the loop that the server runs in; use `await inbox.async_wait(…)`"
             )
-        deadline = time.monotonic() + timeout
+        deadline = monotonic() + timeout
         while True:
             # A criterion may take its time, so it is asked without holding the lock.
             end, cleared = self._announced, self._cleared
@@ -319,7 +320,7 @@ class Inbox(Sequence["Mail"]):
             with self._lock:
                 if (self._announced, self._cleared) != (end, cleared):
                     continue
-                left = deadline - time.monotonic()
+                left = deadline - monotonic()
                 if left <= 0:
                     break
                 self._changed.wait(left)

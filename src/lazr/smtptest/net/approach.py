@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from time import monotonic
 from typing import cast
 
+from lazr.smtptest.clock import monotonic
 from lazr.smtptest.net.tlsstream import TlsStream
 from lazr.smtptest.protocol.proxy import BadProxyHeader, read_header
 from lazr.smtptest.protocol.smtp import replies
@@ -186,11 +186,11 @@ class Approach(asyncio.BufferedProtocol):
         record = self._session.record
         if self._before == self._read_proxy:
             record.proxy_failure = record.proxy_failure or why
-            record.end("PROXY")
+            record.end("PROXY failed")
             record.transcript.happened(f"PROXY header refused: {why}")
         else:
             record.tls_failure = record.tls_failure or why
-            record.end("TLS")
+            record.end("TLS failed")
             record.transcript.happened(f"TLS failed: {why}")
         self._phase_ends = None
         self._leaving = True

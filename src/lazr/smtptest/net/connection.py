@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import functools
 import sys
-from time import monotonic
 from typing import cast
 
+from lazr.smtptest.clock import monotonic
 from lazr.smtptest.net.approach import Approach, peer_name
 from lazr.smtptest.protocol.smtp import replies
 from lazr.smtptest.protocol.smtp.reply import PENDING, Reply

@@ -9,6 +9,7 @@ import threading
 import traceback
 from concurrent.futures import Future
 
+from lazr.smtptest.clock import monotonic
 from lazr.smtptest.errors import MissingExtra, StopTimeout
 
 TYPE_CHECKING = False
@@ -26,10 +27,17 @@ __all__ = ["Runner"]
 _GRACE = 0.2
 
 
+class _Loop(asyncio.SelectorEventLoop):
+    """asyncio's loop, whose deadlines pass also where a test has frozen time."""
+
+    def time(self) -> float:
+        return monotonic()
+
+
 def new_loop(kind: str) -> asyncio.AbstractEventLoop:
     """A loop of this kind.  Raises `MissingExtra` for uvloop where it is not installed."""
     if kind == "asyncio":
-        return asyncio.SelectorEventLoop()
+        return _Loop()
     try:
         import uvloop
     except ImportError as error:
@@ -140,6 +148,22 @@ class Runner:
 
         self._call(carry_out)
         return result.result(timeout)
+
+    def settle(self, timeout: float) -> None:
+        """Wait until no client is connected.  Raises `TimeoutError` after `timeout` seconds."""
+        if self._loop is None or self._ended.is_set():
+            return
+        settling = self._service.settled()
+        try:
+            waiting = asyncio.run_coroutine_threadsafe(settling, self._loop)
+        except RuntimeError:  # it has ended meanwhile
+            settling.close()
+            return
+        try:
+            waiting.result(timeout)
+        except BaseException:
+            waiting.cancel()
+            raise
 
     def _call(self, function: Callable[[], None]) -> None:
         """The one door from other threads into the loop's."""

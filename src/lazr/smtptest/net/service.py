@@ -78,6 +78,7 @@ class Service:
         self.alone: bool = True  # there is one connection at the most
         self._servers: list[asyncio.Server] = []
         self._all_gone: asyncio.Event | None = None
+        self._quiet: asyncio.Event | None = None
 
     async def open(self) -> None:
         """Accept connections, in the loop that runs."""
@@ -112,6 +113,16 @@ class Service:
             await self._all_gone.wait()
         await asyncio.sleep(0)  # the last one's own end is over
 
+    async def settled(self) -> None:
+        """Wait until no client is connected, nor about to be."""
+        while True:
+            for _ in range(_TURNS + 1):  # who has connected a moment ago is noticed in the first of these
+                await asyncio.sleep(0)
+            if not self._connections:
+                return
+            self._quiet = asyncio.Event()
+            await self._quiet.wait()
+
     def enter(self, connection: Connection) -> bool:
         """A connection begins; whether there is room for it."""
         if self._most is not None and len(self._connections) >= self._most:
@@ -128,8 +139,11 @@ class Service:
         self.alone = len(self._connections) <= 1
         if self._most is not None:
             self._see_crowd(self._most)
-        if self._all_gone is not None and not self._connections:
-            self._all_gone.set()
+        if not self._connections:
+            if self._all_gone is not None:
+                self._all_gone.set()
+            if self._quiet is not None:
+                self._quiet.set()
 
     def send_soon(self, connection: Connection) -> None:
         """Have this connection's replies written when all that has arrived by now is dealt with.
