@@ -8,13 +8,18 @@ STAMP := $(VENV)/.made-of
 
 .PHONY: serve test check docs failures format bench fuzz clean
 
-$(STAMP): pyproject.toml
+# The package alone, which is all that `make serve` needs but for TLS and SCRAM.
+$(VENV)/.made: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet $(INSTALL) --group test --group check
+	$(BIN)/python -m pip install --quiet $(INSTALL) "scramp>=1.5" "trustme>=1.2"
+	@touch $@
+
+$(STAMP): $(VENV)/.made
+	$(BIN)/python -m pip install --quiet --group test --group check
 	@touch $(STAMP)
 
-serve: $(STAMP)  ## catch mail on 127.0.0.1:1025 and print it
+serve: $(VENV)/.made  ## catch mail on 127.0.0.1:1025 and print it
 	@$(BIN)/smtptest serve $(ARGS)
 
 test: $(STAMP)  ## the tests, with their coverage

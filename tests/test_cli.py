@@ -6,6 +6,7 @@ import queue
 import signal
 import smtplib
 import socket
+import ssl
 import subprocess
 import sys
 from email.message import EmailMessage
@@ -76,6 +77,22 @@ def test_each_mail_is_printed_readably_and_refusals_too(serving):
     assert (err, status) == ("", 0)
 
 
+def test_it_takes_any_password_and_offers_tls():
+    serving = Serving("--tls", "both")
+    assert serving.first.startswith("listening on smtp://127.0.0.1:") and " and smtps://127.0.0.1:" in serving.first
+    ca_file = serving.first.partition("clients are to trust ")[2].partition("; Ctrl-C")[0]
+    port = int(serving.first.split(" and ")[0].rpartition(":")[2])
+    with smtplib.SMTP("127.0.0.1", port) as client:
+        client.login("ann", "whatever")
+        client.starttls(context=ssl.create_default_context(cafile=ca_file))
+        client.login("bob", "it is")
+        client.sendmail("a@example.com", ["b@example.com"], "Subject: Hi\r\n\r\nHello\r\n")
+    out, err, status = serving.stop()
+
+    assert "  Hello" in out.splitlines() and "refused" not in out
+    assert (err, status) == ("", 0)
+
+
 def test_any_encoding_of_the_output_will_do():
     serving = Serving(PYTHONIOENCODING="ascii")
     with smtplib.SMTP(*serving.address) as client:
@@ -122,7 +139,10 @@ def test_a_busy_port_is_one_line_and_status_1():
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
     assert done.returncode == 1
-    assert done.stderr == f"smtptest: Address already in use: cannot listen on 127.0.0.1:{port}\n"
+    assert (
+        done.stderr
+        == f"smtptest: Address already in use: cannot listen on 127.0.0.1:{port}; --smtp-port 0 takes any free one\n"
+    )
     assert done.stdout == ""
 
 

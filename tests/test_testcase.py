@@ -1,6 +1,7 @@
 """unittest: a server for each test, its evidence in failures, its handlers' exceptions as errors."""
 
 import smtplib
+import types
 import unittest
 from unittest import IsolatedAsyncioTestCase, TestCase
 
@@ -130,3 +131,26 @@ def test_each_test_has_a_server_of_its_own_which_is_stopped_with_it():
     assert result.wasSuccessful()
     first, second = Cases.servers
     assert first is not second and not first.running and not second.running
+
+
+def test_the_mixin_says_what_is_wrong_with_how_it_is_used():
+    with pytest.raises(TypeError, match="class Wrong: name MailServerMixin before TestCase"):
+
+        class Wrong(unittest.TestCase, MailServerMixin):
+            pass
+
+    class Misspelt(MailServerMixin, unittest.TestCase):
+        smtptest_options = types.MappingProxyType({"tsl": "starttls"})
+
+        def test(self):
+            _ = self.smtptest
+
+    class Late(MailServerMixin, unittest.TestCase):
+        def test(self):
+            _ = self.smtptest
+            self.smtptest_options = {"hostname": "late.example"}
+            _ = self.smtptest
+
+    for case, told in ((Misspelt, "did you mean 'tls'?"), (Late, "set them before self.smtptest")):
+        ((_, trace),) = case("test").run().errors
+        assert told in trace

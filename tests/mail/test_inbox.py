@@ -89,7 +89,7 @@ def test_matching_by_a_values_own_equality_and_cc():
 
 
 def test_a_criterion_that_does_not_exist_is_refused(inbox):
-    with pytest.raises(TypeError, match="no criterion 'recipient'; there are sender, to, cc, subject"):
+    with pytest.raises(TypeError, match="no criterion 'recipient', but 'to'; there are sender, to, cc, subject"):
         inbox.one(recipient="ann@example.com")
 
 
@@ -393,3 +393,17 @@ def test_arrivals_are_iterated_as_they_come(inbox):
 
     assert asyncio.run(main()) == ["1", "new"]
     assert inbox._listeners == []
+
+
+def test_a_wait_that_kept_a_loop_from_going_on_says_so(inbox):
+    async def main():
+        with pytest.raises(WaitTimeout, match="this thread runs an asyncio loop, in which nothing could go on"):
+            inbox.one(to="nobody@example.com", timeout=0)
+        with pytest.raises(WaitTimeout) as failure:
+            await inbox.async_one(to="nobody@example.com", timeout=0)
+        assert "asyncio" not in str(failure.value)
+
+    asyncio.run(main())
+    with pytest.raises(WaitTimeout) as failure:
+        inbox.one(to="nobody@example.com", timeout=0)
+    assert "asyncio" not in str(failure.value)

@@ -118,6 +118,24 @@ FAILURES = [
     ),
     ({"to": "cy@example.com"}, {"to": ("a@b.example", "c@d.example")}, "to is 'a@b.example', 'c@d.example'"),
     ({"subject": re.compile("x")}, {}, "subject is 'Hi'"),
+    ({"subject": "H"}, {}, "subject is 'Hi': a string has to be equal; re.compile('H') searches"),
+    ({"text": "ell"}, {}, "text is 'Hello\\n': a string has to be equal; re.compile('ell') searches"),
+    (
+        {"subject": "H*"},
+        {},
+        (
+            "subject is 'Hi': * and ? stand for themselves here, and for anything in addresses only; "
+            "re.compile('…') searches"
+        ),
+    ),
+    (
+        {"sender": "Ann <ann@example.com>"},
+        {},
+        "sender is 'ann@example.com': it is compared with the address alone, 'ann@example.com'",
+    ),
+    ({"from_": "cy@example.com"}, {"content": "From: Ann <a@b.example>\r\n\r\n"}, "from_ is 'a@b.example'"),
+    ({"reply_to": "cy@example.com"}, {}, "reply_to is nothing"),
+    ({"bcc": "cy@example.com"}, {}, "bcc is 'bob@example.com'"),
     ({"subject": str.isupper}, {}, "subject is 'Hi'"),
     ({"cc": "cy@example.com"}, {}, "cc is nothing"),
     ({"header": {"X-Tag": "a"}}, {}, "header X-Tag is ''"),
@@ -180,3 +198,32 @@ def test_of_many_mails_the_nearest_are_listed():
     told = str(failure.value)
 
     assert "<Mail near " in told and "<Mail far " not in told and "… and 22 more" in told
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (lambda inbox: inbox.one("ann@example.com"), r"criteria have names: to='ann@example.com', subject="),
+        (lambda inbox: inbox.wait("ann@example.com"), r"the number of mails first, and criteria by name: wait\(1, to="),
+        (lambda inbox: inbox.one(body="x"), "no criterion 'body', but 'text'; there are sender, to"),
+        (lambda inbox: inbox.one(subjct="x"), "no criterion 'subjct', but 'subject'"),
+        (lambda inbox: inbox.one(recipients="x"), "no criterion 'recipients', but 'to'"),
+        (lambda inbox: inbox.one(zzz="x"), "no criterion 'zzz'; there are sender"),
+        (lambda inbox: inbox.none(timeout=1), "no criterion 'timeout': `none` has within="),
+        (lambda inbox: inbox.one(within=1), "no criterion 'within': only `none` has within="),
+        (lambda inbox: inbox.one(where="x"), "where wants a function of the mail, not 'x'; criteria have names"),
+    ],
+)
+def test_a_slip_in_the_question_is_told_how_to_ask(wrong, told):
+    with pytest.raises(TypeError, match=told):
+        wrong(Inbox())
+
+
+def test_criteria_of_the_header_and_of_blind_copies():
+    one = mail(
+        "From: Ann <ann@a.example>\r\nTo: x@y.example\r\nReply-To: r@a.example\r\n\r\n",
+        to=("x@y.example", "b@c.example"),
+    )
+
+    assert Match(from_="*@a.example", reply_to="r@A.example", bcc="b@c.example")(one)
+    assert not Match(bcc="x@y.example")(one)

@@ -243,7 +243,7 @@ def test_coroutines_settle_too(connect):
         async with MailServer() as server:
             with pytest.raises(RuntimeError, match="async_settle"):
                 server.settle()
-            reader, writer = await asyncio.open_connection(*server.address)
+            _, writer = await asyncio.open_connection(*server.address)
             with pytest.raises(TimeoutError, match="still connected"):
                 await server.async_settle(0.01)
             writer.close()

@@ -307,11 +307,21 @@ def test_what_failed_tests_saw_is_kept_in_a_folder_each(newest, parallel):
     assert b"later" in (both / "1.eml").read_bytes()
 
 
-def test_a_folder_that_cannot_be_written_is_no_failure_of_its_own(newest):
+def test_a_folder_that_is_a_file_is_refused_at_once(newest):
     newest.write(test_kept="def test_kept(smtptest): assert False\n")
     (newest.path / "kept").write_text("a file")
 
     result = newest.run("--smtptest-keep=kept")
+
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["ERROR: --smtptest-keep: *kept is not a directory"])
+
+
+def test_a_folder_that_cannot_be_written_is_no_failure_of_its_own(newest):
+    newest.write(test_kept="def test_kept(smtptest): assert False\n")
+    (newest.path / "file").write_text("a file")
+
+    result = newest.run("--smtptest-keep=file/kept")
 
     result.assert_outcomes(failed=1)
     assert "could not be kept in " in result.stdout.str()

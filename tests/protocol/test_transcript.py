@@ -139,6 +139,18 @@ def test_a_handshake_and_what_was_discarded_stand_in_their_places():
     assert dialogue(eager)[-3:-1] == ["C STARTTLS", "* 10 octets discarded"]
 
 
+def test_a_reply_of_several_lines_is_one_in_brief():
+    recorded = Recorded(extensions=["SIZE", "HELP"])
+    recorded.say(b"EHLO me\r\nNOOP\r\n")
+
+    assert recorded.record.transcript.brief(4).splitlines() == [
+        "   0.000 C: EHLO me",
+        "   0.000 S: 250 localhost, SIZE 33554432, HELP",
+        "   0.000 C: NOOP",
+        "   0.000 S: 250 Ok",
+    ]
+
+
 def test_times_are_those_of_whoever_drives_the_session():
     transcript = Transcript()
     for now, line in ((100.0, b"a"), (100.25, b"b"), (101.0, b"c")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import io
 import os
 import queue
@@ -13,7 +14,9 @@ import textwrap
 import threading
 
 from lazr.smtptest import __version__
+from lazr.smtptest.errors import MissingExtra
 from lazr.smtptest.mailserver import MailServer, mail_of
+from lazr.smtptest.protocol.smtp.auth import Auth
 from lazr.smtptest.protocol.smtp.event import EndOfData
 from lazr.smtptest.protocol.smtp.leniency import Lenient
 from lazr.smtptest.protocol.smtp.limits import Limits
@@ -23,7 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import FrameType
-    from typing import TextIO
+    from typing import Literal, TextIO
 
     from lazr.smtptest.mail.mail import Mail
     from lazr.smtptest.protocol.smtp.event import Event
@@ -38,9 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the process's exit status."""
     options = _parser().parse_args(arguments)
     try:
-        return _serve(options.host, options.smtp_port, sys.stdout)
+        return _serve(options.host, options.smtp_port, options.tls, sys.stdout)
+    except MissingExtra as error:
+        print(f"smtptest: {error}", file=sys.stderr)  # noqa: T201
+        return 1
     except OSError as error:
-        print(f"smtptest: {error.strerror or error}", file=sys.stderr)  # noqa: T201
+        hint = "; --smtp-port 0 takes any free one" if error.errno == errno.EADDRINUSE else ""
+        print(f"smtptest: {error.strerror or error}{hint}", file=sys.stderr)  # noqa: T201
         return 1
 
 
@@ -58,6 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--smtp-port", type=_port, default=1025, help="the port to listen on, 0 for any free one (default: %(default)s)"
     )
+    serve.add_argument(
+        "--tls",
+        choices=("starttls", "implicit", "both"),
+        help='offer TLS, with a certificate made for this run (needs pip install "lazr.smtptest[tls]")',
+    )
     return parser
 
 
@@ -67,7 +79,7 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _serve(host: str, port: int, out: TextIO) -> int:
+def _serve(host: str, port: int, tls: Literal["starttls", "implicit", "both"] | None, out: TextIO) -> int:
     # The server's thread never waits for the terminal.  What cannot be printed soon enough is not
     # accepted, so nothing that was acknowledged is missing from the output.
     happened: queue.Queue[EndOfData | str | None] = queue.Queue(maxsize=1000)
@@ -94,6 +106,8 @@ def _serve(host: str, port: int, out: TextIO) -> int:
         limits=Limits(session_memory=1024 * 1024),
         lenient=Lenient.all(),
         bare_line_ends="accept",
+        auth=Auth("any", in_clear=True),
+        tls=tls,
     )
     if isinstance(out, io.TextIOWrapper):
         out.reconfigure(errors="backslashreplace")  # nothing that a mail holds may end the printing
@@ -102,7 +116,11 @@ def _serve(host: str, port: int, out: TextIO) -> int:
     printer.start()
     try:
         with contextlib.suppress(KeyboardInterrupt), server:
-            print(f"listening on {server.url}; Ctrl-C stops", file=out, flush=True)
+            places = [server.url]
+            if tls == "both":
+                places.append("smtps://{}:{}".format(*server.tls_address))
+            trust = f"; clients are to trust {server.ca_file}" if tls else ""
+            print(f"listening on {' and '.join(places)}{trust}; Ctrl-C stops", file=out, flush=True)
             printer.ended.wait()
     finally:
         signal.signal(signal.SIGTERM, earlier)

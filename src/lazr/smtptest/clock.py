@@ -1,4 +1,9 @@
-"""The time that passes, also where a test has frozen it."""
+"""The time that passes, also where a test has frozen it.
+
+>>> before = monotonic()
+>>> monotonic() >= before
+True
+"""
 
 from __future__ import annotations
 
@@ -16,9 +21,4 @@ __all__ = ["monotonic"]
 monotonic: Callable[[], float] = (
     partial(time.clock_gettime, time.CLOCK_MONOTONIC) if hasattr(time, "CLOCK_MONOTONIC") else time.monotonic
 )
-"""Seconds by a clock that only goes forward; only differences mean something.
-
->>> before = monotonic()
->>> monotonic() >= before
-True
-"""
+"""Seconds by a clock that only goes forward; only differences mean something."""

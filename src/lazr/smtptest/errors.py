@@ -28,3 +28,8 @@ class StopTimeout(SmtptestError, TimeoutError):
 
 class MissingExtra(SmtptestError, ImportError):
     """A feature was asked for whose library is not installed; the text has the `pip install` line."""
+
+
+# A traceback, and the last line of a test's report, names them as a test imports them.
+for _error in (SmtptestError, WaitTimeout, StartError, StopTimeout, MissingExtra):
+    _error.__module__ = "lazr.smtptest"

@@ -60,7 +60,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
     keep = config.getoption("smtptest_keep")
     if keep is not None:  # xdist hands this value to its workers, which may run elsewhere
-        config.option.smtptest_keep = str(config.invocation_params.dir / keep)
+        path = config.invocation_params.dir / keep
+        if path.exists() and not path.is_dir():
+            raise pytest.UsageError(f"--smtptest-keep: {path} is not a directory")
+        config.option.smtptest_keep = str(path)
     lines = config.getini("smtptest_options")
     if not lines:
         config.stash[_DEFAULTS] = {}

@@ -140,5 +140,8 @@ class Reachable:
 
     def _authority(self) -> Authority:
         if self._reception.tls is None:
-            raise StartError('this server has no TLS; give it some: MailServer(tls="starttls")')
+            raise StartError(
+                'this server has no TLS; give it some: MailServer(tls="starttls"), '
+                'in pytest @pytest.mark.smtptest(tls="starttls")'
+            )
         return self._reception.tls.authority

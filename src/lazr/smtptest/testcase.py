@@ -41,12 +41,24 @@ class MailServerMixin(_Case):
 
     smtptest_options: Mapping[str, Any] = {}
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Raises `TypeError` where the other class comes first: this one's `run` would never be called."""
+        super().__init_subclass__(**kwargs)
+        first = next((base for base in cls.__mro__ if "run" in vars(base)), None)
+        if first is not None and not issubclass(first, MailServerMixin) and issubclass(first, _test_case()):
+            raise TypeError(f"class {cls.__name__}: name MailServerMixin before {first.__name__}")
+
     @property
     def smtptest(self) -> MailServer:
         """The server of this test; the same one each time.  Raises what `MailServer` and its `start` raise."""
         server: MailServer | None = self.__dict__.get("_smtptest")
         if server is None:
             server = self.__dict__["_smtptest"] = self._start("smtptest", self.smtptest_options)
+            self.__dict__["_smtptest_made_with"] = dict(self.smtptest_options)
+        elif self.smtptest_options != self.__dict__["_smtptest_made_with"]:
+            raise RuntimeError(
+                "smtptest_options were changed when the server ran already; set them before self.smtptest"
+            )
         return server
 
     def smtptest_factory(self, **options: Any) -> MailServer:
@@ -75,11 +87,19 @@ class MailServerMixin(_Case):
 
             servers = self.__dict__["_smtptest_servers"] = Servers()
             self.addCleanup(self._stop)
-        return servers.start(name, options)
+        from lazr.smtptest.testing.options import checked
+
+        return servers.start(name, checked(options, f"{type(self).__name__}.smtptest_options"))
 
     def _stop(self) -> None:
         self.__dict__.pop("_smtptest", None)
         self.__dict__["_smtptest_servers"].stop()
+
+
+def _test_case() -> type:
+    from unittest import TestCase
+
+    return TestCase
 
 
 # The methods of a TestResult whose last argument is what went wrong.

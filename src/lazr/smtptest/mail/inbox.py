@@ -10,6 +10,8 @@ dropped because it is too much, leaves the numbers of the others as they are.
 
 from __future__ import annotations
 
+import re
+import sys
 import threading
 import time
 from bisect import bisect_left
@@ -222,6 +224,7 @@ class Inbox(Sequence["Mail"]):
         `async with MailServer()` runs in: that loop must go on, so use `async_wait` there.
         """
         search = _Search(self, _condition(condition, match), since)
+        count = _number(count)
         return self._at_least(count, self._wait(count, timeout, search), timeout, search)
 
     def one(
@@ -259,6 +262,7 @@ class Inbox(Sequence["Mail"]):
         `timeout` is in seconds.  Raises `WaitTimeout` as `wait` does.
         """
         search = _Search(self, _condition(condition, match), since)
+        count = _number(count)
         return self._at_least(count, await self._async_wait(count, timeout, search), timeout, search)
 
     async def async_one(
@@ -311,6 +315,7 @@ class Inbox(Sequence["Mail"]):
             raise RuntimeError(
                 "waiting here would stop the loop that the server runs in; use `await inbox.async_wait(…)`"
             )
+        search.blocked_a_loop = _in_a_loop()
         deadline = monotonic() + timeout
         while True:
             # A criterion may take its time, so it is asked without holding the lock.
@@ -402,6 +407,11 @@ class Inbox(Sequence["Mail"]):
         if self._dropped:
             lines.append(f"{self._dropped} older mails are here no more, by keep_mails or keep_bytes")
         lines += self._elsewhere(search.condition)
+        if search.blocked_a_loop:
+            lines.append(
+                "this thread runs an asyncio loop, in which nothing could go on meanwhile: "
+                "`await inbox.async_one(…)`, `async_wait`, `async_none`"
+            )
         if self._owner is not None:
             lines += self._owner.explain()
         return WaitTimeout("\n  ".join(lines))
@@ -430,9 +440,23 @@ _ALL = 1 << 62
 def _condition(condition: Callable[[Mail], object] | None, match: dict[str, Any]) -> Condition:
     if condition is None:
         return Match(**match)
+    if isinstance(condition, (str, re.Pattern)):
+        raise TypeError(f"criteria have names: to={condition!r}, subject=…, text=… (see Match)")
     if not isinstance(condition, Condition):
         condition = Match(where=condition)
     return condition & Match(**match) if match else condition
+
+
+def _in_a_loop() -> bool:
+    """Whether a wait that blocked was in the way of coroutines."""
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and asyncio._get_running_loop() is not None
+
+
+def _number(count: object) -> int:
+    if not isinstance(count, int):
+        raise TypeError(f"wait takes the number of mails first, and criteria by name: wait(1, to=…), not {count!r}")
+    return count
 
 
 class _Search:
@@ -445,6 +469,7 @@ class _Search:
         self._recipient = condition.recipient
         self._cleared = inbox._cleared
         self._next = since
+        self.blocked_a_loop = False  # who waited kept an event loop from going on
         self.found: list[Mail] = []
 
     def look(self, end: int) -> list[Mail]:

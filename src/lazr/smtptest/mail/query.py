@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from lazr.smtptest.mail.domain import fold_domain
 
+__tracebackhide__ = True  # pytest then shows the test's own line, where the criteria stand
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -114,17 +116,37 @@ _LOOKS_AT: dict[str, Callable[[Mail], tuple[str, ...]]] = {
     "subject": lambda mail: (mail.subject,),
     "text": lambda mail: (mail.text,),
     "html": lambda mail: (mail.html,),
+    "from_": lambda mail: tuple(address.addr_spec for address in mail.from_),
+    "reply_to": lambda mail: tuple(address.addr_spec for address in mail.reply_to),
+    "bcc": lambda mail: mail.bcc,
 }
-_ADDRESSES = frozenset({"sender", "to", "cc"})
+_ADDRESSES = frozenset({"sender", "to", "cc", "from_", "reply_to", "bcc"})
+
+# What somebody may call a criterion who does not know these; and words that belong elsewhere.
+_MEANT = {
+    **dict.fromkeys(("recipient", "recipients", "rcpt", "rcpt_to", "rcpt_tos", "receiver"), "to"),
+    **dict.fromkeys(("mail_from", "from_addr", "reverse_path"), "sender"),
+    **dict.fromkeys(("body", "content", "message", "plain"), "text"),
+    **dict.fromkeys(("headers", "x_header"), "header"),
+    "title": "subject",
+    "frm": "from_",
+    "condition": "where",
+}
+_NO_CRITERION = {
+    "timeout": "`none` has within= in place of timeout=, and `matching` waits for nothing",
+    "within": "only `none` has within=; the others have timeout=",
+    "count": "the count is the first argument of `wait`: wait(2, to=…)",
+}
 
 
 class Match(Condition):
     """Criteria that a mail meets or not, all of them.
 
-    `sender` and `to` look at the envelope, `cc`, `subject`, `text` and `html` at the message,
-    `header={"X-Tag": …}` at any header field, and `where` is asked about the mail itself.  A value is
+    `sender` and `to` look at the envelope; `from_`, `cc`, `reply_to`, `subject`, `text` and `html` at the
+    message, `bcc` at recipients that only the envelope has, `header={"X-Tag": …}` at any header field, and
+    `where` is asked about the mail itself.  A value is
 
-    - a string: equal; in `sender`, `to` and `cc`, `*` and `?` stand for any characters and any one,
+    - a string: equal; in those that look at addresses, `*` and `?` stand for any characters and any one,
       and the domain's case does not count (RFC 5321 2.4);
     - a compiled pattern: found somewhere in it;
     - a callable: true of it;
@@ -148,14 +170,14 @@ class Match(Condition):
         header: Mapping[str, object] | None = None,
         **criteria: object,
     ) -> None:
-        unknown = [name for name in criteria if name not in _LOOKS_AT]
-        if unknown:
-            known = ", ".join((*_LOOKS_AT, "header", "where"))
-            raise TypeError(f"no criterion {unknown[0]!r}; there are {known}")
+        self._shown: dict[str, object] = {}
+        for name in criteria:
+            if name not in _LOOKS_AT:
+                raise TypeError(_unknown(name))
         if header is not None and not isinstance(header, Mapping):
             raise TypeError(f"header wants a mapping such as {{'X-Tag': 'a'}}, not {header!r}")
         if where is not None and not callable(where):
-            raise TypeError(f"where wants a function of the mail, not {where!r}")
+            raise TypeError(f"where wants a function of the mail, not {where!r}; criteria have names: to={where!r}")
         self._shown = {**criteria, **({"header": header} if header else {}), **({"where": where} if where else {})}
         self._tests = [
             _Criterion(name, _LOOKS_AT[name], value, is_address=name in _ADDRESSES)
@@ -219,7 +241,7 @@ class _Criterion:
         wanted = self.wanted
         if not isinstance(wanted, str):
             return told
-        hint = _slip(wanted, values)
+        hint = _slip(wanted, values) or _likely(self.name, wanted, values)
         if hint:
             return f"{told}: {hint}"
         if self.name == "to" and self._named_in_header(mail):
@@ -283,6 +305,17 @@ def _address_test(wanted: str) -> Callable[[str], bool]:
     return lambda value: pattern.fullmatch(fold_domain(value)) is not None
 
 
+def _unknown(name: str) -> str:
+    known = (*_LOOKS_AT, "header", "where")
+    if name in _NO_CRITERION:
+        return f"no criterion {name!r}: {_NO_CRITERION[name]}"
+    from difflib import get_close_matches
+
+    meant = _MEANT.get(name) or next(iter(get_close_matches(name, known, 1)), None)
+    hint = f", but {meant!r}" if meant else ""
+    return f"no criterion {name!r}{hint}; there are {', '.join(known)}"
+
+
 # -- evidence -------------------------------------------------------------------------------
 
 
@@ -300,6 +333,24 @@ def _slip(wanted: str, values: Sequence[str]) -> str:
     if any(" ".join(value.split()) == " ".join(wanted.split()) for value in values):
         return "only white space differs"
     return ""
+
+
+def _likely(name: str, wanted: str, values: Sequence[str]) -> str:
+    """What is likely meant, where a string is no string to be equal to."""
+    if name in _ADDRESSES:
+        _, bracket, inner = wanted.rpartition("<")
+        return f"it is compared with the address alone, {inner.rstrip('>')!r}" if bracket and inner[-1:] == ">" else ""
+    if ("*" in wanted or "?" in wanted) and any(map(_glob(wanted), values)):
+        return "* and ? stand for themselves here, and for anything in addresses only; re.compile('…') searches"
+    if wanted and any(wanted in value for value in values):
+        return f"a string has to be equal; re.compile({wanted!r}) searches" if len(wanted) <= _SHOWN else ""
+    return ""
+
+
+def _glob(wanted: str) -> Callable[[str], bool]:
+    from fnmatch import fnmatchcase
+
+    return lambda value: len(value) < _DIFF_SIZE and fnmatchcase(value, wanted)
 
 
 def _difference(wanted: str, value: str) -> str:

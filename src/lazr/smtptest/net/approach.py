@@ -129,6 +129,8 @@ class Approach(asyncio.BufferedProtocol):
             self._preamble = octets[:1]
             if octets[0] != 0x16:  # RFC 8446 5.1: a handshake begins with this, and SMTP never does
                 record.discard(octets)
+                self._fail("the client spoke, and it was no TLS, which comes first here")
+                return
         try:
             plain = stream.receive(octets)
         except ssl.SSLError as error:
@@ -163,6 +165,13 @@ class Approach(asyncio.BufferedProtocol):
         if self._stream.ended and not self._leaving:
             self._note_end()
             self._send(self._session.end_of_input())
+
+    def _too_slow(self) -> str:
+        """What there is to say of a phase that did not end in time."""
+        silent = self._before == self._shake_hands and not self._preamble
+        if silent and self._entrance.implicit:
+            return "it took too long: the client said nothing; does it wait for a greeting? TLS comes first here"
+        return "it took too long"
 
     def _fail(self, why: str) -> None:
         """A phase before the session came to no good end: note it, and close."""

@@ -313,7 +313,8 @@ class Connection(Approach):
         elif now < deadline:
             self._timer = self._loop.call_later(max(deadline - monotonic(), 0), self._look_at_clock)
         elif self._phase_ends is not None:
-            self._fail("it took too long")
+            self._mark(now)
+            self._fail(self._too_slow())
         elif self._paused:
             waiting = self._replies_unread()
             if waiting < self._unread and not self._too_old(now):  # slow, but reading

@@ -18,6 +18,8 @@ _MAILS = 10
 _LINES = 40  # of a mail's text, and of a session's transcript
 _WIDTH = 200  # characters of a line
 _SESSIONS = 5
+_FIELDS = ("From", "To", "Cc", "Subject")
+_PARTS = 10
 
 
 def harmless(text: str) -> str:
@@ -65,11 +67,25 @@ def traceback(error: BaseException) -> str:
 
 
 def _mail(mail: Mail) -> str:
-    return "\n".join([_line(repr(mail)), _line(f"Subject: {mail.subject}"), "", *_lines(mail.text)])
+    fields = [(name, mail.header(name)) for name in _FIELDS]
+    parts = [f"also: text/html, {len(mail.html):,} characters"] if mail.html else []
+    for part in mail.attachments[:_PARTS]:
+        kind = "shown in the HTML" if part.inline else "attached"
+        parts.append(f"{kind}: {part.filename or 'no name'}, {part.content_type}, {len(part.content):,} octets")
+    return "\n".join(
+        [
+            _line(repr(mail)),
+            *(_line(f"{name}: {value}") for name, value in fields if value),
+            "",
+            *(["(text of the HTML)"] if mail.text_is_derived else []),
+            *_lines(mail.text),
+            *map(_line, parts),
+        ]
+    )
 
 
 def _session(session: SessionRecord) -> str:
-    return "\n".join([_line(repr(session)), *_lines(session.transcript.last(_LINES))])
+    return "\n".join([_line(repr(session)), *_lines(session.transcript.brief(_LINES))])
 
 
 def _lines(text: str) -> list[str]:

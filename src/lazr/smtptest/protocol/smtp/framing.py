@@ -209,6 +209,9 @@ class Framing:
             if len(data) - position < 2:
                 return -1
             if data[position + 1] == 0x03:
+                why = "the client began a TLS handshake, and this listener has no implicit TLS"
+                self.record.transcript.happened(why)
+                self.record.tls_failure = why
                 self._give_up(replies.NOT_SMTP)
                 return len(data)
         self._read = self._lines

@@ -147,6 +147,17 @@ class Transcript(Sequence["TranscriptLine"]):
         """The last `count` lines as a text."""
         return "\n".join(map(str, self._lines()[-count:]))
 
+    def brief(self, count: int) -> str:
+        """The last `count` lines as a text, in which a reply of several lines is one: `250 localhost, SIZE, HELP`."""
+        lines: list[TranscriptLine] = []
+        for line in self._lines():
+            before = lines[-1] if lines else None
+            if before is not None and before.who == line.who == "S" and before.text[3:4] == "-":
+                lines[-1] = TranscriptLine(line.at, "S", f"{line.text[:4]}{before.text[4:]}, {line.text[4:]}")
+            else:
+                lines.append(line)
+        return "\n".join(map(str, lines[-count:]))
+
     def __str__(self) -> str:
         return "\n".join(map(str, self._lines()))
 
