@@ -8,8 +8,20 @@ import pytest
 import lazr.smtptest
 
 ROOT = Path(lazr.smtptest.__file__).parent
-# DESIGN: protocol < mail < net < reachable < mailserver < server < controller < cli.
-LAYERS = ["errors", "protocol", "mail", "net", "reachable", "mailserver", "server", "controller", "cli", "__main__"]
+# DESIGN: protocol < mail < faults < net < reachable < mailserver < server < controller < cli.
+LAYERS = [
+    "errors",
+    "protocol",
+    "mail",
+    "faults",
+    "net",
+    "reachable",
+    "mailserver",
+    "server",
+    "controller",
+    "cli",
+    "__main__",
+]
 FORBIDDEN = {"asyncio", "logging", "random", "selectors", "socket", "ssl", "threading", "time"}
 FILES = sorted(ROOT.rglob("*.py"))
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lazr.smtptest.errors import MissingExtra, SmtptestError, StartError, StopTimeout, WaitTimeout
+    from lazr.smtptest.errors import MissingExtra, RuleNeverActed, SmtptestError, StartError, StopTimeout, WaitTimeout
+    from lazr.smtptest.faults.moment import Moment
+    from lazr.smtptest.faults.rule import Call, Rule
+    from lazr.smtptest.faults.rules import Rules
     from lazr.smtptest.mail.inbox import Inbox
     from lazr.smtptest.mail.mail import Attachment, Envelope, Mail
     from lazr.smtptest.mail.query import Match
@@ -31,6 +34,7 @@ __all__ = [
     "EXTENSIONS",
     "Attachment",
     "Auth",
+    "Call",
     "Credentials",
     "Envelope",
     "Extension",
@@ -42,7 +46,11 @@ __all__ = [
     "MailServer",
     "Match",
     "MissingExtra",
+    "Moment",
     "Reply",
+    "Rule",
+    "RuleNeverActed",
+    "Rules",
     "SessionRecord",
     "Sessions",
     "SmtptestError",
@@ -60,6 +68,7 @@ _HOMES = {
     "EXTENSIONS": "protocol.smtp.extension",
     "Attachment": "mail.mail",
     "Auth": "protocol.smtp.auth",
+    "Call": "faults.rule",
     "Credentials": "protocol.smtp.sasl",
     "Envelope": "mail.mail",
     "Extension": "protocol.smtp.extension",
@@ -71,7 +80,11 @@ _HOMES = {
     "MailServer": "mailserver",
     "Match": "mail.query",
     "MissingExtra": "errors",
+    "Moment": "faults.moment",
     "Reply": "protocol.smtp.reply",
+    "Rule": "faults.rule",
+    "RuleNeverActed": "errors",
+    "Rules": "faults.rules",
     "SessionRecord": "protocol.smtp.record",
     "Sessions": "net.sessions",
     "SmtptestError": "errors",
