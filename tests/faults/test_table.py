@@ -1,5 +1,7 @@
 """Each when with each what that makes sense there, over a socket, out of the one table; any other pair is refused."""
 
+import os
+import socket
 import time
 from functools import cache
 
@@ -61,6 +63,7 @@ class Scene:
 
     def __init__(self, when, **settings):
         self.when = when
+        self.client = None
         self.server = MailServer(**SETTINGS.get(when, {}), **settings)
 
     def rule(self):
@@ -71,7 +74,8 @@ class Scene:
         return self
 
     def __exit__(self, *error):
-        self.client.close()
+        if self.client is not None:
+            self.client.close()
         self.server.__exit__(*error)
 
     def come(self, behind=b""):
@@ -87,8 +91,6 @@ class Scene:
 
     def rest(self):
         """All that comes until the end, when the client has no more to say."""
-        import socket
-
         self.client.socket.shutdown(socket.SHUT_WR)
         return self.client.rest()
 
@@ -128,9 +130,8 @@ def drop(scene):
 
 def reset(scene):
     scene.rule().reset()
-    client = scene.come()
-    with pytest.raises(ConnectionResetError):
-        client.socket.recv(100)
+    with pytest.raises(ConnectionResetError):  # at CONNECT, perhaps before the client has connected
+        scene.come().socket.recv(100)
 
 
 def raw(scene):
@@ -176,7 +177,7 @@ def without(scene):
 def advertise(scene):
     scene.rule().advertise("X-RULE 1", "SIZE 7")
     lines = [line[4:] for line in scene.come().reply().splitlines()]
-    assert "X-RULE 1".encode() in lines and b"SIZE 7" in lines and b"SIZE 33554432" not in lines
+    assert b"X-RULE 1" in lines and b"SIZE 7" in lines and b"SIZE 33554432" not in lines
 
 
 def accept_but_lose(scene):
@@ -251,9 +252,9 @@ def tls_delay(scene):
 
 
 def tls_throttle(scene):
-    scene.rule().throttle(20_000)  # its hello takes a kilobyte at least
+    scene.rule().throttle(4_000)  # its hello takes some hundred octets at least, with the certificate
     scene.come().wrap(scene.server.client_context())
-    assert scene.took >= 0.02 and scene.client.ask(EHLO[:-2]).startswith(b"250")
+    assert scene.took >= 0.05 and scene.client.ask(EHLO[:-2]).startswith(b"250")
 
 
 def tls_raw(scene):
@@ -307,14 +308,15 @@ def test_acts_inside_tls_and_on_either_loop(when, act, loop, connect):
                 client.reply()
             client.send(b"Hello\r\n.\r\n")
         if act == "reset":
-            with pytest.raises(ConnectionResetError):
-                client.socket.recv(100)
+            # Python's ssl reports a RST as an end, so the socket itself is asked.
+            with socket.socket(fileno=os.dup(client.socket.fileno())) as below, pytest.raises(ConnectionResetError):
+                below.settimeout(10)
+                below.recv(100)
         elif act in ("drop", "close_after"):
             assert client.rest() == (usual if act == "close_after" and when == "NOOP" else b"")
         elif act == "stall":
-            client.socket.unwrap().close()
-            server.stop()
-            assert server.sessions[0].transcript[-1].text == "the client closed the connection"
+            client.socket.shutdown(socket.SHUT_WR)
+            assert client.socket.recv(100) == b""
         elif act in ("delay", "throttle"):
             assert client.reply() == usual
             assert act == "throttle" or time.monotonic() - began >= 0.02

@@ -131,10 +131,10 @@ class Act:
         """This act, and one more; raises `ValueError` for two that cannot go together."""
         if name in self.given:
             raise ValueError(f"{name}() is there twice; .then() begins what is done at the next match")
-        clash = _CLASHES.get(name, frozenset()) & self.given.keys()
+        clash = [other for other in self.given if other in _CLASHES.get(name, ()) or name in _CLASHES.get(other, ())]
         if clash:
             raise ValueError(
-                f"{name}() does not go with {', '.join(sorted(clash))}(); .then() begins what is done at the next match"
+                f"{name}() does not go with {', '.join(clash)}(); .then() begins what is done at the next match"
             )
         return Act({**self.given, name: ACTS[name](value)})
 

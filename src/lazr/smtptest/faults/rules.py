@@ -136,6 +136,8 @@ class Rules(Sequence["Rule"]):
     def ask(self, verb: str, moment: Moment) -> tuple[Rule, Act] | None:
         """The first rule that acts now, and what it does."""
         rules = (self.by_verb or {}).get(verb, ())
+        if moment.amount is not None:  # of content or silence: each rule has its own
+            rules = tuple(rule for rule in rules if rule.after_amount == moment.amount)
         for number, rule in enumerate(rules):
             act = rule.consider(moment)
             if act is not None:
