@@ -415,14 +415,13 @@ def test_a_throttled_server_reads_slowly_and_no_deadline_misfires(connect):
 
 def test_a_throttled_server_writes_slowly_what_fits_in_bounds(connect):
     with MailServer(limits=Limits(replies_waiting=2_000, write_timeout=0.05)) as server:
-        server.on("NOOP", nth=1).throttle(20_000, "out").throttle  # noqa: B018
+        server.on("NOOP").throttle(20_000, "out")
         client = connect(server)
-        commands = 600
         began = time.monotonic()
-        client.send(b"NOOP\r\n" + b"RSET\r\n" * (99) + b"QUIT\r\n")
+        client.send(b"NOOP\r\n" + b"RSET\r\n" * 99 + b"QUIT\r\n")
         said = client.rest()
 
-        assert commands and said == b"250 2.0.0 Ok\r\n" * 100 + b"221 2.0.0 Bye\r\n"
+        assert said == b"250 2.0.0 Ok\r\n" * 100 + b"221 2.0.0 Bye\r\n"
         assert time.monotonic() - began >= 0.02
 
 
@@ -432,10 +431,8 @@ def test_a_throttle_bounds_what_waits_and_lets_all_of_it_through(tls, loop, conn
     with MailServer(limits=Limits(replies_waiting=1_000, commands_without_mail=None), loop=loop, tls=tls) as server:
         server.on("CONNECT").throttle(100_000)
         client = connect(server, context=server.client_context() if tls else None)
-        sent = threading.Thread(target=client.send, args=(b"HELP\r\n" * 300 + b"QUIT\r\n",))
-        sent.start()
+        client.send(b"HELP\r\n" * 300 + b"QUIT\r\n")  # less than a socket's buffer
         said = client.rest()
-        sent.join()
 
         assert said.count(b"214 2.0.0 See RFC 5321\r\n") == 300 and said.endswith(b"221 2.0.0 Bye\r\n")
 
@@ -460,7 +457,7 @@ def test_the_transcript_shows_the_act_in_its_place(connect):
 
         assert lines(server.sessions[0])[-3:] == [
             "C RCPT TO:<x@full.example>",
-            "*  rule: RCPT to='*@full.example' → reply(452, '4.2.2', 'Full')".replace("*  ", "* "),
+            "* rule: RCPT to='*@full.example' → reply(452, '4.2.2', 'Full')",
             "S 452 4.2.2 Full",
         ]
 

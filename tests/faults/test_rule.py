@@ -122,7 +122,13 @@ def test_what_is_not_there_meets_nothing(selectors, met):
 def test_outside_a_transaction_nobody_sends_to_nobody():
     outside = Moment("NOOP", CLEAR, event=EVENTS["NOOP"])
 
-    assert (outside.sender, outside.recipients, outside.size, outside.message, outside.user) == (None, (), None, None, None)
+    assert (outside.sender, outside.recipients, outside.size, outside.message, outside.user) == (
+        None,
+        (),
+        None,
+        None,
+        None,
+    )
     assert Rule("NOOP", sender="*").drop().consider(outside) is None
     assert Moment("MAIL", CLEAR, event=event.Mail(path(""), {})).size is None
     assert repr(Moment("IDLE", CLEAR, amount=2.5)) == "<Moment IDLE 2.5 s, session 1>"

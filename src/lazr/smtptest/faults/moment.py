@@ -27,7 +27,7 @@ class Moment:
     - `at`: seconds since the server started.
     """
 
-    __slots__ = ("_mail", "_message", "_rcpts", "amount", "at", "event", "number", "reply", "session", "when")
+    __slots__ = ("_mail", "_message", "_rcpts", "_recipients", "amount", "at", "event", "number", "reply", "session", "when")
 
     def __init__(
         self,
@@ -50,6 +50,7 @@ class Moment:
         self.at: Final = at
         self._mail, self._rcpts = transaction
         self._message: mail.Mail | None = None
+        self._recipients: tuple[str, ...] | None = None
 
     @property
     def sender(self) -> str | None:
@@ -60,11 +61,14 @@ class Moment:
     @property
     def recipients(self) -> tuple[str, ...]:
         """At RCPT, and at LMTP's END_OF_DATA, the recipient in question; else those that were accepted so far."""
-        if isinstance(self.event, Rcpt):
-            return (self.event.path.mailbox,)
-        if isinstance(self.event, Delivery):
-            return (self.event.rcpt.path.mailbox,)
-        return tuple(rcpt.path.mailbox for rcpt in self._rcpts)
+        if self._recipients is None:
+            event, rcpts = self.event, self._rcpts
+            if isinstance(event, Rcpt):
+                rcpts = (event,)
+            elif isinstance(event, Delivery):
+                rcpts = (event.rcpt,)
+            self._recipients = tuple(rcpt.path.mailbox for rcpt in rcpts)
+        return self._recipients
 
     @property
     def helo(self) -> str:

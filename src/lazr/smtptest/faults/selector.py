@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from operator import eq, ge, gt, le, lt, ne
+from operator import attrgetter, eq, ge, gt, le, lt, ne
 
 from lazr.smtptest.mail.query import test_of
 
@@ -90,7 +90,7 @@ def _mechanism(moment: Moment) -> tuple[object, ...]:
 # `nth`, `probability` and `after` are the rule's own business: they are about counts, not about facts.
 SELECTORS: Final[dict[str, tuple[Callable[[Moment], tuple[Any, ...]], Callable[[object], Test]]]] = {
     "sender": (lambda moment: _known(moment.sender), _address_test),
-    "to": (lambda moment: moment.recipients, _address_test),
+    "to": (attrgetter("recipients"), _address_test),
     "helo": (lambda moment: _known(moment.helo or None), _name_test),
     "peer": (_peer, _address_test),
     "user": (lambda moment: _known(moment.user), _address_test),
@@ -117,7 +117,11 @@ class Criterion:
     def met(self, moment: Moment) -> bool:
         """Whether one of the values is as wanted; what a function of the tester's raises is raised, with a note."""
         try:
-            return any(map(self._test, self._looks_at(moment)))
+            test = self._test
+            for value in self._looks_at(moment):  # noqa: SIM110 - half the cost of `any`, and there may be 100 rules
+                if test(value):
+                    return True
+            return False
         except Exception as error:
             error.add_note(f"while a rule's {self.name}={self.wanted!r} was asked about {moment!r}")
             raise

@@ -38,6 +38,16 @@ class Conduct(Connection):
     Where there are none, it is asked once for each event whether there are, and that is all.
     """
 
+    __slots__ = (
+        "_delayed",
+        "_early",
+        "_interrupted",
+        "_lost",
+        "_silence",
+        "_silence_asked",
+        "_silent_since",
+    )
+
     def __init__(self, service: Service, entrance: Entrance) -> None:
         super().__init__(service, entrance)
         self._delayed: asyncio.TimerHandle | None = None

@@ -37,6 +37,29 @@ _LINGER = 2.0
 class Connection(Approach):
     """One client's connection; all its methods run in the loop's thread.  `Conduct` is its other half."""
 
+    __slots__ = (
+        "_answering",
+        "_deaf",
+        "_decided",
+        "_due",
+        "_entries",
+        "_held",
+        "_limits",
+        "_loop",
+        "_mark",
+        "_number",
+        "_outgoing",
+        "_paused",
+        "_record",
+        "_rules",
+        "_service",
+        "_stalled",
+        "_stopping",
+        "_throttle",
+        "_timer",
+        "_unread",
+    )
+
     def __init__(self, service: Service, entrance: Entrance) -> None:
         super().__init__(entrance)
         self._service = service
