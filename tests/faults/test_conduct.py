@@ -1,6 +1,7 @@
 """Rules at work: a server with some, and real clients."""
 
 import asyncio
+import contextlib
 import re
 import smtplib
 import socket
@@ -373,11 +374,12 @@ def test_a_handshake_that_is_dropped_or_cut_late(wait, connect):
     for act in ("drop", "reset", "stall"):
         with MailServer(tls="implicit") as server:
             server.on("TLS").delay(wait).do(act)
-            client = connect(server, greet=False)
-            client.send(b"\x16\x03\x01")
-            if act == "stall":
-                client.socket.shutdown(socket.SHUT_WR)
-            assert client.rest() == b""
+            with contextlib.suppress(ConnectionError):  # it may be over before the client has said anything
+                client = connect(server, greet=False)
+                client.send(b"\x16\x03\x01")
+                if act == "stall":
+                    client.socket.shutdown(socket.SHUT_WR)
+                assert client.rest() == b""
 
 
 def test_implicit_tls_can_be_late_too(connect):

@@ -28,7 +28,11 @@ def _text_test(wanted: object) -> Test:
 
 
 def _address_test(wanted: object) -> Test:
-    return test_of(wanted, is_address=True)
+    test = test_of(wanted, is_address=True)
+    if not isinstance(wanted, str) or "*" in wanted or "?" in wanted:
+        return test
+    small = wanted.lower()  # most rules are for others, and this is the quickest way to see it
+    return lambda value: value.lower() == small and test(value)
 
 
 def _name_test(wanted: object) -> Test:
