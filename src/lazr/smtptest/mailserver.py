@@ -375,6 +375,7 @@ class MailServer(Reachable):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._note_seed(error)
         try:
             self.stop()
         except BaseException as ours:  # noqa: BLE001 - a handler may raise what it likes
@@ -394,6 +395,7 @@ class MailServer(Reachable):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._note_seed(error)
         runner = self._runner
         try:
             if runner is not None:
@@ -404,6 +406,10 @@ class MailServer(Reachable):
             self._judge()
         except BaseException as ours:  # noqa: BLE001 - a handler may raise what it likes
             self._note(error, ours)
+
+    def _note_seed(self, error: BaseException | None) -> None:
+        if error is not None and self.rules.by_chance:
+            error.add_note(self.rules.explain_seed())
 
     @staticmethod
     def _note(error: BaseException | None, ours: BaseException) -> None:

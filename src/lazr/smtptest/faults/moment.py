@@ -27,7 +27,9 @@ class Moment:
     - `at`: seconds since the server started.
     """
 
-    __slots__ = ("_mail", "_message", "_rcpts", "_recipients", "amount", "at", "event", "number", "reply", "session", "when")
+    __slots__ = (
+        "_mail", "_message", "_rcpts", "_recipients", "amount", "at", "event", "number", "reply", "session", "when",
+    )  # fmt: skip
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import socket
 import struct
+import sys
 from time import monotonic
 from typing import cast
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from lazr.smtptest.protocol.smtp.reply import Pending
 
 __all__ = ["Conduct"]
+
+# What SO_LINGER wants: on, and no seconds.
+_LINGER = "hh" if sys.platform == "win32" else "ii"
 
 # A timer may come so much early, by the clock that it is compared with.
 _EARLY = 0.002
@@ -368,7 +372,7 @@ class Conduct(Connection):
         self._give_up()
         with contextlib.suppress(OSError):  # a Unix socket knows no RST
             below: socket.socket = self._transport.get_extra_info("socket")
-            below.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            below.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(_LINGER, 1, 0))
         self._transport.abort()
 
     def _give_up(self) -> None:
