@@ -47,7 +47,11 @@ def _function(value: object) -> Callable[..., Any]:
 
 
 def _words(value: object) -> tuple[str, ...]:
-    if not isinstance(value, (list, tuple)) or not value or not all(isinstance(word, str) and word for word in value):
+    if (
+        not isinstance(value, (list, tuple))
+        or not value
+        or not all(isinstance(word, str) and word.strip() for word in value)
+    ):
         raise TypeError("one keyword of EHLO's reply is wanted at least, such as 'STARTTLS'")
     return tuple(value)
 

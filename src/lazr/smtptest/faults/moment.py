@@ -73,6 +73,11 @@ class Moment:
         return self._recipients
 
     @property
+    def accepted(self) -> tuple[str, ...]:
+        """The recipients that were accepted so far."""
+        return tuple(rcpt.path.mailbox for rcpt in self._rcpts)
+
+    @property
     def helo(self) -> str:
         """What the client calls itself, now or before."""
         return getattr(self.event, "domain", "") or self.session.helo
