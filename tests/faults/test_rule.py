@@ -110,7 +110,7 @@ CLEAR = a_session()
     ],
 )
 def test_selectors_are_met_as_the_inbox_matches(when, selectors, at, met):
-    assert acts(Rule(when, **selectors).reply(451), moment(at, number=3)) == ["reply(451, '')" if met else ""]
+    assert acts(Rule(when, **selectors).reply(451), moment(at, number=3)) == ["reply(451)" if met else ""]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, Final
 
-__all__ = ["ACTS", "Act", "with_lines"]
+__all__ = ["ACTS", "Act", "reply_parts", "with_lines"]
 
 _ANSWERS = frozenset({"reply", "raw", "call", "accept_but_lose"})
 _ENDINGS = frozenset({"drop", "reset", "stall"})
@@ -179,7 +179,7 @@ def _told(name: str, value: Any) -> str:
     if value is True:
         return ""
     if name == "reply":
-        return repr(value).partition("(")[2].rpartition(")")[0]
+        return ", ".join(map(repr, reply_parts(value)))
     if name == "throttle":
         return f"{value[0]:g}" if value[1] == "both" else f"{value[0]:g}, {value[1]!r}"
     if name == "call":
@@ -187,6 +187,12 @@ def _told(name: str, value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(repr, value))
     return f"{value:g}" if isinstance(value, float) else repr(value if name != "raw" or len(value) < 60 else value[:60])
+
+
+def reply_parts(reply: Reply) -> list[int | str]:
+    """What a reply is written with: its code, its enhanced status code, its lines, as far as it has them."""
+    text = [] if reply.lines == ("",) else reply.lines
+    return [reply.code, *([reply.enhanced] if reply.enhanced else []), *text]
 
 
 def _reply_of(octets: bytes) -> Reply | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from lazr.smtptest.faults.act import ACTS
+from lazr.smtptest.faults.act import ACTS, reply_parts
 from lazr.smtptest.protocol.smtp.reply import Reply
 
 TYPE_CHECKING = False
@@ -53,7 +53,7 @@ def _value(where: str, wanted: Any) -> Any:
 
 def _act(name: str, value: Any) -> Any:
     if name == "reply":
-        return [value.code, *([value.enhanced] if value.enhanced else []), *value.lines]
+        return reply_parts(value)
     if name == "raw":
         return value.decode("latin-1")
     if name == "throttle":

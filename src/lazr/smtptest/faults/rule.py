@@ -229,7 +229,7 @@ class Rule:
         """What follows is done when what was said so far is over; that is done once, unless it says how often.
 
         >>> Rule("DATA").reply(451).times(2).then().drop().then().reply(452)
-        <Rule DATA → reply(451, '').times(2).then().drop().then().reply(452, ''), never acted>
+        <Rule DATA → reply(451).times(2).then().drop().then().reply(452), never acted>
         """
         if self._links[-1].act is None:
             raise ValueError("then() comes behind an act")
