@@ -298,8 +298,9 @@ class Connection(Approach):
     def _hang_up(self) -> None:
         """Say no more, but hear what the client still sends, for a while."""
         self._transport.resume_reading()
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
+        with contextlib.suppress(OSError):  # the client is gone, and nobody has told us yet
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
         self._linger()
 
     def _linger(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from time import monotonic
 
 TYPE_CHECKING = False
@@ -162,7 +163,11 @@ class Throttle:
 
     def write_eof(self) -> None:
         """Close the sending half when all is sent."""
-        self._when_written(self._transport.write_eof)
+        self._when_written(self._write_eof)
+
+    def _write_eof(self) -> None:
+        with contextlib.suppress(OSError):  # the client is gone by now
+            self._transport.write_eof()
 
     def _when_written(self, then: Callable[[], None]) -> None:
         if self._queue:
