@@ -25,7 +25,7 @@ ROWS: dict[str, tuple[int, int, int, bool]] = {
 }
 PIPELINED = ("1 KB, pipelined, 1 session", 3000)
 IN_TESTS = ("waiting", "many_mails", "fixtures")
-INSIDE = ("start_stop", "sendmail", "imports", "memory", "gil", "tls_start", "handshake", "scram_start")
+INSIDE = ("start_stop", "sendmail", "rules", "imports", "memory", "gil", "tls_start", "handshake", "scram_start")
 
 
 def main() -> None:

@@ -98,6 +98,32 @@ def sendmail() -> dict[str, float]:
     return {name: median(values) for name, values in figures.items()}
 
 
+def rules() -> dict[str, float]:
+    """One smtplib `sendmail` on an open connection, in milliseconds: without rules, and with some that never act."""
+    from lazr.smtptest import MailServer
+
+    servers = {name: MailServer() for name in ("no rules", "100 for RCPT", "100 for verbs that never come", "content")}
+    for number in range(100):
+        servers["100 for RCPT"].on("RCPT", to=f"user{number}@full.example").reply(452).optional()
+        servers["100 for verbs that never come"].on(f"X{number}").drop().optional()
+    servers["content"].on("CONTENT", after=50, sender="nobody@example.com").drop().optional()
+    for server in servers.values():
+        server.start()
+    clients = {name: smtplib.SMTP(*server.address) for name, server in servers.items()}
+    figures: dict[str, list[float]] = {name: [] for name in servers}
+    order = list(clients.items())
+    for _ in range(1000):
+        order.append(order.pop(0))  # what comes right behind another finds its caches full
+        for name, client in order:
+            figures[name].append(
+                _milliseconds(lambda: client.sendmail("ann@example.com", ["bob@example.com"], MESSAGE))  # noqa: B023
+            )
+    for name, server in servers.items():
+        clients[name].quit()
+        server.stop()
+    return {name: median(values) for name, values in figures.items()}
+
+
 def imports() -> dict[str, float]:
     """The time that an import takes in a fresh interpreter, over the interpreter's own."""
     programs = {

@@ -75,7 +75,11 @@ class Client:
             self.socket.settimeout(10)
             if receive_buffer is not None:
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-            self.socket.connect(address)
+            try:
+                self.socket.connect(address)
+            except BaseException:
+                self.socket.close()
+                raise
         self.file = self.socket.makefile("rb")
         if context is not None:
             self.wrap(context)

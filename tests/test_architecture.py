@@ -8,9 +8,9 @@ import pytest
 import lazr.smtptest
 
 ROOT = Path(lazr.smtptest.__file__).parent
-# DESIGN: protocol < mail < net < reachable < mailserver < server < controller < the edges where people touch it.
+# DESIGN: protocol < mail < faults < net < reachable < mailserver < server < controller < the edges.
 LAYERS = [
-    *("errors", "protocol", "clock", "mail", "net", "reachable", "mailserver", "server", "controller"),
+    *("errors", "protocol", "clock", "mail", "faults", "net", "reachable", "mailserver", "server", "controller"),
     *("testing", "decorator", "testcase", "pytest_plugin", "pytest_aliases", "cli", "__main__"),
 ]
 FORBIDDEN = {"asyncio", "logging", "random", "selectors", "socket", "ssl", "threading", "time"}

@@ -130,6 +130,16 @@ def a_handler_raised():
         server.inbox.one(to="ann@example.com", timeout=0.1)
 
 
+def a_rule_never_acted():
+    """A rule was to make something fail, and nothing came near it: the test would have tested nothing."""
+    with MailServer() as server:
+        server.on("RCPT", to="*@ful.example").reply(452, "4.2.2", "Mailbox full")
+        server.on("END_OF_DATA", size=">1_000_000").drop()
+        server.on("VRYF").reply(550)
+        server.on("NOOP").drop().optional()
+        send(server, "bob@full.example")
+
+
 EXAMPLES = [
     nobody_connected,
     another_mail_came,
@@ -146,4 +156,5 @@ EXAMPLES = [
     the_wrong_server,
     a_server_that_does_not_run,
     a_handler_raised,
+    a_rule_never_acted,
 ]

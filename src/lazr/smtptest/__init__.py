@@ -9,7 +9,10 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lazr.smtptest.decorator import with_server
-    from lazr.smtptest.errors import MissingExtra, SmtptestError, StartError, StopTimeout, WaitTimeout
+    from lazr.smtptest.errors import MissingExtra, RuleNeverActed, SmtptestError, StartError, StopTimeout, WaitTimeout
+    from lazr.smtptest.faults.moment import Moment
+    from lazr.smtptest.faults.rule import Call, Rule
+    from lazr.smtptest.faults.rules import Rules
     from lazr.smtptest.mail.attachment import Attachment
     from lazr.smtptest.mail.envelope import Dsn, Envelope
     from lazr.smtptest.mail.headers import Field, Headers
@@ -40,6 +43,7 @@ __all__ = [
     "Address",
     "Attachment",
     "Auth",
+    "Call",
     "Credentials",
     "Defect",
     "Dsn",
@@ -57,7 +61,11 @@ __all__ = [
     "MailServerMixin",
     "Match",
     "MissingExtra",
+    "Moment",
     "Reply",
+    "Rule",
+    "RuleNeverActed",
+    "Rules",
     "SessionRecord",
     "Sessions",
     "SmtptestError",
@@ -77,6 +85,7 @@ _HOMES = {
     "Address": "mail.mime.address",
     "Attachment": "mail.attachment",
     "Auth": "protocol.smtp.auth",
+    "Call": "faults.rule",
     "Credentials": "protocol.smtp.sasl",
     "Defect": "mail.mime.defect",
     "Dsn": "mail.envelope",
@@ -94,7 +103,11 @@ _HOMES = {
     "MailServerMixin": "testcase",
     "Match": "mail.query",
     "MissingExtra": "errors",
+    "Moment": "faults.moment",
     "Reply": "protocol.smtp.reply",
+    "Rule": "faults.rule",
+    "RuleNeverActed": "errors",
+    "Rules": "faults.rules",
     "SessionRecord": "protocol.smtp.record",
     "Sessions": "net.sessions",
     "SmtptestError": "errors",

@@ -1,6 +1,6 @@
 """The exceptions that a tester can meet, as one tree."""
 
-__all__ = ["MissingExtra", "SmtptestError", "StartError", "StopTimeout", "WaitTimeout"]
+__all__ = ["MissingExtra", "RuleNeverActed", "SmtptestError", "StartError", "StopTimeout", "WaitTimeout"]
 
 
 class SmtptestError(Exception):
@@ -12,6 +12,10 @@ class WaitTimeout(SmtptestError, AssertionError):
 
     It is an `AssertionError`, so test runners report it as a failure and not as an error.
     """
+
+
+class RuleNeverActed(SmtptestError, AssertionError):
+    """A rule of the server never acted; its text says how near it came, and how to relax it."""
 
 
 class StartError(SmtptestError, RuntimeError):
@@ -31,5 +35,5 @@ class MissingExtra(SmtptestError, ImportError):
 
 
 # A traceback, and the last line of a test's report, names them as a test imports them.
-for _error in (SmtptestError, WaitTimeout, StartError, StopTimeout, MissingExtra):
+for _error in (SmtptestError, WaitTimeout, RuleNeverActed, StartError, StopTimeout, MissingExtra):
     _error.__module__ = "lazr.smtptest"

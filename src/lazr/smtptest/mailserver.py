@@ -6,7 +6,8 @@ import functools
 import threading
 from collections import deque
 
-from lazr.smtptest.errors import StartError, StopTimeout
+from lazr.smtptest.errors import RuleNeverActed, StartError, StopTimeout
+from lazr.smtptest.faults.rules import Rules
 from lazr.smtptest.mail.inbox import Inbox
 from lazr.smtptest.mail.mail import Envelope, Mail
 from lazr.smtptest.net import switching
@@ -21,8 +22,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
     from types import TracebackType
-    from typing import Literal, Self, TypeVar
+    from typing import Final, Literal, Self, TypeVar
 
+    from lazr.smtptest.faults.rule import Rule
     from lazr.smtptest.net.listener import Listen, Listener
     from lazr.smtptest.net.loop import Runner
     from lazr.smtptest.net.service import Service
@@ -47,6 +49,7 @@ _ENDED = {
     "reset": "by a reset",
     "timeout": "by a timeout",
     "421": "by a 421",
+    "rule": "by a rule",
     "stop": "with the server",
     "TLS failed": "in the handshake",
     "PROXY failed": "in the proxy's header",
@@ -89,6 +92,10 @@ class MailServer(Reachable):
     sessions go on meanwhile.  What it raises is answered 451 4.3.0 and raised again by `stop()`, at
     the end of the `with` block, or by a wait on the inbox that failed.
 
+    What it does wrong: `server.on(when, …)` makes a `Rule`; `server.rules` are all of them, and are asked before
+    `decide`.  A rule that never acted, and is not `optional()`, raises `RuleNeverActed` at the end of the `with`
+    block, or in `stop()`.  `seed` is what the rules' dice come from; any number by default.
+
     - `keep_mails=False` keeps nothing in the inbox: `decide` alone sees the messages.  A number keeps the latest so
       many, `keep_bytes` the latest with so many octets of content together: for servers that run for long.
     - `loop="uvloop"` runs on uvloop (the extra `uvloop`), which is faster.
@@ -119,6 +126,7 @@ class MailServer(Reachable):
         xclient: bool = False,
         trusted: Iterable[str] = THIS_MACHINE,
         decide: Decide | None = None,
+        seed: int | None = None,
         keep_mails: bool | int = True,
         keep_bytes: int | None = None,
         loop: Literal["asyncio", "uvloop"] = "asyncio",
@@ -145,6 +153,8 @@ class MailServer(Reachable):
         self.inbox: Inbox = Inbox(
             self, keep_mails=None if isinstance(keep_mails, bool) else keep_mails, keep_bytes=keep_bytes
         )
+        self.rules: Final[Rules] = Rules(seed)
+        self.rules.changed = self._silences_changed
         self._user_decide = decide
         self._keep_mails = keep_mails is not False
         self._loop_kind = loop
@@ -168,7 +178,9 @@ class MailServer(Reachable):
         return self._runner is not None and not self._runner.ended and not self._runner.forked
 
     def __repr__(self) -> str:
-        return f"<MailServer {self._host}:{self._port} {'running' if self.running else 'stopped'}, {self.inbox!r}>"
+        how = f"{'running' if self.running else 'stopped'}, {self.inbox!r}"
+        dice = f", seed={self.seed}" if self.rules.by_chance else ""
+        return f"<MailServer {self._host}:{self._port} {how}{dice}>"
 
     @property
     def runs_here(self) -> bool:
@@ -186,6 +198,8 @@ class MailServer(Reachable):
         for session in [session for session in self.sessions if session.tls_failure or session.proxy_failure][-3:]:
             what = f"no TLS: {session.tls_failure}" if session.tls_failure else f"PROXY: {session.proxy_failure}"
             lines.append(f"the session from {session.peer} came to no good end; {what}")
+        if self.rules.by_chance:
+            lines.append(f"there are rules with a probability: {self.rules.explain_seed()}")
         return lines + self._last_words()
 
     def _last_words(self) -> list[str]:
@@ -251,7 +265,7 @@ class MailServer(Reachable):
         return "\n".join(lines)
 
     def forget(self) -> None:
-        """Forget what came and what went wrong, for the next test: mails, refusals, sessions, what handlers raised.
+        """Forget what came and what was told, for the next test: mails, sessions, what handlers raised, and rules.
 
         Clients stay connected, so their sessions stay as well; what they send from now on comes in.
         """
@@ -259,6 +273,7 @@ class MailServer(Reachable):
         self._refused = 0
         self._refusals.clear()
         self._sessions.clear()
+        self.rules.clear()
         self.inbox.clear()
 
     # -- who came, and how -------------------------------------------------------------------
@@ -270,6 +285,38 @@ class MailServer(Reachable):
         A sequence, in the order in which they began.  Of the past ones the latest 1,000 are kept.
         """
         return self._sessions
+
+    # -- rules -------------------------------------------------------------------------------
+
+    def on(self, when: str, **selectors: object) -> Rule:
+        """A rule, to be told what to do: `server.on("RCPT", to="*@full.example").reply(452, "4.2.2", "Mailbox full")`.
+
+        It acts from the moment on in which it is told, behind the rules that were there before; see `Rule`.  Raises
+        `ValueError` or `TypeError` for what makes no sense.
+
+        >>> server = MailServer()
+        >>> server.on("DATA").reply(451, "4.3.0", "Try later").times(2)
+        <Rule DATA → reply(451, '4.3.0', 'Try later').times(2), never acted>
+        """
+        return self.rules.on(when, **selectors)
+
+    @property
+    def seed(self) -> int:
+        """What the dice of rules with a probability come from; `MailServer(seed=…)` with it repeats a run."""
+        return self.rules.seed
+
+    def check_rules(self) -> None:
+        """Raise `RuleNeverActed` if a rule never acted that is not optional; each rule is told of once.
+
+        The end of a `with` block, and `stop`, do this.
+        """
+        self.rules.check()
+
+    def _silences_changed(self) -> None:
+        """From any thread: connections have to look for other silences now."""
+        runner, service = self._runner, self._service
+        if runner is not None and service is not None:
+            runner.soon(service.watch)
 
     # -- starting and stopping ---------------------------------------------------------------
 
@@ -323,7 +370,7 @@ class MailServer(Reachable):
         not run does nothing.  Called by a handler, in the server's thread, it only asks for the stop.
 
         Raises `StopTimeout` if the thread has not ended within `deadline` seconds (the port is
-        closed all the same), and what a handler raised while the server ran.
+        closed all the same), what a handler raised while the server ran, and `RuleNeverActed`.
         """
         runner = self._runner
         if runner is not None and runner.here:
@@ -345,7 +392,23 @@ class MailServer(Reachable):
                 raise
             finally:
                 self._release()
-        self.raise_errors()
+        if runner is not None:
+            self._judge()
+
+    def _judge(self) -> None:
+        """The end: what handlers raised comes first, then the rules that never acted."""
+        try:
+            self.raise_errors()
+        except BaseException as error:  # noqa: BLE001 - a handler may raise what it likes
+            raised = error
+        else:
+            self.check_rules()
+            return
+        try:
+            self.check_rules()
+        except RuleNeverActed as verdict:
+            raised.add_note(f"and {verdict}")
+        raise raised
 
     def call(self, function: Callable[[], T], timeout: float = 5.0) -> T:
         """Call a function in the server's thread, between two events, and return what it returns.
@@ -373,6 +436,7 @@ class MailServer(Reachable):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._note_seed(error)
         try:
             self.stop()
         except BaseException as ours:  # noqa: BLE001 - a handler may raise what it likes
@@ -392,6 +456,7 @@ class MailServer(Reachable):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._note_seed(error)
         runner = self._runner
         try:
             if runner is not None:
@@ -399,16 +464,23 @@ class MailServer(Reachable):
         finally:
             self._release()
         try:
-            self.raise_errors()
+            self._judge()
         except BaseException as ours:  # noqa: BLE001 - a handler may raise what it likes
             self._note(error, ours)
+
+    def _note_seed(self, error: BaseException | None) -> None:
+        if error is not None and self.rules.by_chance:
+            error.add_note(self.rules.explain_seed())
 
     @staticmethod
     def _note(error: BaseException | None, ours: BaseException) -> None:
         """At the end of a `with` block: the test's own failure comes first, and names ours."""
         if error is None:
             raise ours
-        error.add_note(f"and the server's handler, or its stop, raised {type(ours).__name__}: {ours}")
+        if isinstance(ours, RuleNeverActed):
+            error.add_note(f"and {ours}")
+        else:
+            error.add_note(f"and the server's handler, or its stop, raised {type(ours).__name__}: {ours}")
 
     def _prepare(self) -> Runner:
         from lazr.smtptest.net.loop import Runner
@@ -432,6 +504,9 @@ class MailServer(Reachable):
             consider=None if ask is None else functools.partial(self._ask, ask),
             announce=self.inbox.announce,
             remember=self._sessions.add,
+            rules=self.rules,
+            call=self._call,
+            raised=self._raised,
         )
         self._service = service
         self._opened.clear()
@@ -471,6 +546,25 @@ class MailServer(Reachable):
         if not hasattr(decision, "__await__"):
             return self._raised(_no_reply(decision))
         return self._later(event, decision)
+
+    def _call(self, function: Callable[[Event], object], event: Event, reply: Reply) -> Reply | Awaitable[Reply]:
+        """A rule's function; where it returns None, the reply is what it would be without the rule."""
+
+        def ask(event: Event, reply: Reply) -> Reply | Awaitable[Reply]:
+            said = function(event)
+            if hasattr(said, "__await__"):
+                return awaited(said)
+            return said if said is not None else otherwise(event, reply)  # type: ignore[return-value]  # _ask sees
+
+        async def awaited(said: Awaitable[object]) -> Reply:
+            reached = await said
+            if reached is None:
+                other = otherwise(event, reply)
+                return other if isinstance(other, Reply) else await other
+            return reached  # type: ignore[return-value]  # _later sees
+
+        otherwise = self._user_decide or (lambda event, reply: reply)
+        return self._ask(ask, event, reply)
 
     async def _later(self, event: Event, decision: Awaitable[Reply]) -> Reply:
         try:
@@ -524,7 +618,9 @@ def mail_of(message: EndOfData, id: str) -> Mail:
 
 
 def _no_reply(decision: object) -> TypeError:
-    return TypeError(f"decide returned {decision!r}; return the reply that it was given, or another Reply")
+    return TypeError(
+        f"decide, or a rule's call, returned {decision!r}; return the reply that it was given, or another Reply"
+    )
 
 
 def _auth_of(auth: Accept | Auth | None) -> Auth | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.mail.mail import Mail
 
-__all__ = ["Condition", "Match"]
+__all__ = ["Condition", "Match", "test_of"]
 
 # So much of a value does a failure show, and so many lines of a difference.
 _SHOWN = 160
@@ -228,7 +228,7 @@ class _Criterion:
         self.name = name
         self.wanted = wanted
         self._looks_at = looks_at
-        self._test = _test(wanted, is_address=is_address)
+        self._test = test_of(wanted, is_address=is_address)
 
     def met(self, mail: Mail) -> bool:
         """Whether one of the values is as wanted."""
@@ -282,7 +282,12 @@ def _asked(test: _Criterion, mail: Mail) -> bool:
         raise
 
 
-def _test(wanted: object, *, is_address: bool) -> Callable[[str], bool]:
+def test_of(wanted: object, *, is_address: bool) -> Callable[[str], bool]:
+    """The test that a value has to pass, as `Match` says; in an address `*` and `?` stand for any characters.
+
+    >>> test_of("*@example.com", is_address=True)("ann@Example.com")
+    True
+    """
     if isinstance(wanted, str):
         return _address_test(wanted) if is_address else wanted.__eq__
     if isinstance(wanted, re.Pattern):

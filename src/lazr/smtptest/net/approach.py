@@ -33,6 +33,22 @@ _FAULTY = {"garbage": b"\x00\xff\x7f\x80" * 16, "plaintext": replies.NOT_RECOGNI
 class Approach(asyncio.BufferedProtocol):
     """The half of a connection that gets a client to its session; the methods at the end are the other half's."""
 
+    __slots__ = (
+        "_before",
+        "_entrance",
+        "_last_octets",
+        "_last_reply",
+        "_leaving",
+        "_phase_ends",
+        "_preamble",
+        "_session",
+        "_spoke",
+        "_started",
+        "_stream",
+        "_transport",
+        "_trusted",
+    )
+
     def __init__(self, entrance: Entrance) -> None:
         self._entrance = entrance
         self._session: Session

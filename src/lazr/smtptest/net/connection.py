@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.net.entrance import Entrance
     from lazr.smtptest.net.service import Consider, Service
+    from lazr.smtptest.net.throttle import Throttle
     from lazr.smtptest.protocol.smtp.event import Event
     from lazr.smtptest.protocol.smtp.record import SessionRecord
     from lazr.smtptest.protocol.smtp.reply import Pending
@@ -34,7 +35,30 @@ _LINGER = 2.0
 
 
 class Connection(Approach):
-    """One client's connection; all its methods run in the loop's thread."""
+    """One client's connection; all its methods run in the loop's thread.  `Conduct` is its other half."""
+
+    __slots__ = (
+        "_answering",
+        "_deaf",
+        "_decided",
+        "_due",
+        "_entries",
+        "_held",
+        "_limits",
+        "_loop",
+        "_mark",
+        "_number",
+        "_outgoing",
+        "_paused",
+        "_record",
+        "_rules",
+        "_service",
+        "_stalled",
+        "_stopping",
+        "_throttle",
+        "_timer",
+        "_unread",
+    )
 
     def __init__(self, service: Service, entrance: Entrance) -> None:
         super().__init__(entrance)
@@ -42,6 +66,12 @@ class Connection(Approach):
         self._limits = service.limits
         self._loop = service.loop
         self._answering: asyncio.Task[None] | None = None
+        self._rules = service.rules
+        self._due: Callable[[], None] | None = None  # what a rule wants done when the session has stopped reading
+        self._number = 0  # it is the n-th connection
+        self._held = False  # a rule has us read nothing for a while
+        self._stalled = False  # ... or never say anything again
+        self._throttle: Throttle | None = None
         self._outgoing = b""  # replies that are written when this turn of the loop is over
         self._deaf = False  # nothing is read from the socket
         self._stopping = False  # the server stops; only a reply that is due is waited for
@@ -64,9 +94,9 @@ class Connection(Approach):
         name = transport.get_extra_info("peername")
         trusted = entrance.trusts(name[0] if isinstance(name, tuple) else None)
         consider = service.consider
-        decide = service.decide if consider is None else functools.partial(self._consider, consider)
+        self._decided = service.decide if consider is None else functools.partial(self._consider, consider)
         self._trusted = trusted
-        self._session = Session(decide, entrance.profile(None, trusted=trusted), new_sink=service.new_sink)
+        self._session = Session(self._decide, entrance.profile(None, trusted=trusted), new_sink=service.new_sink)
         self._record = self._session.record
         self._entries = self._record.transcript.entries
         self._mark = self._record.transcript.mark
@@ -81,11 +111,13 @@ class Connection(Approach):
             below.close()
         else:
             service.remember(self._record)
+            self._number = service.count()
             self._approach()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where to read to: one buffer for all, as each read is done with before the next begins."""
-        return self._service.buffer
+        throttle = self._throttle
+        return self._service.buffer if throttle is None else self._service.buffer[: throttle.room]
 
     def buffer_updated(self, nbytes: int) -> None:
         """The client has sent something."""
@@ -99,11 +131,14 @@ class Connection(Approach):
             self._receive(octets)
         elif not self._leaving:
             self._before(octets)
+        if self._throttle is not None:
+            self._throttle.took(nbytes)
 
     def _receive(self, octets: bytes) -> None:
         """The session's own octets."""
         service = self._service
         session = self._session
+        session.marks = self._rules.marks
         output = session.receive(octets)
         if session.halted and session.closing and self._before is not None:
             # In two writes, an asyncio client may read the 221, end its loop and never see the close.
@@ -165,6 +200,14 @@ class Connection(Approach):
 
     # -- deciding ----------------------------------------------------------------------------
 
+    def _decide(self, event: Event, reply: Reply) -> Reply | Pending:
+        """What the session asks."""
+        raise NotImplementedError
+
+    def _pass_mark(self) -> bool:
+        """Content has come to a mark; whether the session has gone on behind it."""
+        raise NotImplementedError
+
     def _consider(self, consider: Consider, event: Event, reply: Reply) -> Reply | Pending:
         """Ask somebody who may take his time."""
         decision = consider(event, reply)
@@ -174,10 +217,14 @@ class Connection(Approach):
         return PENDING
 
     async def _answer(self, decision: Awaitable[Reply]) -> None:
-        reply = await decision
+        self._give(await decision)
+
+    def _give(self, reply: Reply) -> None:
+        """The reply that was pending."""
         self._answering = None
         now = self._last_octets = self._last_reply = monotonic()
         self._mark(now)
+        self._session.marks = self._rules.marks
         self._send(self._session.answer(reply))
         if self._stopping:
             self.shut_down()
@@ -208,15 +255,26 @@ class Connection(Approach):
     def _go_on(self) -> None:
         """The session has stopped reading, or may read again: see what is to be done."""
         session = self._session
-        while session.backlog and not self._paused:
-            self._write(session.receive(b""))
+        if self._due is not None:
+            due, self._due = self._due, None
+            due()
+            return
+        while (session.backlog or session.at_mark) and not self._paused:
+            if session.at_mark:
+                if not self._pass_mark():
+                    break
+            else:
+                self._write(session.receive(b""))
         if session.closing:
             self._leave()
             return
         if session.handshaking and self._before is None:
             self._await_handshake()
+        if self._leaving:
+            return
         # While the client must be silent it is heard all the same, so that what it says is found out.
-        if self._deaf != ((session.waiting and not session.hushed) or self._paused):
+        waits = session.waiting and not (session.hushed or self._stalled)
+        if self._deaf != (waits or self._paused or self._held):
             self._deaf = not self._deaf
             if self._deaf:
                 self._transport.pause_reading()
@@ -233,16 +291,21 @@ class Connection(Approach):
         if self._session.orderly:
             self._transport.close()
             if self._transport.get_write_buffer_size():
-                self._timer = self._loop.call_later(_LINGER, self._transport.abort)
+                self._linger()
         else:
             self._hang_up()
 
     def _hang_up(self) -> None:
         """Say no more, but hear what the client still sends, for a while."""
         self._transport.resume_reading()
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
-        self._timer = self._loop.call_later(_LINGER, self._transport.abort)
+        with contextlib.suppress(OSError):  # the client is gone, and nobody has told us yet
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
+        self._linger()
+
+    def _linger(self) -> None:
+        needed = 0.0 if self._throttle is None else self._throttle.seconds_left
+        self._timer = self._loop.call_later(_LINGER + needed, self._transport.abort)
 
     def shut_down(self) -> None:
         """The server stops: say so, and close when that is sent."""
@@ -258,6 +321,8 @@ class Connection(Approach):
         self._transport.abort()
 
     def _say_goodbye(self) -> None:
+        if self._throttle is not None:
+            self._throttle.lift()  # P4
         if not self._leaving:
             self._mark(monotonic())
             if self._before is None or self._before == self._decrypt:  # else the client expects no SMTP now
@@ -284,7 +349,7 @@ class Connection(Approach):
         if self._paused:
             client_must = None if limits.write_timeout is None else self._last_octets + limits.write_timeout
             return _sooner(session_ends, client_must)
-        if self._session.waiting:  # it waits for us
+        if self._session.waiting or self._held or self._stalled or self._throttle is not None:  # it waits for us
             return session_ends
         idle, command = limits.idle_timeout, limits.command_timeout
         if self._service.crowded:
@@ -347,6 +412,10 @@ class Connection(Approach):
         """The server has become crowded, or is not any more: deadlines are others now."""
         if not self._leaving:
             self._arm()
+
+    def watch(self) -> None:
+        """See to it that rules are asked when the client is silent."""
+        raise NotImplementedError
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

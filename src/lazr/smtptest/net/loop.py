@@ -165,6 +165,10 @@ class Runner:
             waiting.cancel()
             raise
 
+    def soon(self, function: Callable[[], None]) -> None:
+        """Call this in the loop's thread, some time soon."""
+        self._call(function)
+
     def _call(self, function: Callable[[], None]) -> None:
         """The one door from other threads into the loop's."""
         if self._loop is not None and not self._ended.is_set():

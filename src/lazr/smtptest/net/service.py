@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import functools
 
-from lazr.smtptest.net.connection import Connection
+from lazr.smtptest.clock import monotonic
+from lazr.smtptest.net.conduct import Conduct
 from lazr.smtptest.net.listener import BACKLOG
 from lazr.smtptest.net.spool import Spool
 from lazr.smtptest.protocol.smtp.data import Chunks
@@ -15,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from lazr.smtptest.faults.rules import Rules
+    from lazr.smtptest.net.connection import Connection
     from lazr.smtptest.net.entrance import Entrance
     from lazr.smtptest.net.listener import Listener
     from lazr.smtptest.protocol.smtp.data import Sink
@@ -46,6 +49,8 @@ class Service:
     `decide(event, reply)` answers with a reply; `consider`, if there is one, is asked in its place,
     and may also answer with something to await.  `announce()` is called when the reply to what was
     accepted is written, which `fresh` says that something was.  `remember(record)` is called for each session.
+    `rules` are asked before any of these; `call(function, event, reply)` asks a function that a rule names, and
+    `raised(error)` makes the reply to what such a function raised.
     """
 
     def __init__(
@@ -57,7 +62,15 @@ class Service:
         consider: Consider | None,
         announce: Callable[[], None],
         remember: Callable[[SessionRecord], object],
+        rules: Rules,
+        call: Callable[[Callable[[Event], object], Event, Reply], Reply | Awaitable[Reply]],
+        raised: Callable[[BaseException], Reply],
     ) -> None:
+        self.rules = rules
+        self.call = call
+        self.raised = raised
+        self.opened: float = 0.0
+        self._counted = 0
         self.limits = limits
         self.remember = remember
         self.decide = decide
@@ -83,8 +96,9 @@ class Service:
     async def open(self) -> None:
         """Accept connections, in the loop that runs."""
         self.loop = asyncio.get_running_loop()
+        self.opened = monotonic()
         for listener, entrance in self._listeners:
-            make = functools.partial(Connection, self, entrance)
+            make = functools.partial(Conduct, self, entrance)
             create = self.loop.create_server if listener.path is None else self.loop.create_unix_server
             self._servers.append(await create(make, sock=listener.socket, backlog=BACKLOG))
 
@@ -144,6 +158,16 @@ class Service:
                 self._all_gone.set()
             if self._quiet is not None:
                 self._quiet.set()
+
+    def count(self) -> int:
+        """A client has come to be served; the first one is 1."""
+        self._counted += 1
+        return self._counted
+
+    def watch(self) -> None:
+        """How long clients may be silent before a rule is asked has changed."""
+        for connection in tuple(self._connections):
+            connection.watch()
 
     def send_soon(self, connection: Connection) -> None:
         """Have this connection's replies written when all that has arrived by now is dealt with.

@@ -27,7 +27,7 @@ class TlsStream:
     """
 
     def __init__(self, transport: asyncio.Transport, context: ssl.SSLContext) -> None:
-        self._transport = transport
+        self.below: asyncio.Transport = transport
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
@@ -102,7 +102,7 @@ class TlsStream:
     def _flush(self) -> None:
         octets = self._outgoing.read()
         if octets:
-            self._transport.write(octets)
+            self.below.write(octets)
 
     def _say_goodbye(self) -> None:
         # RFC 8446 6.1: close_notify first, so that nobody can cut a dialogue short unnoticed.
@@ -113,36 +113,40 @@ class TlsStream:
     def close(self) -> None:
         """Close when all is sent."""
         self._say_goodbye()
-        self._transport.close()
+        self.below.close()
 
     def abort(self) -> None:
         """Close at once."""
-        self._transport.abort()
+        self.below.abort()
 
     def can_write_eof(self) -> bool:
         """Whether the sending half can be closed alone."""
-        return self._transport.can_write_eof()
+        return self.below.can_write_eof()
 
     def write_eof(self) -> None:
         """Close the sending half."""
         self._say_goodbye()
-        self._transport.write_eof()
+        self.below.write_eof()
 
     def pause_reading(self) -> None:
         """Read nothing more from the socket."""
-        self._transport.pause_reading()
+        self.below.pause_reading()
 
     def resume_reading(self) -> None:
         """Read again."""
-        self._transport.resume_reading()
+        self.below.resume_reading()
+
+    def is_closing(self) -> bool:
+        """Whether it is on its way to be closed."""
+        return self.below.is_closing()
 
     def get_write_buffer_size(self) -> int:
         """Octets that wait to be sent."""
-        return self._transport.get_write_buffer_size()
+        return self.below.get_write_buffer_size()
 
     def get_extra_info(self, name: str) -> Any:
         """What the transport below knows."""
-        return self._transport.get_extra_info(name)
+        return self.below.get_extra_info(name)
 
 
 def _identities(certificate: Mapping[str, object]) -> tuple[str, ...]:

@@ -48,11 +48,12 @@ class Servers:
         return dict(self._servers)
 
     def error(self) -> BaseException | None:
-        """What handlers have raised since the last time: the exception itself, or a group of several; None if nothing.
+        """What handlers have raised since the last time, and rules that never acted; several are a group; None if none.
 
         Its traceback begins in the handler.
         """
-        return _one_of(server.raise_errors for server in self._servers.values())
+        servers = self._servers.values()
+        return _one_of(call for server in servers for call in (server.raise_errors, server.check_rules))
 
     def stop(self) -> None:
         """Stop those that were started here, the last one first, whatever happens.  Raises what that raised."""

@@ -15,7 +15,7 @@ from lazr.smtptest.protocol.smtp.record import SessionRecord
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from lazr.smtptest.protocol.smtp.data import Sink
     from lazr.smtptest.protocol.smtp.profile import Profile
@@ -37,6 +37,7 @@ class Framing:
         "_hush",
         "_left",
         "_lines",
+        "_marked",
         "_output",
         "_output_size",
         "_overflow",
@@ -47,10 +48,12 @@ class Framing:
         "_said",
         "_skipped",
         "_unread",
+        "at_mark",
         "backlog",
         "closing",
         "halted",
         "handshaking",
+        "marks",
         "orderly",
         "record",
         "waiting",
@@ -66,7 +69,10 @@ class Framing:
         self.waiting: bool = False
         self.backlog: bool = False
         self.handshaking: bool = False
+        self.at_mark: bool = False  # it waits because content has come to one of the marks
         self.halted: bool = False  # read no further: one of these has come to be true
+        self.marks: Sequence[int] = ()  # where in content to halt, as `waiting`, for whoever wants to interrupt it
+        self._marked = -1  # ... the last of those that this content has come to
         self._hush = False  # the client must be waiting for a reply now, so no octet may have come behind its line
 
         self._read: Callable[[bytes, int], int] = self._read_first
@@ -176,9 +182,9 @@ class Framing:
         self._output_size += len(wire)
         if reply.code >= 400:
             self.record.refusals += self.record.ended is None  # else it is our own farewell
-            if reply.code == 421:  # RFC 5321 4.2.2: whoever says this closes the channel
-                self.record.end("421")
-                self._close(orderly=False)
+        if reply.closes:
+            self.record.end("421" if reply.code == 421 else "rule")
+            self._close(orderly=False)
         if self._output_size > self._profile.limits.replies_waiting:
             self.backlog = self.halted = True
 
@@ -197,7 +203,7 @@ class Framing:
         """Read nothing more, and hold nothing any more."""
         self.closing = self.halted = True
         self.orderly = orderly
-        self.backlog = self.waiting = False
+        self.backlog = self.waiting = self.at_mark = False
         self._content.drop()
         self._unread = self._skipped = b""
 
@@ -295,13 +301,57 @@ class Framing:
         """The octets of content that have come since DATA, or in this transaction's chunks."""
         return self._content.size
 
-    def _expect_data(self) -> None:
+    def read_on(self) -> bytes:
+        """Go on behind the mark that content has come to; raises `RuntimeError` where it is at none."""
+        if not self.at_mark:
+            raise RuntimeError("the session does not wait at a mark")
+        self.at_mark = False
+        self._resume()
+        if self._overflow:
+            self._give_up(replies.OVERFLOW)
+        elif self._left == 0 and self._read == self._read_chunk:
+            self._read_chunk(b"", 0)
+        unread, self._unread = self._unread, b""
+        return self._proceed(unread)
+
+    @property
+    def mark(self) -> int:
+        """The last mark that content has come to; -1 for none."""
+        return self._marked
+
+    def _next_mark(self) -> int | None:
+        return min((mark for mark in self.marks if mark > self._marked), default=None)
+
+    def _room(self) -> int | None:
+        """How much may be read before the next mark; None if there is none."""
+        mark = self._next_mark()
+        return None if mark is None else max(mark - self._content.size, 1)
+
+    def _see_mark(self) -> None:
+        """Halt if as much content has come as is marked."""
+        mark = self._next_mark()
+        if mark is not None and mark <= self._content.size and not self.closing:
+            self._marked = mark
+            self.at_mark = True
+            self.backlog = False  # what is to be sent goes out while the session waits
+            self._wait()
+
+    def _begin_content(self) -> None:
         self._content.begin()
+        self._marked = -1
+
+    def _expect_data(self) -> None:
+        self._begin_content()
         self._receiver.begin()
         self._read = self._read_data
+        if self.marks:
+            self._see_mark()
 
     def _read_data(self, data: bytes, position: int) -> int:
         """RFC 5321 4.1.1.4, 4.5.2: lines, until one that is a dot alone."""
+        room = self._room() if self.marks else None
+        if room is not None:
+            data = data[: position + room]
         behind = self._receiver.receive(data, position)
         if behind >= 0:
             self._read = self._lines
@@ -309,6 +359,8 @@ class Framing:
             return behind
         if self._content.endless:
             self._give_up(replies.ENDLESS_MESSAGE)
+        if room is not None:
+            self._see_mark()
         return len(data)
 
     def _expect_chunk(self, size: int) -> None:
@@ -320,9 +372,15 @@ class Framing:
     def _read_chunk(self, data: bytes, position: int) -> int:
         """RFC 3030 2: octets by number, whatever is in them, and whether or not they are welcome."""
         behind = min(position + self._left, len(data))
+        room = self._room() if self.marks else None
+        if room is not None:
+            behind = min(behind, position + room)
         self._left -= behind - position
+        before = self._content.size
         self._chunk_octets(data[position:behind])
-        if self._left == 0:
+        if room is not None and self._content.size > before:
+            self._see_mark()
+        if self._left == 0 and not self.at_mark:
             self._read = self._lines
             self._end_of_chunk()
         return behind

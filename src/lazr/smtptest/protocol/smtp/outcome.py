@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from lazr.smtptest.protocol.smtp import event, replies
 from lazr.smtptest.protocol.smtp.state import ROWS, State
+from lazr.smtptest.protocol.smtp.transcript import Raw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -167,8 +168,9 @@ def _after_chunk(session: Session, chunk: event.Bdat, reply: Reply) -> None:
         session._abort()
         return
     session._enter("BDAT")
-    if chunk.last:  # two questions, but one reply: the chunk is welcome; is the message?
-        session._end_of_data()
+    if chunk.last and not reply.closes:  # two questions, but one reply: the chunk is welcome; is the message?
+        # Octets of its own are what somebody wants to be said now, and the message's reply is what is said.
+        session._end_of_data(reply if isinstance(reply.wire, Raw) else replies.ACCEPTED)
     else:
         session._say(reply)
 

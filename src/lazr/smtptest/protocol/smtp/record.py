@@ -91,7 +91,8 @@ class SessionRecord:
     - `greetings`: the greetings that were accepted, in order: `("EHLO", "EHLO")`.
     - `mails`: how many messages were accepted; `refusals`: how many replies were refusals (4yz, 5yz).
     - `ended`: how it ended; None while it goes on.  `"QUIT"`, `"EOF"` (the client closed, without QUIT), `"reset"`,
-      `"timeout"`, `"421"` (the server gave up on it), `"stop"` (the server did), `"TLS failed"`, `"PROXY failed"`.
+      `"timeout"`, `"421"` (the server gave up on it), `"rule"` (a rule ended it), `"stop"` (the server stopped),
+      `"TLS failed"`, `"PROXY failed"`.
     - `transcript`: the dialogue, with its times.
     """
 

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import re
 
+from lazr.smtptest.protocol.smtp.transcript import Raw
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Self
+
 __all__ = ["PENDING", "Pending", "Refused", "Reply"]
 
 # RFC 3463 2: class "." subject "." detail; the class is the first digit of the reply code.
@@ -35,13 +41,14 @@ class Reply:
     another class than the code's.
     """
 
-    __slots__ = ("bare_wire", "code", "enhanced", "lines", "wire")
+    __slots__ = ("bare_wire", "closes", "code", "enhanced", "lines", "wire")
 
     code: int
     enhanced: str | None  # None: this reply has none, as greetings and 354 have none
     lines: tuple[str, ...]
     wire: bytes  # the octets to send
     bare_wire: bytes  # ... where enhanced status codes are not offered
+    closes: bool  # nothing is said or heard behind it
 
     def __init__(self, code: int, *text: str) -> None:
         if not isinstance(code, int):
@@ -56,6 +63,7 @@ class Reply:
             if int(enhanced[0]) != code // 100:
                 raise ValueError(f"enhanced status code {enhanced} does not go with {code} (RFC 2034 4)")
         self.code = code
+        self.closes = code == 421  # RFC 5321 4.2.2: whoever says this closes the channel
         self.enhanced = enhanced
         self.lines = text or ("",)
         self.bare_wire = self._render("")
@@ -65,6 +73,26 @@ class Reply:
     def positive(self) -> bool:
         """Whether the command is accepted: 2yz, or 354 (RFC 5321 4.2.1)."""
         return self.code < 400
+
+    def but(self, *, wire: bytes | None = None, bare_wire: bytes | None = None, closes: bool | None = None) -> Self:
+        r"""This reply, said in octets that may be anything, or as the last one of its session.
+
+        What follows from it still follows from its code.
+
+        >>> Reply(250, "2.0.0", "Ok").but(wire=b"250-half\r\n").code
+        250
+        >>> Reply(250, "2.0.0", "Ok").but(closes=True).closes
+        True
+        """
+        other = type(self).__new__(type(self))
+        for name in Reply.__slots__:
+            setattr(other, name, getattr(self, name))
+        if wire is not None:
+            other.wire = Raw(wire)
+            other.bare_wire = other.wire if bare_wire is None else Raw(bare_wire)
+        if closes is not None:
+            other.closes = closes
+        return other
 
     def _render(self, prefix: str) -> bytes:
         room = _LINE - len("250 \r\n") - len(prefix)
@@ -84,17 +112,23 @@ class Reply:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Reply):
             return NotImplemented
-        return (self.code, self.enhanced, self.lines) == (other.code, other.enhanced, other.lines)
+        return self._facts() == other._facts()
 
     def __hash__(self) -> int:
-        return hash((self.code, self.enhanced, self.lines))
+        return hash(self._facts())
+
+    def _facts(self) -> tuple[object, ...]:
+        return self.code, self.enhanced, self.lines, self.wire, self.closes
 
     def __repr__(self) -> str:
         shown = [str(self.code), *([repr(self.enhanced)] if self.enhanced else []), *map(repr, self.lines)]
-        return f"Reply({', '.join(shown)})"
+        told = f"Reply({', '.join(shown)})"
+        changes = [f"wire={bytes(self.wire)!r}"] if isinstance(self.wire, Raw) else []
+        changes += [f"closes={self.closes}"] if self.closes != (self.code == 421) else []
+        return f"{told}.but({', '.join(changes)})" if changes else told
 
     def __str__(self) -> str:
-        return self.wire.decode("ascii").rstrip("\r\n").replace("\r\n", "\n")
+        return self.wire.decode("ascii", "backslashreplace").rstrip("\r\n").replace("\r\n", "\n")
 
 
 class Pending:

@@ -64,7 +64,8 @@ class Session(Introduction):
 
     - `closing`: send what you have, then close the connection; `orderly` says that the client
       expects it, for it said QUIT or will send no more;
-    - `waiting`: an answer is due by `answer`, so there is no point in reading on;
+    - `waiting`: an answer is due by `answer`, so there is no point in reading on; or, `at_mark`, content
+      has come to one of the `marks`, and `read_on` goes on behind it;
     - `backlog`: the output was cut short because much of it waits; when it is sent,
       call `receive(b"")` for the rest;
     - `handshaking`: send what you have; the octets that follow are TLS's, until you call `secured`.
@@ -121,6 +122,16 @@ class Session(Introduction):
         self._chunk: event.Bdat | None = None  # the chunk that is on its way, if it is welcome
         self._chunk_refusal = replies.NO_TRANSACTION  # ... and the reply to it, if it is not
 
+    @property
+    def lmtp(self) -> bool:
+        """Whether this is LMTP's dialogue (RFC 2033)."""
+        return self._profile.lmtp
+
+    @property
+    def transaction(self) -> tuple[event.Mail | None, tuple[event.Rcpt, ...]]:
+        """The reverse-path, and the forward-paths that were accepted so far; None and none outside a transaction."""
+        return self._mail, tuple(self._rcpts)
+
     # -- what a driver calls, beside `receive` and `end_of_input` ------------------------------
 
     def greet(self, peer: str) -> bytes:
@@ -172,18 +183,19 @@ class Session(Introduction):
 
     def time_out(self) -> bytes:
         """Whoever holds a clock says that the client took too long (RFC 5321 4.5.3.2)."""
-        return self._leave(replies.TIMEOUT, "timeout")
+        return self.leave(replies.TIMEOUT, "timeout")
 
     def shut_down(self) -> bytes:
         """The server is about to stop (RFC 5321 3.8)."""
-        return self._leave(replies.SHUTTING_DOWN, "stop")
+        return self.leave(replies.SHUTTING_DOWN, "stop")
 
     def abandon(self) -> None:
         """The client is gone, or hears nothing any more: hold nothing of what it said."""
         if not self.closing:
             self._close(orderly=False)
 
-    def _leave(self, reply: Reply, how: str) -> bytes:
+    def leave(self, reply: Reply, how: str) -> bytes:
+        """Say this, unasked, as the last word; `how` is what ends the session."""
         if self.closing:
             return b""
         self.record.end(how)
@@ -340,7 +352,9 @@ class Session(Introduction):
             except Refused as refused:
                 self._chunk_refusal = refused.reply
         if self.state is State.RCPT:
-            self._content.begin()
+            self._begin_content()
+        if self.marks and size and self._chunk is not None:
+            self._see_mark()
         self._expect_chunk(size)
 
     def _chunk_octets(self, octets: bytes) -> None:
@@ -363,7 +377,7 @@ class Session(Introduction):
         else:
             self._ask(chunk, Reply(250, "2.0.0", f"{chunk.size} octets received"))
 
-    def _end_of_data(self) -> None:
+    def _end_of_data(self, suggested: Reply = replies.ACCEPTED) -> None:
         """A whole message is here."""
         mail, content = self._mail, self._content
         if mail is None:  # pragma: no cover - the table of states has no way here without MAIL
@@ -385,7 +399,7 @@ class Session(Introduction):
             self._message = message
             self._deliver()
         else:
-            self._ask(message, replies.ACCEPTED)
+            self._ask(message, suggested)
 
     def _refuse_content(self, reply: Reply) -> None:
         times = self._replies_due()
@@ -401,8 +415,8 @@ class Session(Introduction):
         message = self._message
         while message is not None and not self.waiting:
             asked = len(self._verdicts)
-            # Behind a 421 nobody is told anything any more, so nobody is asked about either.
-            if asked < len(message.rcpts) and not (asked and self._verdicts[-1].code == 421):
+            # Behind a 421, or another last word, nobody is told anything any more, so nobody is asked about either.
+            if asked < len(message.rcpts) and not (asked and self._verdicts[-1].closes):
                 self._ask(event.Delivery(message, message.rcpts[asked]), replies.ACCEPTED)
                 continue
             self._message = None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Final, Literal, overload
 
-__all__ = ["MOST", "Transcript", "TranscriptLine"]
+__all__ = ["MOST", "Raw", "Transcript", "TranscriptLine"]
 
 # When there are so many entries, those in the middle go: the first ones say who came and how, the
 # last ones how it ended.
@@ -28,6 +28,12 @@ _LAST = 200
 _LINE = 250
 _HEAD = 160
 _TAIL = 80
+
+
+class Raw(bytes):
+    """Octets that the server sent as they are; they may end with no line end."""
+
+    __slots__ = ()
 
 
 class TranscriptLine:
@@ -180,6 +186,8 @@ class Transcript(Sequence["TranscriptLine"]):
                 lines.append(TranscriptLine(at, "*", printable(entry)))
             elif isinstance(entry, tuple):
                 lines.extend(_content(at, *entry))
+            elif isinstance(entry, Raw):
+                lines.extend(TranscriptLine(at, "S", printable(text)) for text in _raw_lines(entry))
             elif entry.endswith(b"\r\n"):
                 lines.extend(TranscriptLine(at, "S", printable(text)) for text in _text(entry)[:-2].split("\r\n"))
             else:
@@ -205,6 +213,10 @@ def _content(at: float, size: int, head: bytes, tail: bytes, dot: bool) -> Itera
         yield TranscriptLine(at, "C", printable(_text(last.rstrip(b"\r\n"))), content=True)
     if dot:
         yield TranscriptLine(at, "C", ".")
+
+
+def _raw_lines(octets: bytes) -> list[str]:
+    return _text(octets).removesuffix("\r\n").split("\r\n") if octets else []
 
 
 def _text(octets: bytes) -> str:

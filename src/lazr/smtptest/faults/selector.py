@@ -1,0 +1,158 @@
+"""Selectors: what a rule looks at before it acts, in the language in which mails are matched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from operator import attrgetter, eq, ge, gt, le, lt, ne
+
+from lazr.smtptest.mail.query import test_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Final
+
+    from lazr.smtptest.faults.moment import Moment
+
+    Test = Callable[[Any], bool]
+
+__all__ = ["SELECTORS", "Criterion", "criteria_of", "number_test"]
+
+_COMPARISON = re.compile(r"\s*(<=|>=|<|>|==|!=)\s*([0-9][0-9_]*)\s*")
+_OPERATORS = {"<": lt, "<=": le, ">": gt, ">=": ge, "==": eq, "!=": ne}
+
+
+def _text_test(wanted: object) -> Test:
+    return test_of(wanted, is_address=False)
+
+
+def _address_test(wanted: object) -> Test:
+    test = test_of(wanted, is_address=True)
+    if not isinstance(wanted, str) or "*" in wanted or "?" in wanted:
+        return test
+    small = wanted.lower()  # most rules are for others, and this is the quickest way to see it
+    return lambda value: value.lower() == small and test(value)
+
+
+def _name_test(wanted: object) -> Test:
+    """Names of hosts and mechanisms, whose case does not count (RFC 5321 2.4, RFC 4422 3.1)."""
+    test = test_of(wanted.lower() if isinstance(wanted, str) else wanted, is_address=True)
+    return (lambda value: test(value.lower())) if isinstance(wanted, str) else test
+
+
+def number_test(wanted: object) -> Test:
+    """A number, a comparison such as `">=1000"`, a function, or a list of any of these: one of them.
+
+    >>> number_test(">=1_000")(1000), number_test([1, 3])(2)
+    (True, False)
+    """
+    if isinstance(wanted, (list, tuple, range, set, frozenset)):
+        tests = [number_test(one) for one in wanted]
+        return lambda value: any(test(value) for test in tests)
+    if isinstance(wanted, str):
+        found = _COMPARISON.fullmatch(wanted)
+        if found is None:
+            raise ValueError(f"{wanted!r} is no comparison such as '>=1000'")
+        compare, limit = _OPERATORS[found[1]], int(found[2])
+        return lambda value: bool(compare(value, limit))
+    if callable(wanted):
+        return lambda value: bool(wanted(value))
+    if isinstance(wanted, bool) or not isinstance(wanted, int):
+        raise TypeError(f"{wanted!r} is neither a number, nor a comparison such as '>=1000', nor a function")
+    return lambda value: bool(value == wanted)
+
+
+def _tls_test(wanted: object) -> Test:
+    """True, False, or the version of TLS; in clear there is no version."""
+    if isinstance(wanted, bool):
+        return lambda version: (version is not None) is wanted
+    test = test_of(wanted, is_address=False)
+    return lambda version: version is not None and test(version)
+
+
+def _where_test(wanted: object) -> Test:
+    if not callable(wanted):
+        raise TypeError(f"where wants a function of the moment, not {wanted!r}")
+    return lambda moment: bool(wanted(moment))
+
+
+def _known(*values: object) -> tuple[object, ...]:
+    return tuple(value for value in values if value is not None)
+
+
+def _peer(moment: Moment) -> tuple[str, ...]:
+    peer = moment.session.peer
+    return peer, peer.rpartition(":")[0].strip("[]") or peer
+
+
+def _mechanism(moment: Moment) -> tuple[object, ...]:
+    return _known(getattr(getattr(moment.event, "credentials", None), "mechanism", None))
+
+
+# What each selector looks at, and how a value is tested.  It is met when one of the values passes.
+# `nth`, `probability` and `after` are the rule's own business: they are about counts, not about facts.
+SELECTORS: Final[dict[str, tuple[Callable[[Moment], tuple[Any, ...]], Callable[[object], Test]]]] = {
+    "sender": (lambda moment: _known(moment.sender), _address_test),
+    "to": (attrgetter("recipients"), _address_test),
+    "helo": (lambda moment: _known(moment.helo or None), _name_test),
+    "peer": (_peer, _address_test),
+    "user": (lambda moment: _known(moment.user), _address_test),
+    "mechanism": (_mechanism, _name_test),
+    "tls": (lambda moment: (None if moment.session.tls is None else moment.session.tls.version,), _tls_test),
+    "size": (lambda moment: _known(moment.size), number_test),
+    "subject": (lambda moment: () if moment.message is None else (moment.message.subject,), _text_test),
+    "session": (lambda moment: (moment.number,), number_test),
+    "where": (lambda moment: (moment,), _where_test),
+}
+
+
+class Criterion:
+    """One thing that is looked at, and what is wanted of it."""
+
+    __slots__ = ("_looks_at", "_test", "name", "wanted")
+
+    def __init__(self, name: str, wanted: object, looks_at: Callable[[Moment], tuple[Any, ...]], test: Test) -> None:
+        self.name: Final = name
+        self.wanted: Final = wanted
+        self._looks_at = looks_at
+        self._test = test
+
+    def met(self, moment: Moment) -> bool:
+        """Whether one of the values is as wanted; what a function of the tester's raises is raised, with a note."""
+        try:
+            test = self._test
+            for value in self._looks_at(moment):
+                if test(value):
+                    return True
+        except Exception as error:
+            error.add_note(f"while a rule's {self.name}={self.wanted!r} was asked about {moment!r}")
+            raise
+        return False
+
+    def failure(self, moment: Moment) -> str:
+        """What it has instead."""
+        if self.name == "where":
+            return "where says no"
+        values = self._looks_at(moment)
+        if self.name == "tls":
+            return f"tls is {values[0] or False!r}"
+        return f"{self.name} is {', '.join(map(repr, values)) or 'nothing'}"
+
+
+def _header(name: str) -> Callable[[Moment], tuple[str, ...]]:
+    return lambda moment: () if moment.message is None else (moment.message.header(name),)
+
+
+def criteria_of(name: str, wanted: object) -> list[Criterion]:
+    """The criteria that a selector stands for: a list of texts is one for each, as in the inbox."""
+    if name == "header":
+        if not isinstance(wanted, Mapping):
+            raise TypeError(f"header wants a mapping such as {{'X-Tag': 'a'}}, not {wanted!r}")
+        return [
+            Criterion(f"header {field}", value, _header(field), _text_test(value)) for field, value in wanted.items()
+        ]
+    looks_at, test = SELECTORS[name]
+    if isinstance(wanted, (list, tuple)) and test is not number_test:
+        return [Criterion(name, value, looks_at, test(value)) for value in wanted]
+    return [Criterion(name, wanted, looks_at, test(wanted))]

@@ -1,0 +1,665 @@
+"""Rules at work: a server with some, and real clients."""
+
+import asyncio
+import contextlib
+import re
+import smtplib
+import socket
+import threading
+import time
+
+import pytest
+
+from lazr.smtptest import Credentials, Limits, MailServer, Reply, Rule, RuleNeverActed
+from talk import Client
+
+GREETING = b"EHLO client.example"
+
+
+def lines(session):
+    """A dialogue without its times."""
+    return [f"{line.who} {line.text}" for line in session.transcript]
+
+
+# -- the order of deciding -----------------------------------------------------------------------
+
+
+def test_rules_are_asked_first_then_decide_and_the_first_that_acts_wins(connect):
+    asked = []
+
+    def decide(event, reply):
+        asked.append(event.verb)
+        return Reply(250, "decided") if event.verb == "NOOP" else reply
+
+    with MailServer(decide=decide) as server:
+        server.on("NOOP").reply(250, "first").once()
+        server.on("NOOP").reply(250, "second").times(2)
+        server.on("NOOP").reply(250, "third").once()
+        client = connect(server)
+        said = [client.ask(b"NOOP")[4:].strip() for _ in range(5)]
+
+    assert said == [b"first", b"second", b"second", b"third", b"decided"]
+    assert asked == ["CONNECT", "NOOP"]
+
+
+def test_an_act_without_a_reply_changes_the_one_that_decide_gives(connect):
+    async def slowly(event, reply):
+        await asyncio.sleep(0)
+        return Reply(250, "slowly") if event.verb == "NOOP" else reply
+
+    for decide in (slowly, lambda event, reply: Reply(250, "slowly") if event.verb == "NOOP" else reply):
+        with MailServer(decide=decide) as server:
+            server.on("NOOP").truncate(6).once()
+            server.on("NOOP").delay(0.01).close_after()
+            server.on("END_OF_DATA").duplicate()
+            client = connect(server)
+            client.ask(GREETING)
+            assert client.mail().startswith(b"250") and len(server.inbox) == 2
+            client.send(b"NOOP\r\n")
+            assert client.file.read(6) == b"250 sl"
+            client.send(b"NOOP\r\nNOOP\r\n")
+            assert client.rest() == b"250 slowly\r\n"
+            assert server.sessions[0].ended == "rule"
+
+
+def test_a_mistake_of_the_clients_is_answered_as_ever(connect):
+    with MailServer() as server:
+        server.on("RCPT").reply(452).optional()
+        client = connect(server)
+        client.ask(GREETING)
+
+        assert client.ask(b"RCPT TO:<bob@example.com>").startswith(b"503")
+
+
+# -- call -----------------------------------------------------------------------------------------
+
+
+async def later(event):
+    await asyncio.sleep(0)
+    return Reply(250, f"later {event.argument}")
+
+
+async def nothing_later(event):
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("decides", [False, True])
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda event: Reply(250, f"asked {event.argument}"), b"250 asked x\r\n"),
+        (later, b"250 later x\r\n"),
+        (lambda event: None, None),
+        (nothing_later, None),
+    ],
+)
+def test_a_function_answers_or_leaves_it_to_others(function, said, decides, connect):
+    async def decide(event, reply):
+        return Reply(250, "decided") if event.verb == "NOOP" else reply
+
+    usual = b"250 decided\r\n" if decides else b"250 2.0.0 Ok\r\n"
+    with MailServer(decide=decide if decides else None) as server:
+        server.on("NOOP").call(function)
+        assert connect(server).ask(b"NOOP x") == (said or usual)
+
+
+def test_what_a_function_raises_is_451_and_raised_in_the_test(connect):
+    def fail(*_):
+        raise ValueError("mine")
+
+    async def fail_later(event):
+        raise KeyError("later")
+
+    with pytest.raises(BaseExceptionGroup) as raised, MailServer() as server:
+        server.on("NOOP").call(fail)
+        server.on("VRFY").call(fail_later)
+        server.on("RSET", where=fail).drop().optional()
+        server.on("IDLE", after=0.01, where=fail, session=2).drop().optional()
+        server.on("HELP").call(lambda event: "250 no reply")
+        client = connect(server)
+        for command in (b"NOOP", b"VRFY x", b"RSET", b"HELP"):
+            assert client.ask(command).startswith(b"451 4.3.0")
+
+    assert sorted(type(error).__name__ for error in raised.value.exceptions) == [
+        "KeyError", "TypeError", "ValueError", "ValueError",
+    ]  # fmt: skip
+
+
+def test_a_greeting_answer_for_a_verb_of_ones_own(connect):
+    with MailServer() as server:
+        server.on("STAT").call(lambda event: Reply(250, f"{len(server.inbox)} mails"))
+        client = connect(server)
+        client.ask(GREETING)
+        client.mail()
+
+        assert client.ask(b"STAT") == b"250 1 mails\r\n"
+
+
+# -- mails ---------------------------------------------------------------------------------------
+
+
+def test_a_reply_that_accepts_keeps_the_mail_and_one_that_refuses_does_not(connect):
+    with MailServer() as server:
+        server.on("END_OF_DATA").reply(250, "2.0.0", "queued as 7").then().reply(451).then().drop()
+        client = connect(server)
+        client.ask(GREETING)
+        assert client.mail() == b"250 2.0.0 queued as 7\r\n" and len(server.inbox) == 1
+        assert client.mail().startswith(b"451") and len(server.inbox) == 1
+        assert client.mail() == b"" and len(server.inbox) == 1
+
+
+def test_an_acknowledgement_can_be_lost_and_the_mail_kept(connect):
+    with MailServer() as server:
+        server.on("END_OF_DATA").truncate(0).close_after().once()
+        for _ in range(2):  # RFC 1047: the client comes again
+            client = connect(server)
+            client.ask(GREETING)
+            client.mail()
+
+        assert len(server.inbox) == 2
+
+
+def test_octets_of_ones_own_decide_by_their_code(connect):
+    with MailServer() as server:
+        server.on("END_OF_DATA").raw(b"450 \xff\r\n").then().raw(b"\xff\r\n").then().raw(b"999 \r\n")
+        client = connect(server)
+        client.ask(GREETING)
+        assert [client.mail() for _ in range(3)] == [b"450 \xff\r\n", b"\xff\r\n", b"999 \r\n"]
+
+        assert len(server.inbox) == 2
+
+
+@pytest.mark.parametrize(
+    ("act", "said", "kept"),
+    [
+        (lambda rule: rule.raw(b"250 odd\r\n"), b"250 odd\r\n", 1),
+        (lambda rule: rule.truncate(4), b"250 ", 1),
+        (lambda rule: rule.close_after(), b"250 2.0.0 3 octets received\r\n", 0),
+        (lambda rule: rule.reply(451, "4.3.0", "No"), b"451 4.3.0 No\r\n", 0),
+    ],
+)
+def test_the_last_chunks_reply(act, said, kept, connect):
+    with MailServer() as server:
+        act(server.on("BDAT"))
+        client = connect(server)
+        for line in (GREETING, b"MAIL FROM:<a@b>", b"RCPT TO:<c@d>"):
+            client.ask(line)
+        client.send(b"BDAT 3 LAST\r\nHi!")
+        client.socket.shutdown(socket.SHUT_WR)
+
+        assert client.rest() == said and len(server.inbox) == kept
+
+
+@pytest.mark.parametrize(
+    ("act", "replies", "mails"),
+    [
+        (lambda rule: rule.reply(452, "4.2.2", "Full"), ["250", "452", "250"], [("a@x", "c@x")]),
+        (lambda rule: rule.accept_but_lose(), ["250", "250", "250"], [("a@x", "c@x")]),
+        (lambda rule: rule.duplicate(), ["250", "250", "250"], [("b@x",), ("a@x", "b@x", "c@x")]),
+        (lambda rule: rule.delay(0.01), ["250", "250", "250"], [("a@x", "b@x", "c@x")]),
+        (lambda rule: rule.drop(), [""], []),
+        (lambda rule: rule.close_after(), ["250", "250", ""], [("a@x", "b@x")]),
+        (lambda rule: rule.raw(b"250 b\r\n"), ["250", "250", "250"], [("a@x", "b@x", "c@x")]),
+    ],
+)
+def test_lmtp_is_asked_for_each_recipient(act, replies, mails, connect):
+    with MailServer(protocol="lmtp") as server:
+        act(server.on("END_OF_DATA", to="b@x"))
+        client = connect(server)
+        for line in (b"LHLO me", b"MAIL FROM:<s@x>", b"RCPT TO:<a@x>", b"RCPT TO:<b@x>", b"RCPT TO:<c@x>", b"DATA"):
+            client.ask(line)
+        client.send(b"Hi\r\n.\r\n")
+
+        assert [client.reply()[:3].decode() for _ in replies] == replies
+        assert [mail.recipients for mail in server.inbox] == mails
+
+
+def test_lmtp_loses_a_mail_for_all(connect):
+    with MailServer(protocol="lmtp") as server:
+        server.on("END_OF_DATA").accept_but_lose()
+        client = connect(server)
+        for line in (b"LHLO me", b"MAIL FROM:<s@x>", b"RCPT TO:<a@x>", b"RCPT TO:<a@x>", b"DATA"):
+            client.ask(line)
+        client.send(b"Hi\r\n.\r\n")
+
+        assert client.reply()[:3] == client.reply()[:3] == b"250" and len(server.inbox) == 0
+
+
+# -- in content, in silence ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("after", [0, 1, 7, 9_999, 10_000])
+def test_content_is_interrupted_though_all_of_it_comes_at_once(after, connect):
+    with MailServer() as server:
+        rule = server.on("CONTENT", after=after, sender="a@*").drop()
+        client = connect(server)
+        client.ask(GREETING)
+        content = b"x" * 9_998 + b"\r\n.\r\n"
+        client.send(b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n" + content + b"NOOP\r\n")
+
+        assert [line[:3] for line in client.rest().splitlines()] == [b"250", b"250", b"354"]
+        assert rule.calls[0].said == f"CONTENT {after:,} octets" and len(server.inbox) == 0
+
+
+def test_content_that_is_shorter_or_anothers_is_not_interrupted(connect):
+    with MailServer() as server:
+        server.on("CONTENT", after=50, sender="ann@*").drop().optional()
+        server.on("CONTENT", after=2, sender="bob@*").delay(0.001).optional()
+        server.on("CONTENT", after=3).throttle(1_000_000)
+        client = connect(server)
+        client.ask(GREETING)
+        assert client.mail(content=b"short\r\n").startswith(b"250")
+        assert client.mail(sender=b"bob@x", content=b"long" * 100 + b"\r\n").startswith(b"250")
+
+        assert [mail.size for mail in server.inbox] == [7, 402]
+
+
+def test_a_rule_for_content_that_has_come_already(connect):
+    with MailServer() as server:
+        client = connect(server)
+        for line in (GREETING, b"MAIL FROM:<a@b>", b"RCPT TO:<c@d>", b"DATA"):
+            client.ask(line)
+        client.send(b"x" * 100)
+        server.on("CONTENT", after=10).reply(421, "4.3.0", "Enough")
+        client.send(b"y")
+
+        assert client.rest() == b"421 4.3.0 Enough\r\n"
+        assert server.sessions[0].ended == "421"
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_silence_is_noticed_whenever_the_rule_was_written(loop, connect):
+    with MailServer(loop=loop) as server:
+        quiet = connect(server)
+        first = server.on("IDLE", after=0.02, session=1).raw(b"still there?\r\n").once()
+        assert quiet.reply() == b"still there?\r\n"
+        again = server.on("IDLE", after=0.05, session=1).reply(421, "4.4.2", "Bye")
+        assert quiet.rest() == b"421 4.4.2 Bye\r\n"
+
+        assert first.count == again.count == 1 and first.calls[0].said == "IDLE 0.02 s"
+        lively = connect(server)
+        for _ in range(30):
+            lively.ask(b"NOOP")
+
+
+def test_who_waits_for_us_is_not_silent(connect):
+    with MailServer() as server:
+        server.on("IDLE", after=0.02).drop().optional()
+        server.on("NOOP").delay(0.1)
+        client = connect(server)
+
+        assert client.ask(b"NOOP").startswith(b"250")
+
+
+def test_each_silence_is_asked_about_once_and_a_new_one_again(connect):
+    with MailServer() as server:
+        rule = server.on("IDLE", after=0.02).raw(b"1\r\n")
+        other = server.on("IDLE", after=0.04).raw(b"2\r\n")
+        client = connect(server)
+        for _ in range(2):
+            assert client.reply() == b"1\r\n"  # which is activity, and silence begins anew behind it
+            client.ask(b"NOOP")
+        assert rule.count >= 2
+        other.optional()
+
+
+# -- delays, and stops ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda server: server.on("NOOP").delay(3600),
+        lambda server: server.on("NOOP").stall(),
+        lambda server: server.on("NOOP").throttle(1),
+        lambda server: server.on("NOOP").throttle(1).drop(),
+        lambda server: server.on("NOOP").throttle(1).close_after(),
+    ],
+)
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_stopping_does_not_wait_for_a_rule(write, loop, connect):
+    with MailServer(loop=loop) as server:
+        acted = write(server)
+        client = connect(server)
+        client.send(b"NOOP\r\n")
+        while not acted.count:
+            threading.Event().wait(0.001)
+        began = time.monotonic()
+
+    assert time.monotonic() - began < 3
+
+
+def test_a_delay_holds_up_nobody_else_and_ends_with_its_client(connect):
+    with MailServer() as server:
+        rule = server.on("NOOP", session=1).delay(3600)
+        slow, other = connect(server), connect(server)
+        slow.send(b"NOOP\r\n")
+        while not rule.count:
+            other.ask(b"VRFY x")
+        assert other.ask(b"NOOP").startswith(b"250")
+        server.call(lambda: [connection.abort() for connection in tuple(server._service._connections)])
+
+
+def test_what_comes_during_a_delayed_reply_waits_behind_it(connect):
+    with MailServer() as server:
+        server.on("NOOP").delay(0.02).reply(250, "late").once()
+        client = connect(server)
+        client.send(b"NOOP\r\nNOOP\r\nQUIT\r\n")
+
+        assert client.rest() == b"250 late\r\n250 2.0.0 Ok\r\n221 2.0.0 Bye\r\n"
+
+
+def test_a_stalled_client_that_goes_leaves_nothing_behind(connect):
+    with MailServer() as server:
+        server.on("NOOP").stall()
+        client = connect(server)
+        client.send(b"NOOP\r\nMAIL FROM:<a@b>\r\n" + b"x" * 100_000)
+        client.socket.shutdown(socket.SHUT_WR)
+        assert client.rest() == b""
+        assert server.sessions[0].ended == "EOF"
+
+
+def test_the_sessions_time_ends_a_stall(connect):
+    with MailServer(limits=Limits(session_timeout=0.1)) as server:
+        server.on("NOOP").stall()
+        client = connect(server)
+        client.send(b"NOOP\r\n")
+
+        client.rest()
+        assert server.sessions[0].ended == "timeout"
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.02])
+def test_a_handshake_that_is_dropped_or_cut_late(wait, connect):
+    for act in ("drop", "reset", "stall"):
+        with MailServer(tls="implicit") as server:
+            server.on("TLS").delay(wait).do(act)
+            with contextlib.suppress(ConnectionError):  # it may be over before the client has said anything
+                client = connect(server, greet=False)
+                client.send(b"\x16\x03\x01")
+                if act == "stall":
+                    client.socket.shutdown(socket.SHUT_WR)
+                assert client.rest() == b""
+
+
+def test_implicit_tls_can_be_late_too(connect):
+    with MailServer(tls="implicit") as server:
+        server.on("TLS").delay(0.02)
+        server.on("CONNECT", tls=True).reply(220, "hello in TLS")
+
+        assert connect(server, context=server.client_context()).greeting == b"220 hello in TLS\r\n"
+
+
+def test_starttls_that_is_accepted_and_closed(connect):
+    with MailServer(tls="starttls") as server:
+        server.on("STARTTLS").close_after()
+        client = connect(server)
+        client.ask(GREETING)
+
+        assert client.ask(b"STARTTLS").startswith(b"220") and client.rest() == b""
+
+
+# -- pace ----------------------------------------------------------------------------------------
+
+
+def test_a_throttled_server_reads_slowly_and_no_deadline_misfires(connect):
+    limits = Limits(idle_timeout=0.05, command_timeout=0.05, write_timeout=0.05, data_rate=1_000_000)
+    with MailServer(limits=limits) as server:
+        server.on("DATA").throttle(20_000, "in")
+        client = connect(server)
+        client.ask(GREETING)
+        began = time.monotonic()
+        reply = client.mail(content=(b"x" * 98 + b"\r\n") * 60)
+
+        assert reply.startswith(b"250") and time.monotonic() - began >= 0.2
+        assert server.inbox.one().size == 6_000
+
+
+def test_a_throttled_server_writes_slowly_what_fits_in_bounds(connect):
+    with MailServer(limits=Limits(replies_waiting=2_000, write_timeout=0.05)) as server:
+        server.on("NOOP").throttle(20_000, "out")
+        client = connect(server)
+        began = time.monotonic()
+        client.send(b"NOOP\r\n" + b"RSET\r\n" * 99 + b"QUIT\r\n")
+        said = client.rest()
+
+        assert said == b"250 2.0.0 Ok\r\n" * 100 + b"221 2.0.0 Bye\r\n"
+        assert time.monotonic() - began >= 0.02
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("tls", [None, "implicit"])
+def test_a_throttle_bounds_what_waits_and_lets_all_of_it_through(tls, loop, connect):
+    with MailServer(limits=Limits(replies_waiting=1_000, commands_without_mail=None), loop=loop, tls=tls) as server:
+        server.on("CONNECT").throttle(100_000)
+        client = connect(server, context=server.client_context() if tls else None)
+        client.send(b"HELP\r\n" * 300 + b"QUIT\r\n")  # less than a socket's buffer
+        said = client.rest()
+
+        assert said.count(b"214 2.0.0 See RFC 5321\r\n") == 300 and said.endswith(b"221 2.0.0 Bye\r\n")
+
+
+def test_a_throttle_can_change_on_the_way(connect):
+    with MailServer() as server:
+        server.on("NOOP").throttle(1000, "in").then().throttle(100_000).then().throttle(1_000_000, "out")
+        client = connect(server)
+        for _ in range(4):
+            assert client.ask(b"NOOP") == b"250 2.0.0 Ok\r\n"
+
+
+# -- the account ---------------------------------------------------------------------------------
+
+
+def test_the_transcript_shows_the_act_in_its_place(connect):
+    with MailServer() as server:
+        server.on("RCPT", to="*@full.example").reply(452, "4.2.2", "Full")
+        client = connect(server)
+        for line in (b"HELO me", b"MAIL FROM:<a@b>", b"RCPT TO:<x@full.example>"):
+            client.ask(line)
+
+        assert lines(server.sessions[0])[-3:] == [
+            "C RCPT TO:<x@full.example>",
+            "* rule: RCPT to='*@full.example' → reply(452, '4.2.2', 'Full')",
+            "S 452 4.2.2 Full",
+        ]
+
+
+def test_a_rule_knows_when_and_on_what_it_acted(connect):
+    with MailServer() as server:
+        rule = server.on("NOOP").reply(250, "x").once().then().drop()
+        connect(server).ask(b"NOOP a")
+        connect(server).ask(b"NOOP b")
+        first, second = rule.calls
+
+    assert (first.session, first.said, first.act, first.count) == (1, "NOOP a", "reply(250, 'x')", 1)
+    assert (second.session, second.said, second.act, second.count) == (2, "NOOP b", "drop()", 2)
+    assert 0 < first.at <= second.at < 60
+
+
+def test_a_rule_that_never_acted_fails_the_test(connect):
+    with pytest.raises(RuleNeverActed) as failure, MailServer() as server:
+        server.on("RCPT", to="*@full.example").reply(452)
+        server.on("RCPT").delay(0)
+        server.on("RCPT", to="bob@*").drop()
+        server.on("VRFY").drop().optional()
+        server.on("EXPN").times(2)
+        client = connect(server)
+        client.ask(GREETING)
+        client.mail()
+
+    assert isinstance(failure.value, AssertionError)
+    assert str(failure.value).splitlines() == [
+        "3 rules never acted (.optional() is for a rule that need not act):",
+        "  RCPT to='*@full.example' → reply(452)",
+        "      RCPT came once; the nearest miss: RCPT TO:<bob@example.com>: to is 'bob@example.com'",
+        "  RCPT to='bob@*' → drop()",
+        "      RCPT came once, and an earlier rule acted in its place",
+        "  EXPN → ",
+        "      it says when, and not what: an act such as .reply(451) is missing",
+    ]
+    server.check_rules()  # it is told once
+
+
+def test_the_tests_own_failure_comes_first():
+    with pytest.raises(ValueError, match="mine") as failure, MailServer() as server:
+        server.on("DATA").drop()
+        raise ValueError("mine")
+
+    (note,) = failure.value.__notes__
+    assert note.startswith("and 1 rule never acted")
+
+
+def test_what_a_handler_raised_comes_before_a_rule_that_never_acted(connect):
+    def decide(event, reply):
+        if event.verb == "NOOP":
+            raise ValueError("mine")
+        return reply
+
+    with pytest.raises(ValueError, match="mine") as failure, MailServer(decide=decide) as server:
+        server.on("DATA").drop()
+        connect(server).ask(b"NOOP")
+
+    assert failure.value.__notes__[0].startswith("and 1 rule never acted")
+
+
+def test_a_server_that_never_ran_has_no_account_to_give():
+    server = MailServer()
+    server.on("DATA").drop()
+    server.stop()
+
+    with pytest.raises(RuleNeverActed):
+        server.check_rules()
+
+
+def test_an_async_server_gives_its_account_too():
+    async def run():
+        async with MailServer() as server:
+            server.on("DATA").drop()
+
+    with pytest.raises(RuleNeverActed, match="DATA never came"):
+        asyncio.run(run())
+
+
+def test_a_rule_for_a_while(connect):
+    with MailServer() as server:
+        client = connect(server)
+        with server.on("NOOP").reply(451) as rule:
+            assert client.ask(b"NOOP").startswith(b"451") and list(server.rules) == [rule]
+        assert client.ask(b"NOOP").startswith(b"250") and len(server.rules) == 0
+        never = pytest.raises(RuleNeverActed, match=r"in its `with` block.*\n.*VRFY.*\n.*VRFY never came")
+        with never, server.on("VRFY").drop():
+            pass
+        with pytest.raises(ValueError, match="mine") as failure, server.on("VRFY").drop():
+            raise ValueError("mine")
+        assert "in its `with` block" in failure.value.__notes__[0]
+        with server.on("VRFY").drop().optional():
+            pass
+
+
+def test_the_seed_is_shown_where_dice_are_thrown():
+    told = r"seed=77; MailServer\(seed=77\) repeats it"
+    with pytest.raises(RuleNeverActed, match=told), MailServer(seed=77) as server:
+        assert "seed" not in repr(server) and not any("seed" in line for line in server.explain())
+        server.on("NOOP", probability=0.5).drop()
+        assert server.seed == 77 and "seed=77" in repr(server)
+        assert any("MailServer(seed=77) repeats it" in line for line in server.explain())
+    with pytest.raises(ValueError, match="mine") as failure, MailServer(seed=77) as server:
+        server.on("NOOP", probability=0.5).drop().optional()
+        raise ValueError("mine")
+    assert failure.value.__notes__ == ["seed=77; MailServer(seed=77) repeats it"]
+
+
+def test_an_unlucky_rule_says_so(connect):
+    told = r"due once, but the dice \(probability=0\) said no"
+    with pytest.raises(RuleNeverActed, match=told), MailServer() as server:
+        server.on("NOOP", probability=0).drop()
+        connect(server).ask(b"NOOP")
+
+
+def test_rules_hold_over_a_restart_and_connections_are_counted_from_the_start(connect):
+    server = MailServer()
+    rule = server.on("NOOP", session=1).reply(451)
+    for _ in range(2):
+        with server:
+            assert connect(server).ask(b"NOOP").startswith(b"451")
+            assert connect(server).ask(b"NOOP").startswith(b"250")
+    assert rule.count == 2
+
+
+# -- threads, and sameness -------------------------------------------------------------------------
+
+
+def test_rules_come_and_go_while_sessions_run():
+    with MailServer() as server:
+        stop = threading.Event()
+        wrong = []
+
+        def change():
+            while not stop.is_set():
+                one, other = Rule("NOOP").reply(250, "one"), Rule("RSET").reply(250, "other")
+                server.rules.add(one, other)
+                one.remove()
+                other.remove()
+
+        def talk():
+            with Client(server.address) as client:
+                for _ in range(30):
+                    said = {client.ask(b"NOOP"), client.ask(b"RSET")}
+                    wrong.extend(said - {b"250 2.0.0 Ok\r\n", b"250 one\r\n", b"250 other\r\n"})
+
+        threads = [threading.Thread(target=talk) for _ in range(3)] + [threading.Thread(target=change)]
+        for thread in threads:
+            thread.start()
+        for thread in threads[:3]:
+            thread.join()
+        stop.set()
+        threads[3].join()
+
+    assert not wrong and len(server.rules) == 0
+
+
+def an_eventful_session(seed):
+    with MailServer(seed=seed, auth={"ann": "secret"}) as server:
+        server.on("RCPT", probability=0.4).reply(450, "4.2.1", "Busy").optional()
+        server.on("MAIL", probability=0.3).delay(0.0001).reply(451).times(2).optional()
+        server.on("END_OF_DATA", probability=0.5).reply(452).then().raw(b"250 odd\n\r\n").optional()
+        server.on("CONTENT", after=4, probability=0.2).drop().optional()
+        with Client(server.address) as client:
+            client.ask(GREETING)
+            client.ask(b"AUTH PLAIN AGFubgBzZWNyZXQ=")
+            for _ in range(8):
+                if not client.mail():
+                    break
+                client.ask(b"RSET")
+            else:
+                client.ask(b"QUIT")
+            client.rest()
+            while server.sessions[0].ended is None:
+                threading.Event().wait(0.001)
+        return "\n".join(lines(server.sessions[0]))
+
+
+def test_the_same_seed_and_client_make_the_same_dialogue():
+    def dialogue(seed):  # but for the port that the client had
+        return re.sub(r"127\.0\.0\.1:\d+", "client", an_eventful_session(seed))
+
+    dialogues = {dialogue(11) for _ in range(100)}
+
+    assert len(dialogues) == 1 and "rule:" in dialogues.pop()
+    assert len({dialogue(seed) for seed in range(5)}) > 1
+
+
+def test_clients_see_what_was_asked_for():
+    with MailServer(auth="any") as server:
+        server.on("AUTH", mechanism="PLAIN", user="ann").reply(454, "4.7.0", "Later").once()
+        server.on("EHLO").without("SIZE")
+        server.on("RCPT", to="*@full.example").reply(452, "4.2.2", "Mailbox full")
+        with smtplib.SMTP(*server.address) as client:
+            client.ehlo()
+            assert not client.has_extn("size")
+            client.user, client.password = "ann", "secret"
+            with pytest.raises(smtplib.SMTPAuthenticationError):
+                client.auth("PLAIN", client.auth_plain)
+            refused = client.sendmail("ann@example.com", ["bob@full.example", "carol@example.com"], "Hi")
+        assert refused == {"bob@full.example": (452, b"4.2.2 Mailbox full")}
+        assert server.sessions[0].auth_attempts == (Credentials("PLAIN", "ann", password="secret"),)
