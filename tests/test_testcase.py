@@ -133,6 +133,21 @@ def test_each_test_has_a_server_of_its_own_which_is_stopped_with_it():
     assert first is not second and not first.running and not second.running
 
 
+def test_a_cleanup_sees_what_the_server_got():
+    seen = []
+
+    class Case(MailServerMixin, unittest.TestCase):
+        def setUp(self):
+            self.addCleanup(lambda: seen.append((len(self.smtptest.inbox), self.smtptest.running)))
+
+        def test(self):
+            send(self.smtptest)
+
+    case = Case("test")
+    assert case.run().wasSuccessful() and case.run().wasSuccessful()
+    assert seen == [(1, False), (1, False)]
+
+
 def test_the_mixin_says_what_is_wrong_with_how_it_is_used():
     with pytest.raises(TypeError, match="class Wrong: name MailServerMixin before TestCase"):
 

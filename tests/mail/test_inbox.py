@@ -407,3 +407,66 @@ def test_a_wait_that_kept_a_loop_from_going_on_says_so(inbox):
     with pytest.raises(WaitTimeout) as failure:
         inbox.one(to="nobody@example.com", timeout=0)
     assert "asyncio" not in str(failure.value)
+
+
+def test_arrivals_go_on_when_the_inbox_was_cleared():
+    inbox = Inbox()
+
+    async def main():
+        seen = []
+        with pytest.raises(WaitTimeout):
+            async for m in inbox.arrivals(timeout=0.01):
+                seen.append(m.id)
+                if m.id == "2":
+                    inbox.clear()
+                    for number in "345":
+                        inbox.append(mail(number=number))
+                    inbox.announce()
+        return seen
+
+    for number in "012":
+        inbox.append(mail(number=number))
+    inbox.announce()
+    assert asyncio.run(main()) == list("012345")
+
+
+def test_a_loop_that_was_closed_while_somebody_waited_in_it_harms_nobody():
+    inbox = Inbox()
+    loop = asyncio.new_event_loop()
+    waiting = loop.create_task(inbox.async_wait())
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    inbox.append(mail())
+    inbox.announce()
+
+    assert inbox._listeners == [] and len(inbox) == 1
+    waiting._log_destroy_pending = False  # asyncio would complain of what this test is about
+
+
+@pytest.mark.parametrize("timeout", [None, float("inf"), 1e300])
+def test_a_wait_may_have_no_end(timeout):
+    inbox = Inbox()
+    found = []
+    waiter = threading.Thread(target=lambda: found.append(inbox.one(timeout=timeout)))
+    waiter.start()
+    waiter.join(0.05)
+    assert not found
+    inbox.append(mail())
+    inbox.announce()
+    waiter.join(20)
+    assert found[0].id == "1"
+
+
+@pytest.mark.parametrize("limits", [{"keep_mails": 0}, {"keep_bytes": -5}])
+def test_a_limit_that_keeps_nothing_is_refused(limits):
+    with pytest.raises(ValueError, match="is a number above 0, not"):
+        Inbox(**limits)
+
+
+def test_clearing_forgets_what_was_dropped():
+    inbox = Inbox(keep_mails=1)
+    for _ in range(3):
+        inbox.append(mail())
+    assert inbox.dropped == 2
+    inbox.clear()
+    assert inbox.dropped == 0

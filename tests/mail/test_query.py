@@ -138,7 +138,19 @@ FAILURES = [
     ({"bcc": "cy@example.com"}, {}, "bcc is 'bob@example.com'"),
     ({"subject": str.isupper}, {}, "subject is 'Hi'"),
     ({"cc": "cy@example.com"}, {}, "cc is nothing"),
-    ({"header": {"X-Tag": "a"}}, {}, "header X-Tag is ''"),
+    ({"header": {"X-Tag": "a"}}, {}, "header X-Tag is nothing"),
+    ({"header": {"Subject": None}}, {}, "header Subject is 'Hi'"),
+    (
+        {"to": "z@y.example"},
+        {"to": tuple(f"u{n}@x.example" for n in range(9))},
+        f"to is {', '.join(repr(f'u{n}@x.example') for n in range(5))} and 4 more",
+    ),
+    (
+        {"text": "one\nHi\n"},
+        {"content": "\r\none\r\nH\x1b[2J\u202e\r\n"},
+        "text is not equal:\n  --- wanted\n  +++ the mail's\n  @@ -1,2 +1,2 @@\n   one\n  -Hi\n  +H\\x1b[2J\\u202e",
+    ),
+    ({"where": lambda mail: mail.attachments[0]}, {}, "where raised IndexError: tuple index out of range"),
     ({"subject": "x"}, {"content": f"Subject: {'y' * 300}\r\n\r\n"}, f"subject is '{'y' * 160}…'"),
     ({"where": lambda mail: False}, {}, "where says no"),
     ({"where": ~HI}, {}, "Match(subject='Hi') is true of it"),
@@ -227,3 +239,50 @@ def test_criteria_of_the_header_and_of_blind_copies():
 
     assert Match(from_="*@a.example", reply_to="r@A.example", bcc="b@c.example")(one)
     assert not Match(bcc="x@y.example")(one)
+
+
+def test_a_criterion_that_nothing_else_led_to_is_not_asked_while_matching_and_does_not_spoil_the_evidence():
+    inbox = Inbox()
+    inbox.append(mail())
+    with pytest.raises(WaitTimeout, match=r"(?s)to is 'bob@example\.com'\n +where raised IndexError"):
+        inbox.one(to="ann@*", where=lambda mail: mail.attachments[0].filename == "x", timeout=0)
+    with pytest.raises(WaitTimeout):
+        inbox.one(Match(to="ann@*") & Match(where=lambda mail: mail.attachments[0]), timeout=0)
+    assert inbox.matching(Match(to="bob@*") | Match(where=lambda mail: mail.attachments[0]))
+    assert inbox.late() == []
+
+
+def test_types_are_compared_and_not_called():
+    class Meta(type):
+        def __eq__(cls, other):
+            return other == "Hi"
+
+        __hash__ = None
+
+    class IsHi(metaclass=Meta):
+        pass
+
+    assert Match(subject=IsHi)(mail()) and not Match(subject=IsHi)(mail("Subject: Ho\r\n\r\n"))
+
+
+def test_all_fields_of_a_name_are_looked_at_and_none_can_be_wanted():
+    two = mail("X-Tag: a\r\nX-Tag: b\r\n\r\n")
+
+    assert Match(header={"X-Tag": "a"})(two) and Match(header={"x-tag": ["a", "b"]})(two)
+    assert Match(header={"X-None": None}, cc=None, bcc=None)(mail("To: bob@example.com\r\n\r\n"))
+    assert not Match(header={"X-Tag": None})(two) and not Match(header={"X-None": ""})(two)
+
+
+def test_an_empty_list_is_refused():
+    with pytest.raises(ValueError, match=r"to=\[\] wants nothing, so every mail would match"):
+        Match(to=[])
+
+
+def test_the_evidence_is_bounded_and_steers_no_terminal():
+    inbox = Inbox()
+    for number in range(30):
+        inbox.append(mail(to=tuple(f"user{n}\u202e@example.com" for n in range(1000)), number=str(number)))
+    with pytest.raises(WaitTimeout) as failure:
+        inbox.one(to="nobody@example.com", timeout=0)
+
+    assert len(str(failure.value)) < 8000 and "\u202e" not in str(failure.value)

@@ -254,3 +254,22 @@ def test_coroutines_settle_too(connect):
                 await other.async_settle(0.01)
 
     asyncio.run(main())
+
+
+def test_clearing_loses_no_session_that_begins_meanwhile():
+    sessions = Sessions(kept=5)
+    over = threading.Event()
+
+    def clear():
+        while not over.is_set():
+            sessions.clear()
+
+    clearing = threading.Thread(target=clear)
+    clearing.start()
+    live = [record(ended=None) for _ in range(5000)]
+    for one in live:
+        sessions.add(one)
+    over.set()
+    clearing.join()
+
+    assert list(sessions) == live

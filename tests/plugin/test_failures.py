@@ -353,3 +353,25 @@ def test_servers_go_with_their_tests(newest):
     newest.write(test_memory=MEMORY)
 
     newest.run().assert_outcomes(passed=4)
+
+
+def test_a_rule_that_never_acted_fails_the_test_in_its_call(newest):
+    newest.write(
+        test_rules="""
+def test_unused(smtptest):
+    smtptest.on("RCPT", to="*@full.example").reply(452, "4.2.2", "Mailbox full")
+    send(smtptest)
+
+def test_used(smtptest):
+    smtptest.on("RCPT", to="*@example.com").reply(452, "4.2.2", "Mailbox full")
+    with pytest.raises(smtplib.SMTPRecipientsRefused):
+        send(smtptest)
+
+def test_fails_anyway(smtptest):
+    smtptest.on("NOOP").drop()
+    assert False, "its own"
+"""
+    )
+    result = newest.run()
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.fnmatch_lines(["*RuleNeverActed: 1 rule never acted*", "*its own*"])

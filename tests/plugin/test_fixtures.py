@@ -205,3 +205,32 @@ def test_a_name_in_the_file_that_is_no_option_fails_who_asks_for_a_server(newest
     result.stdout.fnmatch_lines(
         ["smtptest_options in *pytest.ini: MailServer has no option 'tsl'; did you mean 'tls'?*"]
     )
+
+
+def test_a_stopped_session_server_is_started_again_and_rules_do_not_stay(newest):
+    newest.write(
+        test_a="""
+@pytest.mark.parametrize("turn", range(3))
+def test(smtptest_session, turn):
+    send(smtptest_session)
+    assert len(smtptest_session.inbox) == 1 and not smtptest_session.rules
+    smtptest_session.on("NOOP").drop().optional()
+    smtptest_session.stop()
+"""
+    )
+    newest.run().assert_outcomes(passed=3)
+
+
+def test_passwords_are_not_shown_with_options_that_are_wrong(newest):
+    newest.write(
+        test_a="""
+@pytest.mark.smtptest(auth={"ann": "s3cr3t"}, tls="bogus")
+def test_wrong(smtptest): pass
+
+@pytest.mark.smtptest(auth={"ann": "s3cr3t"})
+def test_too_late(smtptest_session): pass
+"""
+    )
+    result = newest.run("--tb=short")
+    result.assert_outcomes(errors=2)
+    assert "s3cr3t" not in result.stdout.str().replace('auth={"ann": "s3cr3t"}', "")

@@ -127,6 +127,74 @@ def test_no_credentials_are_kept(lines, shown):
     assert SECRET not in held and not any(piece in held for line in lines for piece in (line.decode()[12:],) if piece)
 
 
+# What a client goes on to say that does not look at replies: settings, the first lines, and the last one, a secret.
+NAIVE = [
+    ({}, [b"AUTH LOGIN", b64("ann")]),
+    ({}, [b"AUTH PLAIN"]),
+    ({"auth": Auth({"ann": SECRET}), "tls": "offered"}, [b"AUTH LOGIN", b64("ann")]),
+    ({"auth": Auth({"ann": SECRET})}, [b"AUTH NTLM"]),
+    ({"auth": Auth({"ann": SECRET})}, [b"AUTH LOGIN", b"ann"]),  # not base64: 501
+    ({"auth": Auth({"ann": SECRET})}, [b"AUTH LOGIN", b"*"]),
+    ({"auth": Auth({"ann": SECRET})}, [b"MAIL FROM:<a@b.example>", b"AUTH LOGIN"]),
+    ({"auth": Auth({"ann": SECRET}, required=False)}, [b"MAIL FROM:<a@b.example>", b"AUTH LOGIN"]),
+]
+
+
+@pytest.mark.parametrize(("settings", "lines"), NAIVE)
+@pytest.mark.parametrize("pipelined", [False, True])
+def test_what_follows_an_auth_that_was_refused_is_not_kept_either(settings, lines, pipelined):
+    secret = b64(SECRET).replace(b"=", b"x")
+    recorded = Recorded(**settings)
+    recorded.say(GREETED)
+    wire = [line + b"\r\n" for line in (*lines, secret, SECRET.replace(" ", "-").encode())]
+    for piece in [b"".join(wire)] if pipelined else wire:
+        recorded.say(piece)
+    held = repr(recorded.record.transcript.entries) + str(recorded.record.transcript)
+    held += "".join(event.said() for event in recorded.events)
+
+    assert secret.decode() not in held and "open-sesame" not in held.lower()
+
+
+def test_a_command_ends_the_silence_behind_auth():
+    recorded = Recorded()
+    recorded.say(GREETED + b"AUTH LOGIN\r\nc2VjcmV0\r\nNOOP\r\nFOO bar\r\n")
+
+    assert [line.text for line in recorded.record.transcript if line.who == "C"][1:] == [
+        "AUTH LOGIN",
+        "***",
+        "NOOP",
+        "FOO bar",
+    ]
+    assert [event.said() for event in recorded.events[-3:]] == ["***", "NOOP", "FOO bar"]
+
+
+@pytest.mark.parametrize(
+    "line", [b"NOOP\nAUTH PLAIN %s", b"\xef\xbb\xbfAUTH PLAIN %s", b"\0AUTH LOGIN %s", b"XAUTH PLAIN %s", b"\rauth %s"]
+)
+def test_auth_that_has_lost_its_way_is_not_kept(line):
+    recorded = Recorded(auth=Auth({"ann": SECRET}))
+    recorded.say(GREETED + line % b64(SECRET) + b"\r\n")
+    held = repr(recorded.record.transcript.entries) + "".join(event.said() for event in recorded.events)
+
+    assert b64(SECRET).decode() not in held and "AUTH" in held.upper()
+
+
+def test_auth_as_a_parameter_is_not_masked():
+    recorded = Recorded(auth=Auth({"ann": SECRET}, required=False))
+    recorded.say(GREETED + b"MAIL FROM:<a@b.example> AUTH=<>\r\n")
+
+    assert "C MAIL FROM:<a@b.example> AUTH=<>" in dialogue(recorded)
+
+
+def test_of_a_session_that_is_over_no_more_is_kept_than_its_start_and_its_end():
+    recorded = Recorded()
+    recorded.record.transcript.mark(1.0)
+    recorded.say(b"NOOP\r\n" * 50 + GREETED + (TO_RCPT[len(GREETED) :] + b"DATA\r\n.\r\n") * 200 + b"QUIT\r\n")
+
+    assert len(recorded.record.transcript.entries) <= 302
+    assert str(recorded.record.transcript).splitlines()[-1].endswith("221 2.0.0 Bye")
+
+
 def test_a_handshake_and_what_was_discarded_stand_in_their_places():
     recorded = Recorded(tls="offered")
     recorded.say(b"EHLO me\r\nSTARTTLS\r\n")

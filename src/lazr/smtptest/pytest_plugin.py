@@ -139,6 +139,8 @@ def smtptest_session(request: pytest.FixtureRequest, smtptest_session_server: Ma
     if marked and not {"smtptest", "smtptest_factory"} & set(request.fixturenames):
         running_with = request.config.stash[_OF_SESSION]
         _refuse(marked, running_with)
+    if not smtptest_session_server.running:  # an earlier test has stopped it
+        smtptest_session_server.start()
     smtptest_session_server.forget()
     servers = servers_of(request)
     servers.add("smtptest_session", smtptest_session_server)
@@ -152,8 +154,12 @@ def _started(servers: Servers, name: str, options: dict[str, Any]) -> MailServer
     try:
         return servers.start(name, options)
     except (TypeError, ValueError, ImportError) as error:  # the options are wrong, not the code that led here
-        shown = ", ".join(f"{option}={value!r}" for option, value in options.items())
+        shown = ", ".join(f"{option}={_shown(option, value)}" for option, value in options.items())
         raise _wrong(f"MailServer({shown}): {error}") from None
+
+
+def _shown(option: str, value: object) -> str:
+    return "…" if option == "auth" else repr(value)  # there may be passwords in it
 
 
 def servers_of(request: pytest.FixtureRequest) -> Servers:
@@ -205,7 +211,7 @@ def _refuse(marked: Mapping[str, Any], options: Mapping[str, Any]) -> None:
     """A marker cannot change a server that is running already."""
     other = {name: value for name, value in marked.items() if name not in options or options[name] != value}
     if other:
-        asked = ", ".join(f"{name}={value!r}" for name, value in other.items())
+        asked = ", ".join(f"{name}={_shown(name, value)}" for name, value in other.items())
         raise _wrong(
             f"@pytest.mark.smtptest asks for {asked}, but smtptest_session is one server for the whole run, which the "
             "configuration file and the fixture smtptest_session_options set up; use the fixture smtptest instead"

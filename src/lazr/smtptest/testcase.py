@@ -67,7 +67,8 @@ class MailServerMixin(_Case):
 
     def run(self, result: TestResult | None = None) -> TestResult | None:
         """Run the test as any other, but its failures tell what the servers saw."""
-        self.__dict__.pop("_smtptest_servers", None)  # of an earlier run of the same object
+        for name in ("_smtptest", "_smtptest_servers"):  # of an earlier run of the same object
+            self.__dict__.pop(name, None)
         if result is not None:
             super().run(_Noting(result, self))  # type: ignore[arg-type]
             return result
@@ -92,7 +93,7 @@ class MailServerMixin(_Case):
         return servers.start(name, checked(options, f"{type(self).__name__}.smtptest_options"))
 
     def _stop(self) -> None:
-        self.__dict__.pop("_smtptest", None)
+        # A cleanup of the test's own may come later; the server is still there to be asked what it got.
         self.__dict__["_smtptest_servers"].stop()
 
 

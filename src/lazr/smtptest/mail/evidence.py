@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from lazr.smtptest.mail.query import Match
+from lazr.smtptest.protocol.smtp.printable import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,9 +14,10 @@ if TYPE_CHECKING:
     from lazr.smtptest.mail.mail import Mail
     from lazr.smtptest.mail.query import Condition
 
-__all__ = ["Expectation", "listed", "told"]
+__all__ = ["Expectation", "listed", "meets", "named", "told"]
 
 _SHOWN = 10  # so many mails are listed
+_NAMED = 300  # characters of a mail's line
 _LOOKED_AT = 1_000  # ... the nearest to what was wanted among so many, the latest
 
 
@@ -32,11 +34,25 @@ def listed(mails: Sequence[Mail], condition: Condition) -> str:
     lines = []
     for number in sorted(nearest):
         mail, failures = unmet[number]
-        lines.append(f"  {mail!r}")
+        lines.append(f"  {named(mail)}")
         lines += [f"      {line}" for failure in failures for line in failure.splitlines()]
     if len(mails) > len(nearest):
         lines.append(f"  … and {len(mails) - len(nearest)} more")
     return "\n".join(lines)
+
+
+def named(mail: Mail) -> str:
+    """The mail in a line that is not too long, and steers no terminal."""
+    text = printable(repr(mail))
+    return text if len(text) <= _NAMED else f"{text[:_NAMED]}…"
+
+
+def meets(mail: Mail, condition: Condition) -> bool:
+    """Whether it meets the condition; what cannot even be asked of it, it does not."""
+    try:
+        return condition(mail)
+    except Exception:  # noqa: BLE001 - a criterion is the tester's own code
+        return False
 
 
 class Expectation:
@@ -44,14 +60,15 @@ class Expectation:
 
     __slots__ = ("_condition", "_gave_up", "_timeout", "_what")
 
-    def __init__(self, what: str, condition: Condition, timeout: float) -> None:
+    def __init__(self, what: str, condition: Condition, timeout: float | None) -> None:
         self._what = what
         self._condition = condition
         self._timeout = timeout
         self._gave_up = time.time()
 
     def __str__(self) -> str:
-        return f"{self._what}{told(self._condition)} within {self._timeout:g} s"
+        within = "" if self._timeout is None else f" within {self._timeout:g} s"
+        return f"{self._what}{told(self._condition)}{within}"
 
     def failed(self, found: Sequence[Mail], mails: Sequence[Mail]) -> str:
         """The failure's first part: what came of it, and what else came."""
@@ -64,7 +81,7 @@ class Expectation:
     def late(self, mails: Iterable[Mail]) -> list[str]:
         """The mails that would have met it, and came too late."""
         return [
-            f"{mail!r} came {mail.received_at.timestamp() - self._gave_up:.3f} s after the time was up for {self}"
+            f"{named(mail)} came {mail.received_at.timestamp() - self._gave_up:.3f} s after the time was up for {self}"
             for mail in mails
-            if mail.received_at.timestamp() > self._gave_up and self._condition(mail)
+            if mail.received_at.timestamp() > self._gave_up and meets(mail, self._condition)
         ]

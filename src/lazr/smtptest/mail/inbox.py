@@ -16,12 +16,13 @@ import threading
 import time
 from bisect import bisect_left
 from collections.abc import Sequence
+from contextlib import suppress
 from weakref import WeakSet
 
 from lazr.smtptest.clock import monotonic
 from lazr.smtptest.errors import WaitTimeout
 from lazr.smtptest.mail.domain import fold_domain
-from lazr.smtptest.mail.evidence import Expectation, listed, told
+from lazr.smtptest.mail.evidence import Expectation, listed, meets, named, told
 from lazr.smtptest.mail.query import Condition, Match
 
 TYPE_CHECKING = False
@@ -84,6 +85,9 @@ class Inbox(Sequence["Mail"]):
         self._by_recipient: dict[str, list[int]] = {}  # the numbers of each recipient's mails, ascending
         self._keep_mails = keep_mails
         self._keep_bytes = keep_bytes
+        for name, limit in (("keep_mails", keep_mails), ("keep_bytes", keep_bytes)):
+            if limit is not None and limit < 1:
+                raise ValueError(f"{name} is a number above 0, not {limit!r}")
         self._limited = keep_mails is not None or keep_bytes is not None
         self._bytes = 0
         self._lock = threading.Lock()
@@ -142,7 +146,14 @@ class Inbox(Sequence["Mail"]):
             self._changed.notify_all()
             listeners = self._listeners.copy()
         for listener in listeners:
-            listener()
+            try:
+                listener()
+            except RuntimeError:  # its loop was closed while it waited
+                self._unlisten(listener)
+
+    def _unlisten(self, listener: Callable[[], None]) -> None:
+        with self._lock, suppress(ValueError):
+            self._listeners.remove(listener)
 
     # -- a sequence --------------------------------------------------------------------------
 
@@ -177,6 +188,7 @@ class Inbox(Sequence["Mail"]):
             self._by_recipient = {}
             self._bytes = 0
             self._cleared += 1
+            self._dropped = 0
             self._missed = []
             self._changed.notify_all()
 
@@ -213,13 +225,13 @@ class Inbox(Sequence["Mail"]):
         count: int = 1,
         condition: Callable[[Mail], object] | None = None,
         *,
-        timeout: float = 5.0,
+        timeout: float | None = 5.0,
         since: int = 0,
         **match: Any,
     ) -> list[Mail]:
         """Wait until at least `count` mails match, and return all that match.
 
-        `timeout` is in seconds, and a real deadline.  Raises `WaitTimeout`, an `AssertionError`
+        `timeout` is in seconds, and a real deadline; None waits without one.  Raises `WaitTimeout`, an `AssertionError`
         that lists what came instead, when it passes, and `RuntimeError` in the loop that an
         `async with MailServer()` runs in: that loop must go on, so use `async_wait` there.
         """
@@ -228,7 +240,12 @@ class Inbox(Sequence["Mail"]):
         return self._at_least(count, self._wait(count, timeout, search), timeout, search)
 
     def one(
-        self, condition: Callable[[Mail], object] | None = None, *, timeout: float = 5.0, since: int = 0, **match: Any
+        self,
+        condition: Callable[[Mail], object] | None = None,
+        *,
+        timeout: float | None = 5.0,
+        since: int = 0,
+        **match: Any,
     ) -> Mail:
         """The one mail that matches; waits for it, if it is not there yet, for `timeout` seconds.
 
@@ -253,7 +270,7 @@ class Inbox(Sequence["Mail"]):
         count: int = 1,
         condition: Callable[[Mail], object] | None = None,
         *,
-        timeout: float = 5.0,  # noqa: ASYNC109 - the same word as in `wait`
+        timeout: float | None = 5.0,  # noqa: ASYNC109 - the same word as in `wait`
         since: int = 0,
         **match: Any,
     ) -> list[Mail]:
@@ -269,7 +286,7 @@ class Inbox(Sequence["Mail"]):
         self,
         condition: Callable[[Mail], object] | None = None,
         *,
-        timeout: float = 5.0,  # noqa: ASYNC109
+        timeout: float | None = 5.0,  # noqa: ASYNC109
         since: int = 0,
         **match: Any,
     ) -> Mail:
@@ -297,26 +314,27 @@ class Inbox(Sequence["Mail"]):
         It ends when the server stops.  Raises `WaitTimeout` when `timeout` seconds pass without a next one.
         """
         search = _Search(self, _condition(condition, match), since)
-        given = 0
         while True:
-            found = await self._async_wait(given + 1, timeout, search, until_stopped=True)
-            if len(found) <= given:
+            found = await self._async_wait(1, timeout, search, until_stopped=True)
+            if not found:
                 if self._owner is not None and not self._owner.running:
                     return
-                raise self._failure("another mail", timeout or 0, search)
-            for mail in found[given:]:
+                search.found = self._between(since, _ALL, None)
+                search.found = [mail for mail in search.found if meets(mail, search.condition)]
+                raise self._failure("another mail", timeout, search)
+            search.found = []
+            for mail in found:
                 yield mail
-            given = len(found)
 
     # -- waiting -----------------------------------------------------------------------------
 
-    def _wait(self, count: int, timeout: float, search: _Search) -> list[Mail]:
+    def _wait(self, count: int, timeout: float | None, search: _Search) -> list[Mail]:
         if self._owner is not None and self._owner.runs_here:
             raise RuntimeError(
                 "waiting here would stop the loop that the server runs in; use `await inbox.async_wait(…)`"
             )
         search.blocked_a_loop = _in_a_loop()
-        deadline = monotonic() + timeout
+        deadline = None if timeout is None else monotonic() + timeout
         while True:
             # A criterion may take its time, so it is asked without holding the lock.
             end, cleared = self._announced, self._cleared
@@ -325,10 +343,10 @@ class Inbox(Sequence["Mail"]):
             with self._lock:
                 if (self._announced, self._cleared) != (end, cleared):
                     continue
-                left = deadline - monotonic()
+                left = threading.TIMEOUT_MAX if deadline is None else deadline - monotonic()
                 if left <= 0:
                     break
-                self._changed.wait(left)
+                self._changed.wait(min(left, threading.TIMEOUT_MAX))
         # P1: who has read a 250 finds the mail, even in the instant before it is announced.
         return search.look(_ALL)
 
@@ -361,8 +379,7 @@ class Inbox(Sequence["Mail"]):
         except TimeoutError:
             search.look(_ALL)
         finally:
-            with self._lock:
-                self._listeners.remove(listener)
+            self._unlisten(listener)
         return search.found
 
     def _between(self, start: int, end: int, recipient: str | None) -> list[Mail]:
@@ -376,12 +393,12 @@ class Inbox(Sequence["Mail"]):
 
     # -- failing -----------------------------------------------------------------------------
 
-    def _at_least(self, count: int, found: list[Mail], timeout: float, search: _Search) -> list[Mail]:
+    def _at_least(self, count: int, found: list[Mail], timeout: float | None, search: _Search) -> list[Mail]:
         if len(found) < count:
             raise self._failure("one mail" if count == 1 else f"{count} mails", timeout, search)
         return found
 
-    def _exactly_one(self, found: list[Mail], timeout: float, search: _Search) -> Mail:
+    def _exactly_one(self, found: list[Mail], timeout: float | None, search: _Search) -> Mail:
         if not found:
             raise self._failure("one mail", timeout, search)
         if len(found) > 1:
@@ -394,7 +411,7 @@ class Inbox(Sequence["Mail"]):
         if found:
             raise WaitTimeout(f"expected no mail{told(search.condition)}, and there is:\n{search.listed(found)}")
 
-    def _failure(self, what: str, timeout: float, search: _Search) -> WaitTimeout:
+    def _failure(self, what: str, timeout: float | None, search: _Search) -> WaitTimeout:
         if self._owner is not None:
             self._owner.raise_errors()  # a handler that raised is the likelier cause
         others = self._between(search.since, _ALL, None)
@@ -402,7 +419,7 @@ class Inbox(Sequence["Mail"]):
         self._missed = [*self._missed, expectation][-_REMEMBERED:]
         lines = [expectation.failed(search.found, others)]
         if search.since and len(others) < len(self):
-            earlier = [mail for mail in self[: len(self) - len(others)] if search.condition(mail)]
+            earlier = [mail for mail in self[: len(self) - len(others)] if meets(mail, search.condition)]
             lines += [f"{len(earlier)} that came before the mark `since` would match"] if earlier else []
         if self._dropped:
             lines.append(f"{self._dropped} older mails are here no more, by keep_mails or keep_bytes")
@@ -425,7 +442,8 @@ class Inbox(Sequence["Mail"]):
             if other is self or other._owner is None:
                 continue
             since_then = [mail for mail in other[-_REMEMBERED:] if mail.received_at.timestamp() >= self._born]
-            lines += [f"{mail!r} matches, and is in {other._owner!r}" for mail in since_then if condition(mail)][:1]
+            found = [mail for mail in since_then if meets(mail, condition)]
+            lines += [f"{named(mail)} matches, and is in {other._owner!r}" for mail in found[:1]]
         return lines
 
     def late(self) -> list[str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from lazr.smtptest.mail.domain import fold_domain
+from lazr.smtptest.protocol.smtp.printable import printable
 
 __tracebackhide__ = True  # pytest then shows the test's own line, where the criteria stand
 
@@ -19,6 +20,7 @@ __all__ = ["Condition", "Match", "test_of"]
 
 # So much of a value does a failure show, and so many lines of a difference.
 _SHOWN = 160
+_VALUES = 5
 _DIFF_LINES = 12
 _DIFF_SIZE = 20_000  # beyond it, finding the difference may take longer than a test should
 
@@ -32,7 +34,10 @@ class Condition:
     __slots__ = ()
 
     def unmet(self, mail: Mail) -> list[str]:
-        """What the mail fails, a line or more each, with what it has instead; empty if it meets the condition."""
+        """What the mail fails, a line or more each, with what it has instead; empty if it meets the condition.
+
+        For people to read; a criterion that raises has failed, too.
+        """
         raise NotImplementedError
 
     @property
@@ -41,8 +46,8 @@ class Condition:
         return None
 
     def __call__(self, mail: Mail) -> bool:
-        """Whether the mail meets it."""
-        return not self.unmet(mail)
+        """Whether the mail meets it.  Raises what a criterion raises that is asked."""
+        raise NotImplementedError
 
     def __and__(self, other: object) -> Condition:
         return _Both(self, other) if isinstance(other, Condition) else NotImplemented
@@ -59,6 +64,9 @@ class _Both(Condition):
 
     def __init__(self, *conditions: Condition) -> None:
         self._conditions = conditions
+
+    def __call__(self, mail: Mail) -> bool:
+        return all(condition(mail) for condition in self._conditions)
 
     def unmet(self, mail: Mail) -> list[str]:
         return [line for condition in self._conditions for line in condition.unmet(mail)]
@@ -77,6 +85,9 @@ class _Either(Condition):
 
     def __init__(self, *conditions: Condition) -> None:
         self._conditions = conditions
+
+    def __call__(self, mail: Mail) -> bool:
+        return any(condition(mail) for condition in self._conditions)
 
     def unmet(self, mail: Mail) -> list[str]:
         lines: list[str] = []
@@ -97,6 +108,9 @@ class _Not(Condition):
     def __init__(self, condition: Condition) -> None:
         self._condition = condition
 
+    def __call__(self, mail: Mail) -> bool:
+        return not self._condition(mail)
+
     def unmet(self, mail: Mail) -> list[str]:
         return [] if self._condition.unmet(mail) else [f"{self._condition!r} is true of it"]
 
@@ -105,7 +119,7 @@ class _Not(Condition):
 
 
 def _header(name: str) -> Callable[[Mail], tuple[str, ...]]:
-    return lambda mail: (mail.header(name),)
+    return lambda mail: tuple(mail.headers.get_all(name))
 
 
 # What each criterion looks at.  A criterion is met when one of these values is.
@@ -150,6 +164,7 @@ class Match(Condition):
       and the domain's case does not count (RFC 5321 2.4);
     - a compiled pattern: found somewhere in it;
     - a callable: true of it;
+    - None: there is none;
     - a list or a tuple: each of its values is met, `to=["ann@example.com", "bob@example.com"]`;
     - anything else: equal to it, by its own `==`.
 
@@ -182,10 +197,10 @@ class Match(Condition):
         self._tests = [
             _Criterion(name, _LOOKS_AT[name], value, is_address=name in _ADDRESSES)
             for name, wanted in criteria.items()
-            for value in (wanted if isinstance(wanted, (list, tuple)) else [wanted])
+            for value in _each(name, wanted)
         ]
         for name, wanted in (header or {}).items():
-            for value in wanted if isinstance(wanted, (list, tuple)) else [wanted]:
+            for value in _each(name, wanted):
                 self._tests.append(_Criterion(f"header {name}", _header(name), value, is_address=False))
         if where is not None:
             self._tests.append(_Where(where))
@@ -200,7 +215,14 @@ class Match(Condition):
 
     def unmet(self, mail: Mail) -> list[str]:
         """The criteria that the mail fails, each with what it has instead."""
-        return [test.failure(mail) for test in self._tests if not _asked(test, mail)]
+        lines = []
+        for test in self._tests:
+            try:
+                if not test.met(mail):
+                    lines.append(test.failure(mail))
+            except Exception as error:  # noqa: BLE001 - it is the tester's own code; here it is evidence
+                lines.append(f"{test.name} raised {type(error).__name__}: {error}")
+        return lines
 
     def __call__(self, mail: Mail) -> bool:
         """Whether the mail meets it."""
@@ -232,12 +254,14 @@ class _Criterion:
 
     def met(self, mail: Mail) -> bool:
         """Whether one of the values is as wanted."""
-        return any(map(self._test, self._looks_at(mail)))
+        values = self._looks_at(mail)
+        return not any(values) if self.wanted is None else any(map(self._test, values))
 
     def failure(self, mail: Mail) -> str:
         """What it has instead, and what the slip may be."""
         values = self._looks_at(mail)
-        told = f"{self.name} is {', '.join(map(_short, values)) or 'nothing'}"
+        more = f" and {len(values) - _VALUES} more" if len(values) > _VALUES else ""
+        told = f"{self.name} is {', '.join(map(_short, values[:_VALUES])) or 'nothing'}{more}"
         wanted = self.wanted
         if not isinstance(wanted, str):
             return told
@@ -292,7 +316,7 @@ def test_of(wanted: object, *, is_address: bool) -> Callable[[str], bool]:
         return _address_test(wanted) if is_address else wanted.__eq__
     if isinstance(wanted, re.Pattern):
         return lambda value: wanted.search(value) is not None
-    if callable(wanted):
+    if callable(wanted) and not isinstance(wanted, type):  # a type may have its own ==, as those of dirty-equals
         return lambda value: bool(wanted(value))
     return lambda value: bool(wanted == value)
 
@@ -308,6 +332,14 @@ def _address_test(wanted: str) -> Callable[[str], bool]:
     glob = {"*": ".*", "?": "."}
     pattern = re.compile("".join(glob.get(character) or re.escape(character) for character in folded), re.DOTALL)
     return lambda value: pattern.fullmatch(fold_domain(value)) is not None
+
+
+def _each(name: str, wanted: object) -> Sequence[object]:
+    if not isinstance(wanted, (list, tuple)):
+        return [wanted]
+    if not wanted:
+        raise ValueError(f"{name}={wanted!r} wants nothing, so every mail would match")
+    return wanted
 
 
 def _unknown(name: str) -> str:
@@ -366,5 +398,5 @@ def _difference(wanted: str, value: str) -> str:
     from difflib import unified_diff
 
     lines = list(unified_diff(wanted.splitlines(), value.splitlines(), "wanted", "the mail's", n=1, lineterm=""))
-    shown = [f"  {line[:_SHOWN]}" for line in lines[:_DIFF_LINES]]
+    shown = [f"  {printable(line[:_SHOWN])}" for line in lines[:_DIFF_LINES]]
     return "\n".join(shown + [f"  … and {len(lines) - _DIFF_LINES} more lines"] * (len(lines) > _DIFF_LINES))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Sequence
 
@@ -33,14 +34,16 @@ class Sessions(Sequence["SessionRecord"]):
         self._records: list[SessionRecord] = []
         self._forgotten: Counter[str] = Counter()
         self._prune_at = _SPARE
+        self._lock = threading.Lock()
 
     def add(self, record: SessionRecord) -> None:
         """One more has begun."""
-        self._records.append(record)
-        if len(self._records) > self._kept:
-            self._lasting.append(self._records.pop(0))
-            if len(self._lasting) >= self._prune_at:
-                self._prune()
+        with self._lock:
+            self._records.append(record)
+            if len(self._records) > self._kept:
+                self._lasting.append(self._records.pop(0))
+                if len(self._lasting) >= self._prune_at:
+                    self._prune()
 
     def _prune(self) -> None:
         """Let go of the old ones that are over."""
@@ -53,6 +56,10 @@ class Sessions(Sequence["SessionRecord"]):
 
     def clear(self) -> None:
         """Forget all that are over, and start counting afresh."""
+        with self._lock:
+            self._forget()
+
+    def _forget(self) -> None:
         self._forgotten = Counter()
         self._lasting = [record for record in (*self._lasting, *self._records) if record.ended is None]
         self._records = []
@@ -65,8 +72,10 @@ class Sessions(Sequence["SessionRecord"]):
         in which sessions ended: see `SessionRecord.ended`.
         """
         counts = Counter(dict.fromkeys(_ALWAYS, 0))
-        counts.update(self._forgotten)
-        for record in self:
+        with self._lock:
+            counts.update(self._forgotten)
+            records = self._lasting + self._records
+        for record in records:
             _count(record, counts)
         return dict(counts)
 
@@ -87,7 +96,8 @@ class Sessions(Sequence["SessionRecord"]):
         return f"<Sessions: {', '.join(f'{number} {name}' for name, number in self.counts.items() if number)}>"
 
     def _all(self) -> list[SessionRecord]:
-        return self._lasting + self._records
+        with self._lock:
+            return self._lasting + self._records
 
 
 _ALWAYS = ("connections", "EHLO", "HELO", "LHLO", "TLS", "AUTH", "mails", "refusals", "live")

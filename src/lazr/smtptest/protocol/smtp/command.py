@@ -34,7 +34,11 @@ _CHUNK = re.compile("([0-9]{1,20})(?: (LAST))?", re.IGNORECASE | re.ASCII)
 _MECHANISM = (
     rb"PLAIN|LOGIN|(?:CRAM|DIGEST)-MD5|SCRAM-SHA-[0-9]+(?:-PLUS)?|XOAUTH2|OAUTHBEARER|EXTERNAL|ANONYMOUS|NTLM|GSSAPI"
 )
-_SECRET = re.compile(rb"[ \t]*AUTH(?: +(?:%s)(?![!-~]))?" % _MECHANISM, re.IGNORECASE)
+# AUTH may have lost its way: behind a bare line end or another octet that should not be there, or as XAUTH.
+_SECRET = re.compile(
+    rb"(?:\A[ \t]*|[\x00-\x08\x0a-\x1f\x7f-\xff][ \t]*)[A-Z]{0,8}?AUTH(?: +(?:%s)(?![!-~]))?" % _MECHANISM,
+    re.IGNORECASE,
+)
 # RFC 4422 3.1: sasl-mech; in any letter case here.  RFC 4648 4: base64, with its padding.
 _AUTH = re.compile("([A-Za-z0-9_-]{1,20})(?: +([^ ]+))?")
 # Most paths are as plain as this, which every server's grammar has; the rest takes the long way.
@@ -170,8 +174,8 @@ def parse_auth(argument: str) -> tuple[str, str | None]:
 
 def masked(line: bytes) -> bytes:
     """A command line as it may be shown: of AUTH nothing but the mechanism, for the rest may be a password."""
-    match = _SECRET.match(line)
-    return line if match is None or match.end() == len(line) else match[0] + b" ***"
+    match = _SECRET.search(line)
+    return line if match is None or match.end() == len(line) else line[: match.end()] + b" ***"
 
 
 def _xclient(argument: str, context: Context) -> event.Xclient:

@@ -305,11 +305,16 @@ class Quit(Event):
 class Unknown(Event):
     """A verb that the session does not know, so that somebody else can answer it."""
 
-    __slots__ = ("argument", "verb")
+    __slots__ = ("argument", "secret", "verb")
 
-    def __init__(self, verb: str, argument: str) -> None:
+    def __init__(self, verb: str, argument: str, *, secret: bool = False) -> None:
         self.verb: Final = verb  # type: ignore[misc]  # of this one event, not of its class
         self.argument: Final = argument
+        self.secret: Final = secret  # it may be a password: it follows an AUTH that was refused
+
+    def said(self) -> str:
+        """The command; or `***`, where it may be a password."""
+        return "***" if self.secret else super().said()
 
 
 class Malformed(Event):

@@ -26,7 +26,7 @@ _HIDE_SECRETS = (b"CRAM-MD5", b"SCRAM-", b"EXTERNAL", b"ANONYMOUS", b"DIGEST-MD5
 class Introduction(Framing):
     """The part of a session in which a client says who it is; the methods at the end are the other part's."""
 
-    __slots__ = ("_context", "_exchange", "_failures", "_known", "_ready_for_tls", "_verdict")
+    __slots__ = ("_after_auth", "_context", "_exchange", "_failures", "_known", "_ready_for_tls", "_verdict")
 
     def __init__(self, profile: Profile, new_sink: Callable[[], Sink]) -> None:
         super().__init__(profile, new_sink)
@@ -34,6 +34,7 @@ class Introduction(Framing):
         self._known = profile.known[False, False]  # lines that were parsed before, in this grammar
         self._exchange: Exchange | None = None  # the AUTH that is under way
         self._verdict: tuple[Credentials, Reply] | None = None  # ... which is decided, and not yet told
+        self._after_auth = False  # AUTH was the last command that is one: a client may go on with its password
         self._failures = 0
         self._ready_for_tls: Reply | None = None  # STARTTLS is accepted; the handshake comes next
 

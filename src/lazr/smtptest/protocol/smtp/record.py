@@ -153,6 +153,7 @@ class SessionRecord:
             self.ended = how
             if how in _ENDS:
                 self.transcript.happened(_ENDS[how])
+            self.transcript.close()
 
     def to_svg(self) -> str:
         """A picture of the dialogue, for reports: a sequence diagram as SVG, with the gaps in time.

@@ -223,8 +223,22 @@ class Session(Introduction):
         self._ask(asked, suggested if isinstance(suggested, Reply) else suggested(self, asked))
 
     def _shown(self, line: bytes) -> bytes:
-        """The line as its transcript may have it: a response of AUTH may be a password."""
-        return masked(line) if self._exchange is None or line == b"*" else b"***"
+        """The line as it may be shown.
+
+        A response of AUTH may be a password, and so may what follows an AUTH that was refused: a client that does not
+        look at replies sends it all the same.
+        """
+        if self._exchange is not None:
+            return line if line == b"*" else b"***"
+        verb = _verb_of(line)
+        shown = masked(line)
+        if verb == "AUTH" or shown != line:
+            self._after_auth = True
+            return shown
+        if self._after_auth and verb not in COMMANDS and verb != "BDAT":
+            return b"***"
+        self._after_auth = False
+        return line
 
     def _parse(self, line: bytes) -> event.Event | None:
         """The event of a line that is in order and well-formed; any other is answered here."""
@@ -296,7 +310,7 @@ class Session(Introduction):
             self._give_up(replies.NOT_SMTP)
         else:
             unknown = replies.NOT_IMPLEMENTED if verb in NOT_OFFERED else replies.NOT_RECOGNIZED
-            self._ask(event.Unknown(verb, argument), withheld or unknown)
+            self._ask(event.Unknown(verb, argument, secret=self._after_auth), withheld or unknown)
 
     def _too_long(self, line: bytes) -> bool:
         """Whether the line is longer than its verb's may be (RFC 5321 4.5.3.1.4); if so, it is refused."""
@@ -446,7 +460,8 @@ class Session(Introduction):
         if b"\r" in line or b"\n" in line:
             # Whatever else is wrong with it: this is what the client has to hear about.
             reply = replies.BARE_LINE_END
-        self._ask(event.Malformed(_verb_of(line), masked(line)), reply)
+        secret = self._after_auth and masked(line) == line and _verb_of(line) not in {*COMMANDS, "AUTH", "BDAT"}
+        self._ask(event.Malformed("" if secret else _verb_of(line), b"***" if secret else masked(line)), reply)
 
     def _ask(self, asked: event.Event, default: Reply) -> None:
         """The one place where `decide` is asked."""

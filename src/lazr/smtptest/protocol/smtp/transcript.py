@@ -111,6 +111,11 @@ class Transcript(Sequence["TranscriptLine"]):
         """Something that nobody said: a handshake, an end."""
         self.entries.append(what)
 
+    def close(self) -> None:
+        """The session is over, and kept for a while: as little of it as will do."""
+        if len(self.entries) > _FIRST + _LAST:
+            self.cut()
+
     def forget(self) -> None:
         """Keep none of it: the session is one of too many."""
         self._forgotten = True
