@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from lazr.smtptest.protocol.smtp import replies
 from lazr.smtptest.protocol.smtp.address import Grammar
 from lazr.smtptest.protocol.smtp.extension import chosen_extensions
@@ -121,11 +123,11 @@ class Profile:
             self.mechanisms = auth.offered(
                 over_tls=tls == "on", client_certificates=client_certificates, channel_bindings=channel_bindings
             )
-        self.lenient: Lenient = lenient or Lenient()
+        self.lenient: Lenient = lenient or _STRICT
         self.accepts_bare_line_ends: bool = bare_line_ends == "accept"
         self.strict: bool = strict
 
-        self.grammar: Grammar = Grammar(self.lenient)
+        self.grammar: Grammar = _grammar(self.lenient)
         self.binds: bool = any(name.endswith("-PLUS") for name in self.mechanisms)
         rows = chosen_extensions(extensions)
         # By their rows: a row with nothing to offer here adds nothing to MAIL either.
@@ -139,11 +141,12 @@ class Profile:
             (extended, utf8): {} for extended in (False, True) for utf8 in (False, True)
         }
         self.withheld: dict[str, Reply] = self._withheld(keywords, needs_tls=needs_tls)
-        self.greeting: Reply = Reply(220, f"{hostname} {greeting}")
-        self.helo: Reply = Reply(250, hostname)
-        self.ehlo: Reply = Reply(250, hostname, *(line for _, line in offers))
-        self.mail_values: dict[str, Value] = _values(row.mail for row in self.extensions)
-        self.rcpt_values: dict[str, Value] = _values(row.rcpt for row in self.extensions)
+        self.greeting: Reply = _reply(220, f"{hostname} {greeting}")
+        self.helo: Reply = _reply(250, hostname)
+        self.ehlo: Reply = _reply(250, hostname, *[line for _, line in offers])
+        self.mail_values: Mapping[str, Value]
+        self.rcpt_values: Mapping[str, Value]
+        self.mail_values, self.rcpt_values = _parameters(self.extensions)
 
         # RFC 5321 4.5.3.1.4: an extension that adds parameters makes the command that much longer.
         usual = self.limits.command_line
@@ -176,7 +179,22 @@ class Profile:
 
     def but(self, **changes: object) -> Profile:
         """The same server in other circumstances: `profile.but(tls="on")` is what it is inside TLS."""
+        if all(self._given[name] == value for name, value in changes.items()):
+            return self
         return Profile(**(self._given | changes))
+
+
+# Each test makes a server, and most of them the same one: these are values, and are made once.
+
+_STRICT = Lenient()
+_grammar = lru_cache(maxsize=16)(Grammar)
+_reply = lru_cache(maxsize=64)(Reply)
+
+
+@lru_cache(maxsize=16)
+def _parameters(rows: tuple[Extension, ...]) -> tuple[Mapping[str, Value], Mapping[str, Value]]:
+    """The parameters of MAIL, and those of RCPT."""
+    return _values(row.mail for row in rows), _values(row.rcpt for row in rows)
 
 
 def _values(tables: Iterable[Mapping[str, Value]]) -> dict[str, Value]:
