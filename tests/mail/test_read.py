@@ -521,6 +521,28 @@ def test_links_are_found_in_html_and_text():
 
 
 @pytest.mark.parametrize(
+    ("written", "url"),
+    [
+        # As most programs write it, without escaping: each of these names is a character's too.
+        *(
+            (f"https://e.test/?a=1{parameters}", f"https://e.test/?a=1{parameters}")
+            for parameters in (
+                "&timestamp=5&region=eu&currency=EUR&section=2&notify=1&copy=3&lt=4",
+                "&not2&ampere;&notit;&nosuch;&amp=b",
+            )
+        ),
+        ("?a&amp;b&#38;c&#x26;d&#38e&quot;", "?a&b&c&d&e\""),
+        ("?a&amp", "?a&"),
+        ("?a&amp&lt/&copy;=", "?a&</©="),
+        ("?a&#99999999999;&#0000000000038;", "?a\N{REPLACEMENT CHARACTER}&"),
+    ],
+)
+@pytest.mark.parametrize("quote", ["'", ""])
+def test_a_url_in_html_is_what_a_browser_makes_of_it(written, url, quote):
+    assert received(f"Content-Type: text/html\r\n\r\n<a href={quote}{written}{quote}>x</a>").links[0].url == url
+
+
+@pytest.mark.parametrize(
     ("html", "text"),
     [
         ("<p>a<p>b", "a\n\nb\n"),
