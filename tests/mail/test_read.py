@@ -471,6 +471,24 @@ def test_the_envelope_tells_what_notifications_are_wanted():
         ("Use 1234 to log in. It costs 1500 EUR or $1234.50, and 1600 seconds", ["1234"]),
         ("Dein Bestätigungscode lautet 0815", ["0815"]),
         ("验证码：482913，5分钟内有效", ["482913"]),
+        # What is written without spaces between words.
+        ("您的验证码是556677，5分钟内有效", ["556677"]),
+        ("您的驗證碼為556677", ["556677"]),
+        ("认证码556677请勿泄露", ["556677"]),
+        ("認証コードは123456です。", ["123456"]),
+        ("ワンタイムパスワード:123456", ["123456"]),
+        ("인증번호는 123456입니다.", ["123456"]),
+        ("【Acme】123456（登录验证码）", ["123456"]),
+        ("รหัส OTP ของคุณคือ123456ครับ", ["123456"]),
+        ("2026年11月22日 订单号为445566，验证码4711，3000元", ["4711"]),
+        ("注文番号は445566 주문번호: 778899 ご予約番号：112233", []),
+        # What spaces part is one word still.
+        ("кодabc1234 1234й 1234ä ñ1234 ע1234", []),
+        ("#123456 is your code", ["123456"]),
+        ("Your code: #123456", ["123456"]),
+        ("Code: 123.456, and 1.234.567 people", ["123456"]),
+        ("#123456 is closed, and of 123.456 none is", []),
+        ("Code 4711, for #123456", ["4711", "123456"]),
         ("PIN 2024", ["2024"]),
         ("Your code:\n2024", ["2024"]),
         ("Since 1999. Happy 2024! Shipped 2024-05-17, 20240517", []),
@@ -483,6 +501,22 @@ def test_the_envelope_tells_what_notifications_are_wanted():
 )
 def test_codes_are_found_the_likeliest_first(text, codes):
     assert list(received(f"Content-Type: text/plain; charset=utf-8\r\n\r\n{text}").codes) == codes
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        *("Order Number", "ORDER NO.", "Order ID:", "Your order is", "Invoice number:", "Ticket ID:", "Ticket #"),
+        *("Customer number", "Customer no.", "Your tracking number is", "Account number:", "Booking No", "Member ID"),
+        *("Bestellung Nummer", "Bestellnummer:", "Rechnungsnummer", "Rechnungs-Nr.", "Kundennummer", "Kunden-Nr.:"),
+        *("Auftragsnummer", "Vorgangsnummer:", "Sendungsnummer", "Ihre Bestellnummer ist", "Numéro de commande"),
+        *("Número de pedido:", "Bestelnummer", "Ordrenummer", "Kundnummer är", "eur", "usd"),
+    ],
+)
+def test_what_something_is_numbered_by_is_no_code(what):
+    mail = received(f"Subject: Confirm\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{what} 445566, code 7788")
+
+    assert mail.codes == ("7788",)
 
 
 def test_codes_come_from_the_subject_and_the_html_too():
@@ -531,7 +565,7 @@ def test_links_are_found_in_html_and_text():
                 "&not2&ampere;&notit;&nosuch;&amp=b",
             )
         ),
-        ("?a&amp;b&#38;c&#x26;d&#38e&quot;", "?a&b&c&d&e\""),
+        ("?a&amp;b&#38;c&#x26;d&#38e&quot;", '?a&b&c&d&e"'),
         ("?a&amp", "?a&"),
         ("?a&amp&lt/&copy;=", "?a&</©="),
         ("?a&#99999999999;&#0000000000038;", "?a\N{REPLACEMENT CHARACTER}&"),
