@@ -303,6 +303,10 @@ def multipart(subtype, *parts, boundary="b", more=""):
 PLAIN, HTML = "\r\nplain", "Content-Type: text/html\r\n\r\n<b>html</b>"
 IMAGE = "Content-Type: image/png\r\nContent-ID: <i@x>\r\n\r\nimage"
 SAVED = "Content-Disposition: attachment; filename=a.txt\r\n\r\nsaved"
+NAMED = "Content-Type: text/plain; name=n.txt\r\n\r\nnotes"
+INLINE = "Content-Disposition: inline; filename=n.txt\r\n\r\nnotes"
+IN_HTML = ("html\n", "<b>html</b>")
+NAMED_HTML = "Content-Type: text/html; name=n.htm\r\n\r\n<b>html</b>"
 
 
 @pytest.mark.parametrize(
@@ -324,6 +328,48 @@ SAVED = "Content-Disposition: attachment; filename=a.txt\r\n\r\nsaved"
         (multipart("related", HTML, IMAGE, more='; start="<none>"'), "html\n", "<b>html</b>", [("", True)]),
         (multipart("related", IMAGE, IMAGE), "", "", [("", False), ("", True)]),
         (multipart("mixed", "Content-Disposition: inline; filename=n.txt\r\n\r\nplain"), "plain", "", []),
+        # What has a name is a file, even if it can be shown, ...
+        (multipart("mixed", HTML, NAMED), "html\n", "<b>html</b>", [("n.txt", False)]),
+        (multipart("mixed", HTML, INLINE), "html\n", "<b>html</b>", [("n.txt", True)]),
+        (multipart("mixed", PLAIN, NAMED_HTML), "plain", "", [("n.htm", False)]),
+        (
+            multipart("mixed", multipart("related", HTML, IMAGE, boundary="c"), NAMED),
+            *IN_HTML,
+            [("", True), ("n.txt", False)],
+        ),
+        (
+            multipart("mixed", IMAGE, multipart("mixed", NAMED, HTML, boundary="c")),
+            *IN_HTML,
+            [("", False), ("n.txt", False)],
+        ),
+        # ... but not what comes first, or is one form of the text: some programs name these too.
+        (multipart("mixed", NAMED, PLAIN), "notes", "", [("", False)]),
+        (multipart("mixed", multipart("mixed", NAMED, boundary="c"), PLAIN), "notes", "", [("", False)]),
+        (multipart("alternative", PLAIN, NAMED_HTML), "plain", "<b>html</b>", []),
+        (
+            multipart("alternative", PLAIN, multipart("related", NAMED_HTML, IMAGE, boundary="c")),
+            "plain",
+            "<b>html</b>",
+            [("", True)],
+        ),
+        # Apple Mail: a file between two paragraphs.
+        (multipart("mixed", PLAIN, INLINE, "\r\nmore"), "plain", "", [("n.txt", True), ("", False)]),
+        (
+            multipart(
+                "mixed",
+                INLINE.replace("n.txt", "i.png").replace("Content-D", "Content-Type: image/png\r\nContent-D"),
+                PLAIN,
+            ),
+            "plain",
+            "",
+            [("i.png", True)],
+        ),
+        (
+            multipart("alternative", PLAIN, multipart("mixed", HTML, INLINE, HTML, boundary="c")),
+            "plain",
+            "<b>html</b>",
+            [("n.txt", True), ("", False)],
+        ),
         (
             multipart("mixed", PLAIN, "Content-Type: image/png\r\nContent-Disposition: inline\r\n\r\nx"),
             "plain",
@@ -595,6 +641,32 @@ def test_a_url_in_html_is_what_a_browser_makes_of_it(written, url, quote):
         ("a<! b", "a\n"),
         ("1 < 2 &lt; &#51; &#x34; &amp;&#99999999999; &#0065;", "1 < 2 < 3 4 &\N{REPLACEMENT CHARACTER} A\n"),
         ("<div style='display:none'>a<div>b</div></div>c<p hidden>d</p>", "c\n"),
+        # What hides and is not closed hides no more than a browser makes it.
+        ("<div><p style='display:none'>a<p>b</div><p>c</p>", "b\n\nc\n"),
+        *((f"<p hidden>a<{name}>b", "b\n") for name in ("div", "table", "h1", "pre", "form", "blockquote")),
+        ("<p hidden>a<ul><li>b", "- b\n"),
+        ("<p hidden>a<b>b<table><td>c</table>", "c\n"),
+        ("<p hidden>a<span>b</span><img><br>c</p>d", "d\n"),
+        ("<p hidden>a</div></td></p>b", "b\n"),
+        ("<div hidden>a<p>b<p>c</div>d", "d\n"),
+        ("<div><b hidden>a<span hidden>b</div>c", "c\n"),
+        ("<div hidden>a<div>b</div><br></br></i>c</div>d", "d\n"),
+        ("<div hidden>a<table><td></div>b</table>c</div>d", "d\n"),
+        ("<table><tr><td style='display:none'>a<td>b</table>c", "b\n\nc\n"),
+        ("<table><tr><td><div hidden>a</td><td>b<tr><th hidden>c<td>d</table>", "b\nd\n"),
+        ("<table><tr hidden><td>a<table><tr><td>b</table>c<tr><td>d</table>", "d\n"),
+        ("<table><thead hidden><tr><td>a<tbody><tr><td>b<tfoot hidden><td>c</table>d", "b\n\nd\n"),
+        ("<td hidden>a<td>b", "b\n"),
+        ("<ul><li hidden>a<li>b<ul><li hidden>c<li>d</ul><li>e</ul>", "- b\n\n- d\n\n- e\n"),
+        ("<ul><li hidden>a<ul><li>b</ul>c<li>d</ul>", "- d\n"),
+        ("<dl><dt hidden>a<dd>b<dd hidden>c<dt>d</dl>", "b\nd\n"),
+        ("<select><option hidden>a<option>b<optgroup hidden><option>c<optgroup><option>d</select>", "b\nd\n"),
+        ("<head><title>a</title><meta><noscript><link></noscript><p>b", "b\n"),
+        ("<html><head>\n<title>a</title>\nb", "b\n"),
+        ("<head><style>p{}</style></head><div>a</div></body></html>b", "a\nb\n"),
+        ("<body hidden><p>a</body>b", ""),
+        ("<template><td>a</template>b", "b\n"),
+        ("<!-->a<!--->b<!---->c<!-- d --!>e<!-- > -> f -->g<!--[if !mso]><!-->h<!--<![endif]-->", "abcegh\n"),
         ("<p style='color:red' class='hide'>a</p><img style='display:none'>b", "a\n\nb\n"),
         ("&zwnj;a&nbsp;&nbsp;b&shy;c", "\u200ca bc\n"),
         ("<a title='>'>a</a><a title=\"'>\">b</a>", "ab\n"),

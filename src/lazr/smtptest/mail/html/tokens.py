@@ -19,6 +19,8 @@ _MARKUP = re.compile(r"<(?:!--|[!?/]|[a-zA-Z])")
 # looks at all that follows before it gives up.
 _TAG = re.compile(r"""<(/?)([a-zA-Z][^\s/>]*+)((?:[^"'>]++|"[^"]*+"|'[^']*+')*+)>""")
 _ROUGH_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*+)([^>]*+)>")
+# WHATWG HTML 13.2.5.43: `<!-->` and `<!--->` are whole, so the end may share its hyphens with the beginning.
+_COMMENT_END = re.compile("--!?>|(?<=<!--)->")
 _NAME_BEGINS = re.compile("</?[a-zA-Z]")
 _ATTRIBUTE = re.compile(r"""([^\s/>=][^\s/>=]*+)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]*+)))?""")
 # What is in these is not markup, and only their own end tag ends it.
@@ -62,9 +64,9 @@ def tokens(html: str, note: Note) -> Iterator[Tag | str]:
             note(f"more than {caps.TAGS:,} tags: truncated")
             return
         if markup[0] == "<!--":
-            end = html.find("-->", at + 4)
-            at = begin = end + 3 if end >= 0 else len(html)
-            if end < 0:
+            close = _COMMENT_END.search(html, at + 2)
+            at = begin = close.end() if close else len(html)
+            if close is None:
                 note("a comment that does not end")
             continue
         match = _TAG.match(html, at) if paired else None
