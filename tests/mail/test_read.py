@@ -1,5 +1,6 @@
 """What people read in a mail: header fields, addresses, text, attachments, defects."""
 
+import base64
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -220,7 +221,7 @@ def test_a_message_id_has_its_brackets(text, message_id, is_wrong):
         ("text/plain; charset=big5", b"H\xff", "H\N{REPLACEMENT CHARACTER}", True),
         ("text/plain; charset=iso-8859-8-i", b"\xe0", "א", False),
         ("text/plain", "Häll".encode(), "Häll", True),
-        ("text/plain", b"H\xe4ll", "H\N{REPLACEMENT CHARACTER}ll", True),
+        ("text/plain", b"H\xe4ll", "Häll", True),
         ("text/plain; charset=none-such", "Häll".encode(), "Häll", True),
         ("text/plain; charset=none-such", b"H\xe4ll", "Häll", True),
         ('text/plain; charset=" "', b"a", "a", True),
@@ -239,6 +240,61 @@ def test_text_is_decoded_by_charsets_of_text_alone(kind, body, text, is_broken):
 
     assert mail.text == text
     assert any(defect.where == "content" for defect in mail.defects) == is_broken
+
+
+@pytest.mark.parametrize(
+    ("charset", "octets", "text", "reason"),
+    [
+        # In the charset that is named, nothing is wrong.
+        ("iso-8859-1", b"\xe4", "ä", None),
+        ("gb2312", "您好".encode("gb2312"), "您好", None),
+        ("iso-2022-jp", "日本".encode("iso-2022-jp"), "日本", None),
+        ("tis-620", b"\xa1", "ก", None),
+        # In the one of Windows, mail programs show it.
+        ("iso-8859-1", b"It\x92s 5 \x80 \x96 \x93\xe4\x94", "It’s 5 € – “ä”", "cp1252"),
+        ("latin1", b"\x85", "…", "cp1252"),
+        ("us-ascii", b"It\x92s", "It’s", "not US-ASCII"),
+        ("iso-8859-9", b"\x80 \xfd", "€ ı", "cp1254"),
+        ("tis-620", b"\xa1\x85", "ก…", "cp874"),
+        ("iso-8859-11", b"\xa1\x80", "ก€", "cp874"),
+        ("gb2312", "朱镕基".encode("gbk"), "朱镕基", "gb18030"),
+        ("gbk", "€㐂".encode("gb18030"), "€㐂", "gb18030"),
+        ("ks_c_5601-1987", "똠방각하 펲".encode("cp949"), "똠방각하 펲", "cp949"),
+        ("euc-kr", "똠".encode("cp949"), "똠", "cp949"),
+        ("shift_jis", "①髙橋".encode("cp932"), "①髙橋", "cp932"),
+        ("big5", "碁銹".encode("cp950"), "碁銹", "cp950"),
+        ("big5", "㗎嘅".encode("big5hkscs"), "㗎嘅", "big5hkscs"),
+        ("iso-2022-jp", b"a \x1b$B-!|b66\x1b(B b", "a ①髙橋 b", "cp50220"),
+        ("iso-2022-jp", b"\x1b(I1 2\x1b(J\x1b$@F|K\\-@\x1b(B", "ｱ ｲ日本㍉", "cp50220"),
+        # What is in none of them is what it was.
+        ("iso-8859-1", b"\x81\x92", "\x81\x92", None),
+        ("shift_jis", b"a\xff", "a\N{REPLACEMENT CHARACTER}", "not shift_jis"),
+        ("big5", b"a\xff", "a\N{REPLACEMENT CHARACTER}", "not big5"),
+        ("iso-2022-jp", b"a\xff", "a\N{REPLACEMENT CHARACTER}", "not iso2022_jp"),
+        ("iso-2022-jp", b"a\x1b$Z", "a\N{REPLACEMENT CHARACTER}", "not iso2022_jp"),
+        ("us-ascii", b"\x81\x92", "\x81\x92", "not US-ASCII"),
+    ],
+)
+def test_a_charset_is_what_mail_programs_take_it_for(charset, octets, text, reason):
+    body = received(f"Content-Type: text/plain; charset={charset}\r\n\r\n".encode() + octets)
+    word = received(f"Subject: =?{charset}?b?{base64.b64encode(octets).decode()}?=\r\n\r\n")
+
+    assert (body.text, word.subject) == (text, text)
+    for mail in (body, word):
+        found = [defect.reason for defect in mail.defects]
+        assert (reason is None and not found) or any(reason in one for one in found)
+
+
+@pytest.mark.parametrize("row", [*range(1, 9), 13, *range(16, 85)])
+def test_iso_2022_jp_of_windows_has_the_characters_of_iso_2022_jp(row):
+    cells = [bytes((row + 0x20, cell + 0x20)) for cell in range(1, 95)]
+    whole = [cell for cell in cells if (b"\x1b$B" + cell + b"\x1b(B").decode("iso2022_jp", "ignore")]
+    body = b"\x1b$B" + b"".join(whole) + b"-!\x1b(B"
+    mail = received(b"Content-Type: text/plain; charset=iso-2022-jp\r\n\r\n" + body)
+
+    # These have a different character in Windows, which looks the same.
+    alike = str.maketrans("〜‖−¢£¬＼", "～∥－￠￡￢＼")
+    assert mail.text == (b"\x1b$B" + b"".join(whole) + b"\x1b(B").decode("iso2022_jp").translate(alike) + "①"
 
 
 @pytest.mark.parametrize(
