@@ -2,6 +2,7 @@
 
 import base64
 import re
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -657,6 +658,24 @@ def test_links_are_found_in_html_and_text():
 
 
 @pytest.mark.parametrize(
+    ("text", "urls"),
+    [
+        ("请点击https://e.test/a?x=1，谢谢", ["https://e.test/a?x=1"]),
+        ("链接：https://e.test/a。请在5分钟内", ["https://e.test/a"]),
+        ("「https://e.test/a」『https://e.test/b』【https://e.test/c】", ["a", "b", "c"]),
+        ("（https://e.test/a）、https://e.test/(b)！https://e.test/c？", ["a", "(b)", "c"]),
+        ("《https://e.test/a》；https://e.test/b：", ["a", "b"]),
+        ("https://例え.test/パス。次", ["https://例え.test/パス"]),
+        ("mailto:a@b.c，", ["mailto:a@b.c"]),
+    ],
+)
+def test_a_link_ends_at_the_punctuation_of_any_script(text, urls):
+    mail = received(f"Content-Type: text/plain; charset=utf-8\r\n\r\n{text}")
+
+    assert [link.url for link in mail.links] == [url if ":" in url else f"https://e.test/{url}" for url in urls]
+
+
+@pytest.mark.parametrize(
     ("written", "url"),
     [
         # As most programs write it, without escaping: each of these names is a character's too.
@@ -786,6 +805,8 @@ def test_a_snapshot_is_the_same_each_time():
         .splitlines()[3]
         == "Content-Type: multipart/mixed"
     )
+    short = received(multipart("mixed", PLAIN).replace("boundary=b", 'type=b; Boundary="b"; x=b'))
+    assert short.snapshot().splitlines()[3] == 'Content-Type: multipart/mixed; type=b; Boundary="<boundary>"; x=b'
     assert one.snapshot(headers=("received",)).splitlines()[3] == "Received: by 1"
     masked = one.snapshot(replace={"plain": "PLAIN", re.compile(r"\d+ octets"): "N octets"})
     assert "PLAIN" in masked and "N octets" in masked and "5 octets" not in masked
@@ -793,6 +814,47 @@ def test_a_snapshot_is_the_same_each_time():
         "MAIL FROM:<ann@example.com>\nRCPT TO:<bob@example.com>\n\n"
         "Content-ID: <content-id>\nContent-Type: text/html\n\n--- html\n<p>a\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("use", "shown"),
+    [
+        ("[cid:{}]", "[cid:<content-id>]"),
+        ("url(cid:{});", "url(cid:<content-id>);"),
+        ("CID:{}.", "CID:<content-id>."),
+        ("cid:{}&quot;,", "cid:<content-id>&quot;,"),
+        ("cid:{}, cid:none@x, cid:", "cid:<content-id>, cid:none@x, cid:"),
+    ],
+)
+@pytest.mark.parametrize("percent", [False, True])
+def test_a_snapshot_has_no_content_id_wherever_it_is(use, shown, percent):
+    def sent(content_id):
+        url = content_id.replace("@", "%40").replace("(", "%28") if percent else content_id
+        html = f"Content-Type: text/html\r\n\r\n<img src='cid:{url}'>"
+        return received(multipart("mixed", f"\r\n{use.format(url)}", html, IMAGE.replace("i@x", content_id))).snapshot()
+
+    for content_id in ("a)b@x", "22@x", "i.(1)+.*@y"):
+        assert f"--- text\n{shown}\n\n--- html\n<img src='cid:<content-id>'>\n" in sent(content_id)
+        assert sent(content_id) == sent("33@y")
+
+
+def test_a_snapshot_of_a_message_in_a_mail_is_the_same_each_time():
+    def sent(unique, text="plain"):
+        inner = composed(unique).replace("\r\nplain", f"\r\n{text}")
+        return received(multipart("mixed", PLAIN, f"Content-Type: message/rfc822\r\n\r\n{inner}")).snapshot()
+
+    assert sent("1") == sent("22") != sent("1", "other")
+    assert sent("1").endswith("\n--- attachment, '', message/rfc822\n> Subject: Hi\n>\n> plain\n")
+
+
+def test_a_snapshot_takes_no_longer_the_more_content_ids_there_are():
+    parts = [IMAGE.replace("i@x", "a" * 8000 + str(number)) for number in range(900)]
+    text = "\r\n" + "cid:" + "a" * 500_000 + " cid:" + ")" * 500_000 + " cid:" + "a" * 8000 + "899"
+    mail = received(multipart("related", text, *parts))
+
+    begin = time.process_time()
+    assert " cid:<content-id 900>\n" in mail.snapshot()
+    assert time.process_time() - begin < 10  # with all of them in one regular expression it was 40
 
 
 def test_a_mail_is_saved_to_the_octet(tmp_path):
