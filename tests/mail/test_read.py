@@ -845,6 +845,9 @@ def test_a_snapshot_of_a_message_in_a_mail_is_the_same_each_time():
 
     assert sent("1") == sent("22") != sent("1", "other")
     assert sent("1").endswith("\n--- attachment, '', message/rfc822\n> Subject: Hi\n>\n> plain\n")
+    inner = "Content-Type: message/rfc822\r\n\r\nSubject: Hi\r\nContent-Type: text/html\r\n\r\n<p>a\r\n <p>b"
+    many = received(multipart("digest", *([inner] * 25))).snapshot()
+    assert (many.count("> Subject: Hi\n"), many.count("> Subject: Hi\n>\n> <p>a\n>  <p>b\n")) == (25, 20)
 
 
 def test_a_snapshot_takes_no_longer_the_more_content_ids_there_are():

@@ -234,11 +234,11 @@ class Mail:
 
     def __repr__(self) -> str:
         to = ", ".join(self.envelope.rcpt_tos)
-        subject = _subject_of(self._parts)
+        subject = subject_of(self._parts)
         return f"<Mail {self.id} {self.envelope.mail_from or '<>'} -> {to} {subject!r} {self.size} octets>"
 
 
-def _subject_of(parts: list[bytes]) -> str:
+def subject_of(parts: list[bytes]) -> str:
     """The Subject for people, from the first octets alone: a list of a thousand mails is shown without reading them."""
     from lazr.smtptest.mail.mime import caps
     from lazr.smtptest.mail.mime.charset import header_text

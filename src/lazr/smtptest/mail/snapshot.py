@@ -6,6 +6,7 @@ import re
 from hashlib import sha256
 from itertools import islice
 
+from lazr.smtptest.mail.mail import subject_of
 from lazr.smtptest.mail.mime.parameter import read_parameters
 from lazr.smtptest.mail.reading import Reading
 
@@ -27,6 +28,7 @@ _DATES = frozenset({"date", "resent-date", "expires", "expiry-date", "deferred-d
 _IDS = frozenset({"message-id", "in-reply-to", "references", "resent-message-id"})
 _ID = re.compile(r"<[^<>\s]+>")
 _MESSAGES = frozenset({"message/rfc822", "message/global"})
+_MOST_MESSAGES = 20  # of more only the Subject is shown: each of them may be as much work as a mail
 _CID = re.compile(r"(cid:)([^\s\"'<>]++)", re.IGNORECASE)
 _BEHIND = ".,;:!?"
 _MAY_END = re.compile(r"[])},;&?#]")
@@ -76,6 +78,7 @@ def snapshot(mail: Mail, headers: Collection[str] | None, replace: Mapping[str |
     for kind, text in (("text", "" if mail.text_is_derived else mail.text), ("html", mail.html)):
         if text:
             lines += ["", f"--- {kind}", _with_names(text, named).rstrip("\n")]
+    messages = 0
     for one in attachments:
         is_message = one.content_type in _MESSAGES
         facts = [
@@ -88,9 +91,15 @@ def snapshot(mail: Mail, headers: Collection[str] | None, replace: Mapping[str |
         lines += ["", "--- " + ", ".join(facts)]
         if is_message:
             # Its octets are others each time, for it has a date, an identifier and boundaries of its own.
+            lines.append(f"> Subject: {subject_of([one.content])}")
+            messages += 1
+            if messages > _MOST_MESSAGES:
+                continue
             reading = Reading(one.content, {})
-            text = f"Subject: {reading.headers.get('subject')}\n\n{reading.text}"
-            lines += [f"> {line}".rstrip() for line in _with_names(text, named).rstrip("\n").split("\n")]
+            text = reading.html if reading.text_is_derived else reading.text
+            if text:
+                text = _with_names(text, named).rstrip("\n")
+                lines += [">", *(f"> {line}".rstrip() for line in text.split("\n"))]
     text = "\n".join(lines) + "\n"
     for pattern, instead in replace.items():
         text = text.replace(pattern, instead) if isinstance(pattern, str) else pattern.sub(instead, text)
