@@ -702,6 +702,7 @@ def test_a_url_in_html_is_what_a_browser_makes_of_it(written, url, quote):
     [
         ("<p>a<p>b", "a\n\nb\n"),
         ("a<br>b<br/><br>c", "a\nb\n\nc\n"),
+        ("<br>a", "a\n"),
         ("<div>a</div><div> b  c\n</div>", "a\nb c\n"),
         ("a <b> b</b>c", "a bc\n"),
         ("<table><tr><td>a<td>b<tr><th>c</table>", "a b\nc\n"),
@@ -846,6 +847,8 @@ def test_a_snapshot_of_a_message_in_a_mail_is_the_same_each_time():
     assert sent("1") == sent("22") != sent("1", "other")
     assert sent("1").endswith("\n--- attachment, '', message/rfc822\n> Subject: Hi\n>\n> plain\n")
     inner = "Content-Type: message/rfc822\r\n\r\nSubject: Hi\r\nContent-Type: text/html\r\n\r\n<p>a\r\n <p>b"
+    empty = received(multipart("digest", "Content-Type: message/rfc822\r\n\r\nSubject: a"))
+    assert empty.snapshot().endswith("\n> Subject: a\n")
     many = received(multipart("digest", *([inner] * 25))).snapshot()
     assert (many.count("> Subject: Hi\n"), many.count("> Subject: Hi\n>\n> <p>a\n>  <p>b\n")) == (25, 20)
 
