@@ -52,7 +52,7 @@ _MEANT = {
 _C1 = re.compile("[\x80-\x9f]")
 # What Python makes of octets that are nothing in Shift_JIS, where it might refuse them.
 _NOTHING = re.compile("[\uf8f0-\uf8f3]")
-# How ISO-2022-JP changes to another set of characters (RFC 1468, and the katakana that Windows adds).
+# How ISO-2022-JP changes to another set of characters, the katakana that Windows adds among them.
 _ESCAPE = re.compile(rb"\x1b(\([BIJ]|\$[@B])")
 _PAIR = re.compile(rb"([!-~])([!-~])")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:()+-]{0,59}")
