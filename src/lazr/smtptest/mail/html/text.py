@@ -34,11 +34,6 @@ _NOT_OUT_OF: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(["table", "caption", "colgroup", "thead", "tbody", "tfoot", "tr", "td", "th"], _TABLE),
     "template": (),
 }
-_LISTS = (*_FENCES, "ul", "ol", "menu")
-_P = ("p", _FENCES)
-_CELL = tuple((name, _TABLE) for name in ("td", "th"))
-_ROW = (*_CELL, ("tr", _TABLE))
-_ROWS = (*_ROW, *((name, _TABLE) for name in ("caption", "colgroup", "thead", "tbody", "tfoot")))
 _ENDS_P = re.findall(
     r"\w+",
     """
@@ -46,11 +41,27 @@ _ENDS_P = re.findall(
     h5 h6 header hgroup hr listing main menu nav ol p plaintext pre search section summary table ul xmp
     """,
 )
+# The elements that are more than a span of text, under names that no tag has; a list's item sees through some of them.
+_SPECIAL, _SPECIAL_TO_ITEMS = " special", " special to items"
+_ARE_SPECIAL = {
+    *_ENDS_P,
+    *_NOT_OUT_OF,
+    *re.findall(r"\w+", "body button dd dt head html li marquee noscript object select"),
+}
+_SEEN_THROUGH = frozenset({"address", "div", "p"})
+_GROUPS = {
+    name: (_SPECIAL,) if name in _SEEN_THROUGH else (_SPECIAL, _SPECIAL_TO_ITEMS) for name in sorted(_ARE_SPECIAL)
+}
+_FORMATS = frozenset(re.findall(r"\w+", "a b big code em font i nobr s small strike strong tt u"))
+_P = ("p", _FENCES)
+_CELL = tuple((name, _TABLE) for name in ("td", "th"))
+_ROW = (*_CELL, ("tr", _TABLE))
+_ROWS = (*_ROW, *((name, _TABLE) for name in ("caption", "colgroup", "thead", "tbody", "tfoot")))
 # Which open elements a start tag ends, and what must not be open within them.
 _ENDED_BY: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     **dict.fromkeys(_ENDS_P, (_P,)),
-    "li": (("li", _LISTS), _P),
-    **dict.fromkeys(("dt", "dd"), (("dt", (*_FENCES, "dl")), ("dd", (*_FENCES, "dl")), _P)),
+    "li": (("li", (_SPECIAL_TO_ITEMS,)), _P),
+    **dict.fromkeys(("dt", "dd"), (("dt", (_SPECIAL_TO_ITEMS,)), ("dd", (_SPECIAL_TO_ITEMS,)), _P)),
     "option": (("option", (*_FENCES, "select")),),
     "optgroup": (("optgroup", (*_FENCES, "select")), ("option", (*_FENCES, "select"))),
     **dict.fromkeys(("td", "th"), _CELL),
@@ -161,7 +172,8 @@ class _Sight:
         """Take note of a tag; whether it is seen itself."""
         name = tag.name
         if tag.is_end:
-            place = self._innermost(name, _NOT_OUT_OF.get(name, _FENCES))
+            fences = _FENCES if name in _ARE_SPECIAL or name in _FORMATS else (_SPECIAL,)
+            place = self._innermost(name, _NOT_OUT_OF.get(name, fences))
             was = self._hidden
             if place >= 0 and name not in {"body", "html"}:  # 13.2.6.4.7: what comes behind these is in them still
                 self._end(place)
@@ -172,7 +184,8 @@ class _Sight:
             return seen
         if seen and (name in _UNSEEN or _is_hidden(tag)):
             self._hidden = len(self._open)
-        self._places[name].append(len(self._open))
+        for one in (name, *_GROUPS.get(name, ())):
+            self._places[one].append(len(self._open))
         self._open.append(name)
         return self._hidden < 0
 
@@ -201,7 +214,8 @@ class _Sight:
 
     def _end(self, place: int) -> None:
         for name in self._open[place:]:
-            self._places[name].pop()
+            for one in (name, *_GROUPS.get(name, ())):
+                self._places[one].pop()
         del self._open[place:]
         if place <= self._hidden:
             self._hidden = -1
