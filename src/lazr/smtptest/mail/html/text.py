@@ -33,6 +33,7 @@ _FENCES = (*_TABLE, "td", "th", "caption")
 _NOT_OUT_OF: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(["table", "caption", "colgroup", "thead", "tbody", "tfoot", "tr", "td", "th"], _TABLE),
     "template": (),
+    "li": (*_FENCES, "ul", "ol"),
 }
 _ENDS_P = re.findall(
     r"\w+",
@@ -52,6 +53,7 @@ _SEEN_THROUGH = frozenset({"address", "div", "p"})
 _GROUPS = {
     name: (_SPECIAL,) if name in _SEEN_THROUGH else (_SPECIAL, _SPECIAL_TO_ITEMS) for name in sorted(_ARE_SPECIAL)
 }
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _FORMATS = frozenset(re.findall(r"\w+", "a b big code em font i nobr s small strike strong tt u"))
 _P = ("p", _FENCES)
 _CELL = tuple((name, _TABLE) for name in ("td", "th"))
@@ -173,7 +175,8 @@ class _Sight:
         name = tag.name
         if tag.is_end:
             fences = _FENCES if name in _ARE_SPECIAL or name in _FORMATS else (_SPECIAL,)
-            place = self._innermost(name, _NOT_OUT_OF.get(name, fences))
+            names = _HEADINGS if name in _HEADINGS else (name,)  # one heading's end tag ends any other
+            place = max(self._innermost(one, _NOT_OUT_OF.get(one, fences)) for one in names)
             was = self._hidden
             if place >= 0 and name not in {"body", "html"}:  # 13.2.6.4.7: what comes behind these is in them still
                 self._end(place)
@@ -202,6 +205,8 @@ class _Sight:
             place = self._innermost(ended, fences)
             if place >= 0:
                 self._end(place)
+        if name in _HEADINGS and self._open and self._open[-1] in _HEADINGS:
+            self._end(len(self._open) - 1)
 
     def _innermost(self, name: str, fences: tuple[str, ...]) -> int:
         """The place of the innermost open element of that name; -1 where there is none, or only outside a fence."""
