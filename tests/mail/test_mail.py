@@ -77,6 +77,35 @@ def test_it_shows_its_subject_decoded_where_that_can_be_done(subject, shown):
     assert f"'{shown}'" in repr(received(b"Subject: " + subject + b"\r\n\r\n"))
 
 
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        (b"Subject: one\r\n two\r\n\tthree\r\nTo: x\r\n\r\n", "one two\tthree"),
+        (b"Subject:\r\n Averylongword\r\n\r\n", "Averylongword"),
+        (b"Subject: =?utf-8?q?Gr=C3=BC?=\r\n =?utf-8?q?=C3=9Fe?=\r\n\r\n", "Grüße"),
+        (b"To: x\nSUBJECT : a\n b\n\n", "a b"),
+        (b"Subject: a\r b\rTo: x\r\r", "a b"),
+        (b"To: x\r\n\r\nSubject: of the body\r\n", ""),
+        (b"To: x\n\nSubject: of the body\n", ""),
+        (b"\r\nSubject: of the body\r\n", ""),
+        (b"To: x\r\n Subject: of another field\r\nX-Subject: y\r\n\r\n", ""),
+        (b"Subject: \xff\x00\r\nSubject: two\r\n\r\n", "\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}"),
+    ],
+)
+def test_it_shows_the_subject_that_it_has(content, shown):
+    mail = received(content)
+    pieces = Mail("1", mail.envelope, [content[i : i + 1] for i in range(len(content))])
+
+    assert f" {shown!r} " in repr(mail) and f" {shown!r} " in repr(pieces)
+    assert mail.subject == shown
+
+
+def test_it_looks_for_its_subject_in_the_first_octets():
+    far = [b"X: " + b"y" * 20_000 + b"\r\n", b"Subject: far\r\n\r\n"]
+
+    assert " '' " in repr(Mail("1", received(b"").envelope, far))
+
+
 def test_it_shows_a_subject_that_came_in_pieces():
     assert "'Hello'" in repr(Mail("1", received(b"").envelope, [b"To: x\r\nSub", b"ject: Hello\r\n", b"\r\n"]))
 

@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 __all__ = ["Link", "links_in_text"]
 
 # A scheme (RFC 3986 3.1) with an authority, or mailto: (RFC 6068).  The repeats are bounded, so that a
-# long word is not read anew from each of its letters.
+# long word is not read anew from each of its letters.  What is written without spaces has its own punctuation,
+# which is a sentence's, wherever it stands.
 _URL = re.compile(
-    r"(?<![A-Za-z0-9+.-])(?:[A-Za-z][A-Za-z0-9+.-]{1,20}+://|mailto:)[^\s<>\"“”„«»\x00-\x1f]{1,8192}+", re.IGNORECASE
+    r"(?<![A-Za-z0-9+.-])(?:[A-Za-z][A-Za-z0-9+.-]{1,20}+://|mailto:)"
+    r"[^\s<>\"“”„«»\x00-\x1f。，、；：！？｡､（）「」『』【】〔〕《》〈〉［］｛｝＜＞｢｣＂＇]{1,8192}+",
+    re.IGNORECASE,
 )
-_ENDS = frozenset(".,;:!?'*_~|`’‘…。，、；：！？")  # a sentence's, rather than a URL's
-_PAIRS = {")": "(", "]": "[", "}": "{", "）": "（", "】": "【", "」": "「", "》": "《"}
+_ENDS = frozenset(".,;:!?'*_~|`’‘…")  # a sentence's, rather than a URL's
+_PAIRS = {")": "(", "]": "[", "}": "{"}
 
 
 class Link:

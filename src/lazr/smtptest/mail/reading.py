@@ -202,7 +202,7 @@ class Reading:
     def _attachment(self, part: Part, *, related: bool) -> Attachment:
         note = self._defects.at(part.where)
         # CVE-2024-39929: which of two names counts is a matter of taste, so all of them are told.
-        names = tuple(dict.fromkeys((*part.disposition.all("filename"), *part.type.all("name"))))
+        names = _names_of(part)
         if len(names) > 1:
             note("more than one file name")
         content_id = part.field("content-id", note) or ""
@@ -250,17 +250,27 @@ class Reading:
 
 def _leaves(root: Part, note: Note) -> Iterator[tuple[Part, bool, bool]]:
     """The parts without parts, whether each may be the text or the HTML, and whether it belongs to another."""
-    stack = [(root, True, False)]
+    stack = [(root, True, False, True)]
     while stack:
-        part, may_be_body, related = stack.pop()
+        part, may_be_body, related, is_one_of = stack.pop()
         if not part.children:
-            yield part, may_be_body, related
+            # RFC 2183 2.1: what is inline is shown, but with a name, and behind what is shown already, it is a file:
+            # programs say "inline" of each that they can show.  Not so where it is one form of a text, or the only.
+            yield part, may_be_body and (is_one_of or not _names_of(part)), related
             continue
-        below = [(child, may_be_body, related) for child in part.children]
-        if part.type.value == "multipart/related":
+        kind = part.type.value
+        below = [
+            (child, may_be_body, related, kind == "multipart/alternative" or (is_one_of and index == 0))
+            for index, child in enumerate(part.children)
+        ]
+        if kind == "multipart/related":
             shown = _root_of(part, note)
-            below = [(child, may_be_body and child is shown, child is not shown) for child in part.children]
+            below = [(child, may_be_body and child is shown, child is not shown, True) for child in part.children]
         stack.extend(reversed(below))
+
+
+def _names_of(part: Part) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*part.disposition.all("filename"), *part.type.all("name"))))
 
 
 def _root_of(part: Part, note: Note) -> Part:

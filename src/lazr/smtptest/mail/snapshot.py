@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
+from itertools import islice
 
+from lazr.smtptest.mail.mail import subject_of
 from lazr.smtptest.mail.mime.parameter import read_parameters
+from lazr.smtptest.mail.reading import Reading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +27,12 @@ _UNSTABLE = re.compile(
 _DATES = frozenset({"date", "resent-date", "expires", "expiry-date", "deferred-delivery"})
 _IDS = frozenset({"message-id", "in-reply-to", "references", "resent-message-id"})
 _ID = re.compile(r"<[^<>\s]+>")
+_MESSAGES = frozenset({"message/rfc822", "message/global"})
+_MOST_MESSAGES = 20  # of more only the Subject is shown: each of them may be as much work as a mail
+_CID = re.compile(r"(cid:)([^\s\"'<>]++)", re.IGNORECASE)
+_BEHIND = ".,;:!?"
+_MAY_END = re.compile(r"[])},;&?#]")
+_ENDS = 8  # so many are tried, which is as many as one URL has
 
 
 class _Names:
@@ -61,30 +70,56 @@ def snapshot(mail: Mail, headers: Collection[str] | None, replace: Mapping[str |
         elif name == "content-type":
             boundary = read_parameters(field.text, lambda _: None).get("boundary")
             if boundary:
-                value = value.replace(boundary, boundaries.of(boundary))
+                at = value.lower().find("boundary") + len("boundary")
+                value = value[:at] + value[at:].replace(boundary, boundaries.of(boundary), 1)
         lines.append(f"{field.name}: {value}")
     attachments = mail.attachments
-    html = mail.html
     named = {one.content_id: content_ids.of(one.content_id) for one in attachments if one.content_id}
-    if named:
-        longest_first = sorted(named, key=len, reverse=True)
-        uses = re.compile("cid:(" + "|".join(map(re.escape, longest_first)) + ")")
-        html = uses.sub(lambda match: f"cid:{named[match[1]]}", html)
-    if not mail.text_is_derived and mail.text:
-        lines += ["", "--- text", mail.text.rstrip("\n")]
-    if html:
-        lines += ["", "--- html", html.rstrip("\n")]
+    for kind, text in (("text", "" if mail.text_is_derived else mail.text), ("html", mail.html)):
+        if text:
+            lines += ["", f"--- {kind}", _with_names(text, named).rstrip("\n")]
+    messages = 0
     for one in attachments:
+        is_message = one.content_type in _MESSAGES
         facts = [
             "inline" if one.inline else "attachment",
             repr(one.filename),
             one.content_type,
-            f"{len(one.content)} octets",
-            f"sha256 {sha256(one.content).hexdigest()[:12]}",
+            *([] if is_message else [f"{len(one.content)} octets", f"sha256 {sha256(one.content).hexdigest()[:12]}"]),
             *([named[one.content_id]] if one.content_id else []),
         ]
         lines += ["", "--- " + ", ".join(facts)]
+        if is_message:
+            # Its octets are others each time, for it has a date, an identifier and boundaries of its own.
+            lines.append(f"> Subject: {subject_of([one.content])}")
+            messages += 1
+            if messages > _MOST_MESSAGES:
+                continue
+            reading = Reading(one.content, {})
+            text = reading.html if reading.text_is_derived else reading.text
+            if text:
+                text = _with_names(text, named).rstrip("\n")
+                lines += [">", *(f"> {line}".rstrip() for line in text.split("\n"))]
     text = "\n".join(lines) + "\n"
     for pattern, instead in replace.items():
         text = text.replace(pattern, instead) if isinstance(pattern, str) else pattern.sub(instead, text)
     return text
+
+
+def _with_names(text: str, named: Mapping[str, str]) -> str:
+    """The text with what its parts are named by (RFC 2392) replaced, as it is or percent-encoded."""
+    if not named:
+        return text
+    from urllib.parse import unquote
+
+    def name(match: re.Match[str]) -> str:
+        url = match[2]
+        # Brackets and the like may be a part of it, or what it stands in: `[cid:a@b]`, `url(cid:a@b)`.
+        ends = [len(url), len(url.rstrip(_BEHIND)), *(end.start() for end in islice(_MAY_END.finditer(url), _ENDS))]
+        for end in ends:
+            found = named.get(url[:end]) or named.get(unquote(url[:end]))
+            if found:
+                return f"{match[1]}{found}{url[end:]}"
+        return match[0]
+
+    return _CID.sub(name, text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 
 from lazr.smtptest.mail.html.tokens import Tag, attributes, tokens, unescaped
 
@@ -23,6 +24,52 @@ _CELLS = frozenset({"td", "th"})
 _VOID = frozenset(re.findall(r"\w+", "area base br col embed hr img input link meta param source track wbr"))
 # What readers do not see.
 _UNSEEN = frozenset(re.findall(r"\w+", "script style title textarea xmp iframe noembed noframes head template"))
+_IN_HEAD = frozenset(
+    re.findall(r"\w+", "base basefont bgsound link meta noframes noscript script style template title")
+)
+# What an end tag, or a start tag that ends others, does not reach out of.
+_TABLE = ("table", "template")
+_FENCES = (*_TABLE, "td", "th", "caption")
+_NOT_OUT_OF: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(["table", "caption", "colgroup", "thead", "tbody", "tfoot", "tr", "td", "th"], _TABLE),
+    "template": (),
+    "li": (*_FENCES, "ul", "ol"),
+}
+_ENDS_P = re.findall(
+    r"\w+",
+    """
+    address article aside blockquote center details dialog dir div dl fieldset figcaption figure footer form h1 h2 h3 h4
+    h5 h6 header hgroup hr listing main menu nav ol p plaintext pre search section summary table ul xmp
+    """,
+)
+# The elements that are more than a span of text, under names that no tag has; a list's item sees through some of them.
+_SPECIAL, _SPECIAL_TO_ITEMS = " special", " special to items"
+_ARE_SPECIAL = {
+    *_ENDS_P,
+    *_NOT_OUT_OF,
+    *re.findall(r"\w+", "body button dd dt head html li marquee noscript object select"),
+}
+_SEEN_THROUGH = frozenset({"address", "div", "p"})
+_GROUPS = {
+    name: (_SPECIAL,) if name in _SEEN_THROUGH else (_SPECIAL, _SPECIAL_TO_ITEMS) for name in sorted(_ARE_SPECIAL)
+}
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_FORMATS = frozenset(re.findall(r"\w+", "a b big code em font i nobr s small strike strong tt u"))
+_P = ("p", _FENCES)
+_CELL = tuple((name, _TABLE) for name in ("td", "th"))
+_ROW = (*_CELL, ("tr", _TABLE))
+_ROWS = (*_ROW, *((name, _TABLE) for name in ("caption", "colgroup", "thead", "tbody", "tfoot")))
+# Which open elements a start tag ends, and what must not be open within them.
+_ENDED_BY: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
+    **dict.fromkeys(_ENDS_P, (_P,)),
+    "li": (("li", (_SPECIAL_TO_ITEMS,)), _P),
+    **dict.fromkeys(("dt", "dd"), (("dt", (_SPECIAL_TO_ITEMS,)), ("dd", (_SPECIAL_TO_ITEMS,)), _P)),
+    "option": (("option", (*_FENCES, "select")),),
+    "optgroup": (("optgroup", (*_FENCES, "select")), ("option", (*_FENCES, "select"))),
+    **dict.fromkeys(("td", "th"), _CELL),
+    "tr": _ROW,
+    **dict.fromkeys(("caption", "colgroup", "thead", "tbody", "tfoot"), _ROWS),
+}
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all", re.IGNORECASE)
 _MAY_HIDE = re.compile(r"none|hid", re.IGNORECASE)
 _SPACES = re.compile(r"[ \t\r\n\f\xa0]+")
@@ -109,29 +156,74 @@ class _Anchors:
 
 
 class _Sight:
-    """Whether a reader sees what comes now; what hides it is an element that is not over."""
+    """Whether a reader sees what comes now: the elements that are open, and which of them hides what is in it.
+
+    Those whose end tag may be left out end where WHATWG HTML 13.2.6 says, and each with the one that it is in.  Where
+    the elements of a name are is known, so that a tag takes no longer the deeper it is.
+    """
 
     def __init__(self) -> None:
-        self._name = ""
-        self._depth = 0
+        self._open: list[str] = []
+        self._places: defaultdict[str, list[int]] = defaultdict(list)
+        self._hidden = -1  # the place of the outermost that hides
 
     def __bool__(self) -> bool:
-        return not self._name
+        return self._hidden < 0
 
     def tag(self, tag: Tag) -> bool:
         """Take note of a tag; whether it is seen itself."""
-        if not self._name:
-            if not tag.is_end and tag.name not in _VOID and (tag.name in _UNSEEN or _is_hidden(tag)):
-                self._name, self._depth = tag.name, 1
-                return False
-            return True
-        if tag.name == self._name:
-            self._depth += -1 if tag.is_end else 1
-            if not self._depth:
-                self._name = ""
-        elif self._name == "head" and tag.name == "body":
-            self._name = ""  # a head that is not closed ends where the body begins
-        return False
+        name = tag.name
+        if tag.is_end:
+            fences = _FENCES if name in _ARE_SPECIAL or name in _FORMATS else (_SPECIAL,)
+            names = _HEADINGS if name in _HEADINGS else (name,)  # one heading's end tag ends any other
+            place = max(self._innermost(one, _NOT_OUT_OF.get(one, fences)) for one in names)
+            was = self._hidden
+            if place >= 0 and name not in {"body", "html"}:  # 13.2.6.4.7: what comes behind these is in them still
+                self._end(place)
+            return self._hidden < 0 and (was < 0 or was != place)
+        self._end_others(name)
+        seen = self._hidden < 0
+        if name in _VOID:
+            return seen
+        if seen and (name in _UNSEEN or _is_hidden(tag)):
+            self._hidden = len(self._open)
+        for one in (name, *_GROUPS.get(name, ())):
+            self._places[one].append(len(self._open))
+        self._open.append(name)
+        return self._hidden < 0
+
+    def text(self, text: str) -> None:
+        """Take note of text: a head whose end tag is left out ends with the first."""
+        if self._hidden >= 0 and self._open[-1] == "head" and not text.isspace():
+            self._end(len(self._open) - 1)
+
+    def _end_others(self, name: str) -> None:
+        """End those that a start tag ends (13.2.6.4.4, 13.2.6.4.7 and further)."""
+        if name not in _IN_HEAD and self._open and self._open[-1] == "head":
+            self._end(len(self._open) - 1)
+        for ended, fences in _ENDED_BY.get(name, ()):
+            place = self._innermost(ended, fences)
+            if place >= 0:
+                self._end(place)
+        if name in _HEADINGS and self._open and self._open[-1] in _HEADINGS:
+            self._end(len(self._open) - 1)
+
+    def _innermost(self, name: str, fences: tuple[str, ...]) -> int:
+        """The place of the innermost open element of that name; -1 where there is none, or only outside a fence."""
+        place = self._last(name)
+        return place if place >= 0 and all(self._last(fence) <= place for fence in fences) else -1
+
+    def _last(self, name: str) -> int:
+        places = self._places[name]
+        return places[-1] if places else -1
+
+    def _end(self, place: int) -> None:
+        for name in self._open[place:]:
+            for one in (name, *_GROUPS.get(name, ())):
+                self._places[one].pop()
+        del self._open[place:]
+        if place <= self._hidden:
+            self._hidden = -1
 
 
 def rendered(html: str, note: Note) -> tuple[str, list[tuple[str, str]]]:
@@ -146,6 +238,7 @@ def rendered(html: str, note: Note) -> tuple[str, list[tuple[str, str]]]:
         if isinstance(token, str):
             text = unescaped(token)
             anchors.text(text)
+            seen.text(text)
             if seen:
                 (writer.verbatim if pre else writer.text)(text)
             continue

@@ -19,6 +19,8 @@ _MARKUP = re.compile(r"<(?:!--|[!?/]|[a-zA-Z])")
 # looks at all that follows before it gives up.
 _TAG = re.compile(r"""<(/?)([a-zA-Z][^\s/>]*+)((?:[^"'>]++|"[^"]*+"|'[^']*+')*+)>""")
 _ROUGH_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*+)([^>]*+)>")
+# WHATWG HTML 13.2.5.43: `<!-->` and `<!--->` are whole, so the end may share its hyphens with the beginning.
+_COMMENT_END = re.compile("--!?>|(?<=<!--)->")
 _NAME_BEGINS = re.compile("</?[a-zA-Z]")
 _ATTRIBUTE = re.compile(r"""([^\s/>=][^\s/>=]*+)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]*+)))?""")
 # What is in these is not markup, and only their own end tag ends it.
@@ -28,6 +30,7 @@ _RAW = {
 }
 _LEADING_ZEROS = re.compile("&#([xX]?)0+(?=[0-9a-fA-F])")
 _HUGE = re.compile("&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{8,});?")
+_IN_ATTRIBUTE = re.compile("&(?:#(?:[0-9]++|[xX][0-9a-fA-F]++);?|([a-zA-Z][a-zA-Z0-9]*+(?:;|(?!=))))")
 
 
 class Tag:
@@ -61,9 +64,9 @@ def tokens(html: str, note: Note) -> Iterator[Tag | str]:
             note(f"more than {caps.TAGS:,} tags: truncated")
             return
         if markup[0] == "<!--":
-            end = html.find("-->", at + 4)
-            at = begin = end + 3 if end >= 0 else len(html)
-            if end < 0:
+            close = _COMMENT_END.search(html, at + 2)
+            at = begin = close.end() if close else len(html)
+            if close is None:
                 note("a comment that does not end")
             continue
         match = _TAG.match(html, at) if paired else None
@@ -94,12 +97,12 @@ def tokens(html: str, note: Note) -> Iterator[Tag | str]:
 def attributes(rest: str) -> dict[str, str]:
     """A tag's attributes, by their names in lower case; of two with one name the first counts.
 
-    >>> attributes(' href="/a?b&amp;c" hidden')
-    {'href': '/a?b&c', 'hidden': ''}
+    >>> attributes(' href="/a?b&amp;c&copy=d" hidden')
+    {'href': '/a?b&c&copy=d', 'hidden': ''}
     """
     found: dict[str, str] = {}
     for match in _ATTRIBUTE.finditer(rest):
-        found.setdefault(match[1].lower(), unescaped(match[2] or match[3] or match[4] or ""))
+        found.setdefault(match[1].lower(), _unescaped_value(match[2] or match[3] or match[4] or ""))
         if len(found) >= caps.PARAMETERS:
             break
     return found
@@ -117,3 +120,16 @@ def unescaped(text: str) -> str:
     if "&#" in text:
         text = _HUGE.sub("\N{REPLACEMENT CHARACTER}", _LEADING_ZEROS.sub(r"&#\1", text))
     return unescape(text)
+
+
+def _unescaped_value(text: str) -> str:
+    """An attribute's value with its character references resolved.
+
+    WHATWG HTML 13.2.5.73: in there a name that no semicolon ends is none if a letter, a digit or `=` follows, so that
+    the `&copy=` of a URL stays what it is.
+    """
+    if "&" not in text:
+        return text
+    from html.entities import html5
+
+    return _IN_ATTRIBUTE.sub(lambda match: html5.get(match[1], match[0]) if match[1] else unescaped(match[0]), text)

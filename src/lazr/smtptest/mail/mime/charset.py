@@ -32,6 +32,29 @@ _CODECS = frozenset(
         """,
     )
 )
+# What programs that read mail take a charset for, and so what programs that write mail get away with: the larger one
+# that Windows has under the same name (WHATWG Encoding 4.2).
+_MEANT = {
+    "ascii": "cp1252",
+    "latin_1": "cp1252",
+    "iso8859_9": "cp1254",
+    "iso8859_11": "cp874",
+    "tis_620": "cp874",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "big5": "cp950",
+    "cp950": "big5hkscs",
+    "shift_jis": "cp932",
+    "iso2022_jp": "cp50220",
+    "euc_kr": "cp949",
+}
+# Control characters that no text has: where a charset has them, the one of Windows has quotation marks, dashes and €.
+_C1 = re.compile("[\x80-\x9f]")
+# What Python makes of octets that are nothing in Shift_JIS, where it might refuse them.
+_NOTHING = re.compile("[\uf8f0-\uf8f3]")
+# How ISO-2022-JP changes to another set of characters, the katakana that Windows adds among them.
+_ESCAPE = re.compile(rb"\x1b(\([BIJ]|\$[@B])")
+_PAIR = re.compile(rb"([!-~])([!-~])")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:()+-]{0,59}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -68,23 +91,80 @@ def decoded(octets: bytes, charset: str, note: Note) -> str:
     except UnicodeDecodeError:
         if name:
             note("octets that are not US-ASCII, and no other charset is named")
-        try:
-            text = octets.decode("utf-8")
-        except UnicodeDecodeError:
-            text = octets.decode("ascii", "replace") if name else octets.decode("latin-1")
+        text = _first_of(octets, "utf-8", "cp1252", "latin-1")
     return clean(text, note)
+
+
+def _first_of(octets: bytes, *names: str) -> str:
+    for name in names[:-1]:
+        try:
+            return octets.decode(name)
+        except UnicodeDecodeError:
+            pass
+    return octets.decode(names[-1])
 
 
 def _decoded(octets: bytes, name: str, note: Note) -> str:
     try:
         text = octets.decode(name)
     except ValueError:
-        note(f"octets that are not {name}")
-        if len(octets) > caps.BROKEN_TEXT and name != "utf_8":
-            note(f"text that is not {name}: truncated to {caps.BROKEN_TEXT:,} octets")
-            octets = octets[: caps.BROKEN_TEXT]
-        text = octets.decode(name, "replace")
+        text = _as_meant(octets, name, note) or ""
+        if not text:
+            note(f"octets that are not {name}")
+            if len(octets) > caps.BROKEN_TEXT and name != "utf_8":
+                note(f"text that is not {name}: truncated to {caps.BROKEN_TEXT:,} octets")
+                octets = octets[: caps.BROKEN_TEXT]
+            text = octets.decode(name, "replace")
+    else:
+        if name in _MEANT and not text.isascii() and _C1.search(text):
+            text = _as_meant(octets, name, note) or text
     return clean(text, note, surrogates=name == "utf_7")  # the others refuse surrogates by themselves
+
+
+def _as_meant(octets: bytes, name: str, note: Note) -> str | None:
+    """The text, in the first of the larger charsets that it is in; None where there is none."""
+    meant = _MEANT.get(name)
+    while meant is not None:
+        try:
+            text = _from_cp50220(octets) if meant == "cp50220" else octets.decode(meant)
+        except ValueError:
+            text = ""
+        if text and not _NOTHING.search(text):
+            note(f"octets that are not {name}: read as {meant}")
+            return text
+        meant = _MEANT.get(meant)
+    return None
+
+
+def _from_cp50220(octets: bytes) -> str:
+    """ISO-2022-JP with the characters of Windows, such as ① and 髙.  Raises `ValueError` if it is not that.
+
+    Python has no codec for it, but one for the same characters in Shift_JIS's form, which is a matter of arithmetic.
+    """
+    if len(octets) > caps.BROKEN_TEXT or not octets.isascii():
+        raise ValueError("not ISO-2022-JP, or too long")
+    ascii_text, *pieces = _ESCAPE.split(octets)
+    out = [ascii_text]
+    for escape, piece in zip(pieces[::2], pieces[1::2], strict=True):
+        if escape == b"(I":
+            out.append(bytes(octet | 0x80 if octet > 0x20 else octet for octet in piece))
+        elif escape.startswith(b"$"):
+            out.append(_PAIR.sub(_shifted, piece))
+        else:
+            out.append(piece)
+    text = b"".join(out)
+    if b"\x1b" in text:
+        raise ValueError("another escape")
+    return text.decode("cp932")
+
+
+def _shifted(match: re.Match[bytes]) -> bytes:
+    """A row and a cell, each from 0x21 to 0x7E, as Shift_JIS writes them: two rows for each first octet."""
+    row, cell = match[1][0], match[2][0]
+    first = (row + 1) // 2 + (0x70 if row < 0x5F else 0xB0)
+    if row % 2:
+        return bytes((first, cell + (0x1F if cell < 0x60 else 0x20)))
+    return bytes((first, cell + 0x7E))
 
 
 def clean(text: str, note: Note, *, surrogates: bool = False) -> str:
