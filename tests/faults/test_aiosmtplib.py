@@ -72,7 +72,7 @@ async def ask_twice(client):
 
 AUTH = {"auth": {"app": "secret"}}
 TLS = {"tls": "starttls"}
-QUICK = 0.2
+QUICK = 0.4
 
 # What the server does; what the client is asked to do; what comes of it: an exception, with its reply code if it has
 # one, or a value.
