@@ -292,3 +292,21 @@ def test_a_black_hole_lasts_until_the_client_leaves():
             client.recv(1)
 
         assert server.settle()[0].ended == "EOF"
+
+
+def test_what_is_counted_is_only_what_all_selectors_meet(connect):
+    with MailServer() as server:
+        server.rules.add(presets.rate_limit(1, per=600, sender="bulk@*"))
+        client = connect(server)
+        client.ask(b"EHLO client.example")
+
+        said = [client.mail(sender=sender)[:3] for sender in (b"ann@a.example", b"bulk@a.example", b"bulk@a.example")]
+        assert said == [b"250", b"250", b"450"]
+
+
+@pytest.mark.parametrize(
+    "preset", [presets.greylist, lambda **selectors: provider("gmail").rate_limit(1, 60, **selectors)]
+)
+def test_a_preset_that_counts_takes_no_other_where(preset):
+    with pytest.raises(TypeError, match="where"):
+        preset(where=lambda moment: True)

@@ -74,8 +74,8 @@ def rate_limit(n: int, per: float, **selectors: Any) -> Rule:
 def connection_limit(n: int, **selectors: Any) -> Rule:
     """Refuse a client that has `n` connections open, with 421 4.7.0 in place of a greeting.
 
-    What Postfix does with `smtpd_client_connection_count_limit`, Dovecot with `mail_max_userip_connections`.  Clients
-    that send in parallel, or forget to close, meet it.  (`Limits(connections=n)` is a limit for all clients together.)
+    What Postfix does with `smtpd_client_connection_count_limit`.  Clients that send in parallel, or forget to close,
+    meet it.  (`Limits(connections=n)` is a limit for all clients together.)
 
     >>> connection_limit(2)
     <Rule CONNECT where=open_connections(2) → reply(421, '4.7.0', 'Too many connections from this host'), never acted>
@@ -88,7 +88,8 @@ def connection_limit(n: int, **selectors: Any) -> Rule:
 def quota_full(*, permanent: bool = False, **selectors: Any) -> Rule:
     """Refuse recipients: their mailboxes are full (RFC 3463 3.3, X.2.2).
 
-    452 asks the client to try again, as Dovecot and Gmail do; `permanent` is 552, at which it gives up.
+    452 asks the client to try again, as Gmail does, and Dovecot with `quota_full_tempfail`; `permanent` is 552, at
+    which it gives up.
 
     >>> quota_full(to="ann@example.com")
     <Rule RCPT to='ann@example.com' → reply(452, '4.2.2', 'Mailbox full'), never acted>
@@ -107,7 +108,7 @@ def unknown_user(**selectors: Any) -> Rule:
 
 
 def spam_rejected(**selectors: Any) -> Rule:
-    """Refuse a whole message for what is in it (RFC 3463 3.8, X.7.1), as Rspamd and SpamAssassin's milter do.
+    """Refuse a whole message for what is in it (RFC 3463 3.8, X.7.1), as Rspamd does.
 
     >>> spam_rejected(subject="*lottery*")
     <Rule END_OF_DATA subject='*lottery*' → reply(554, '5.7.1', 'Spam message rejected'), never acted>
@@ -188,8 +189,9 @@ def maintenance(**selectors: Any) -> Rule:
 def drops_idle(seconds: float = 10.0) -> Rule:
     """Close a connection, without a word, when the client has been silent for so long.
 
-    What load balancers and address translators do to the idle connections of a pool: AWS's Network Load Balancer after
-    350 s, many firewalls after fewer.  RFC 5321 4.5.3.2.7 wants servers to wait 5 minutes.
+    What happens to the idle connections of a pool: servers and proxies close them, load balancers and address
+    translators forget them (AWS's Network Load Balancer after 350 s), and answer with RST, as
+    `Rule("IDLE", after=seconds).reset()` does.  RFC 5321 4.5.3.2.7 wants servers to wait 5 minutes.
 
     >>> drops_idle(0.05)
     <Rule IDLE after=0.05 → drop(), never acted>

@@ -28,7 +28,7 @@ PROVIDERS: Final[Mapping[str, Mapping[str, tuple[str, Reply]]]] = {
         "over_quota": ("RCPT", Reply(452, "4.2.2", "The recipient is out of storage space", "gsmtp")),
     },
     "outlook": {
-        "rate_limit": ("MAIL", Reply(451, "4.7.500", "Server busy")),
+        "rate_limit": ("END_OF_DATA", Reply(451, "4.7.500", "Server busy")),
         "unauthenticated": ("END_OF_DATA", Reply(550, "5.7.515", "Required authentication level not met")),
         "blocked_sender": ("MAIL", Reply(550, "5.7.1", "This network is on our block list (S3140)")),
         "over_quota": ("END_OF_DATA", Reply(554, "5.2.2", "mailbox full; STOREDRV.Deliver.Exception")),
@@ -58,25 +58,25 @@ class Provider:
             raise ValueError(f"no provider {name!r}; there are {', '.join(PROVIDERS)}")
         self.name: Final[str] = name
 
-    def _rule(self, what: str, selectors: Mapping[str, Any]) -> Rule:
+    def _rule(self, what: str, **selectors: Any) -> Rule:
         when, reply = PROVIDERS[self.name][what]
         return Rule(when, **selectors).reply(reply)
 
     def rate_limit(self, n: int, per: float, **selectors: Any) -> Rule:
         """More than `n` mails of a client in `per` seconds."""
-        return self._rule("rate_limit", {**selectors, "where": Rate(n, per)})
+        return self._rule("rate_limit", **selectors, where=Rate(n, per))
 
     def unauthenticated(self, **selectors: Any) -> Rule:
         """Neither SPF nor DKIM passes, or DMARC fails."""
-        return self._rule("unauthenticated", selectors)
+        return self._rule("unauthenticated", **selectors)
 
     def blocked_sender(self, **selectors: Any) -> Rule:
         """The client's address, or its network, is not welcome."""
-        return self._rule("blocked_sender", selectors)
+        return self._rule("blocked_sender", **selectors)
 
     def over_quota(self, **selectors: Any) -> Rule:
         """The recipient's mailbox is full."""
-        return self._rule("over_quota", selectors)
+        return self._rule("over_quota", **selectors)
 
     def __repr__(self) -> str:
         return f"<Provider {self.name}>"
