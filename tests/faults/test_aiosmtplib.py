@@ -102,6 +102,7 @@ CASES = {
         ask("ehlo"),
         (aiosmtplib.SMTPHeloError, 550),
     ),
+    "a reply in pieces": (("EHLO", "throttle", 2_000, "out"), send, {}),
     "a reply that comes late": (("NOOP", "delay", 0.05), ask("noop"), (250, "2.0.0 Ok")),
     "a reply that comes too late": (("NOOP", "delay", 30.0), ask("noop"), aiosmtplib.SMTPReadTimeoutError),
     "a reply that is not UTF-8": (("NOOP", "raw", b"250 caf\xe9\r\n"), ask("noop"), (250, "caf\udce9")),
