@@ -49,10 +49,11 @@ def test_the_readme_passes():
     run((HERE / "README.md").read_text("utf-8").replace("```", ""), "README.md")
 
 
-SHOWN = re.compile(r"\(\.\./\.\./(tests/examples/\w+\.py)\)[^`]*:\n\n```python\n(.*?)```\n", re.DOTALL)
+SHOWN = re.compile(r"\((?:\.\./)+(tests/examples/[\w/]+\.py)\)[^`]*:\n\n```python\n(.*?)```\n", re.DOTALL)
+SHOWING = [HERE / "docs" / "cookbook.md", *sorted((HERE / "docs" / "howto").glob("*.md"))]
 
 
-@pytest.mark.parametrize("page", sorted((HERE / "docs" / "howto").glob("*.md")), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", SHOWING, ids=lambda page: page.name)
 def test_a_page_shows_a_file_that_runs_word_for_word(page):
     shown = SHOWN.findall(page.read_text("utf-8"))
     assert len(shown) == page.read_text("utf-8").count("```python\n") > 0
@@ -62,8 +63,8 @@ def test_a_page_shows_a_file_that_runs_word_for_word(page):
 
 def test_every_example_is_shown_in_a_page():
     text = "".join(page.read_text("utf-8") for page in (HERE / "docs").rglob("*.md"))
-    for example in (HERE / "tests" / "examples").glob("test_*.py"):
-        assert f"tests/examples/{example.name}" in text
+    for example in (HERE / "tests" / "examples").rglob("test_*.py"):
+        assert example.relative_to(HERE).as_posix() in text
 
 
 def modules():

@@ -10,7 +10,7 @@ from lazr.smtptest.errors import RuleNeverActed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import overload
 
     from lazr.smtptest.faults.act import Act
@@ -59,16 +59,19 @@ class Rules(Sequence["Rule"]):
             self._drafts.append(rule)
         return rule
 
-    def add(self, *rules: Rule) -> None:
-        """Put these behind the others, all at once.
+    def add(self, *rules: Rule | Iterable[Rule]) -> None:
+        """Put these behind the others, all at once; a preset of several rules is taken as it is.
 
         Raises `ValueError` for a rule that is another server's, or does not say what to do.
         """
-        for rule in rules:
+        from lazr.smtptest.faults.rule import Rule
+
+        new = [rule for given in rules for rule in ((given,) if isinstance(given, Rule) else given)]
+        for rule in new:
             if not rule.has_act:
                 raise ValueError(f"{rule!r} does not say what to do")
             rule.belong_to(self)
-        self._put(rules)
+        self._put(new)
 
     def enter(self, rule: Rule) -> None:
         """The rule says what to do now; if it is new, it is put behind the others."""

@@ -1,0 +1,25 @@
+"""A server takes connections and never says a word: the next one is asked before anybody has to wait for long."""
+
+import smtplib
+
+from lazr.smtptest.presets import blackhole
+
+
+def deliver(servers, to, text, timeout=30):  # the code under test
+    for smtp in servers:
+        try:
+            with smtplib.SMTP(*smtp, timeout=timeout) as client:
+                return client.sendmail("app@example.com", to, text)
+        except (OSError, smtplib.SMTPServerDisconnected):
+            continue
+    raise OSError("no server answers")
+
+
+def test_the_second_server_is_asked(smtptest, smtptest_factory):
+    second = smtptest_factory()
+    smtptest.rules.add(blackhole())
+
+    deliver([smtptest.address, second.address], "ann@example.com", "Subject: Hi\r\n\r\nHi\r\n", timeout=0.5)
+
+    assert second.inbox.one().subject == "Hi"
+    smtptest.inbox.none()

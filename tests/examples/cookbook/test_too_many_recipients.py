@@ -1,0 +1,22 @@
+"""The server takes so many recipients of a message, and no more: the others get it in a further one."""
+
+import smtplib
+
+from lazr.smtptest.presets import max_recipients
+
+
+def announce(smtp, addresses, text):  # the code under test
+    with smtplib.SMTP(*smtp) as client:
+        while addresses:
+            refused = client.sendmail("app@example.com", addresses, text)
+            addresses = [address for address, (code, _) in refused.items() if code == 452]
+
+
+def test_everybody_is_reached_in_as_many_messages_as_it_takes(smtptest):
+    smtptest.rules.add(max_recipients(2))
+    everybody = [f"user{number}@example.com" for number in range(5)]
+
+    announce(smtptest.address, everybody, "Subject: Hi\r\n\r\nHi\r\n")
+
+    assert [len(mail.recipients) for mail in smtptest.inbox] == [2, 2, 1]
+    assert {address for mail in smtptest.inbox for address in mail.recipients} == set(everybody)

@@ -1,0 +1,312 @@
+"""Each preset, over a real socket: what a client gets to see of it, and that it does no more."""
+
+import smtplib
+import socket
+import ssl
+import time
+
+import pytest
+
+from lazr.smtptest import MailServer, Rule, presets
+from lazr.smtptest.faults.moment import Moment
+from lazr.smtptest.faults.rate import Rate
+from lazr.smtptest.presets import PROVIDERS, provider
+from lazr.smtptest.protocol.smtp.record import SessionRecord
+from talk import Client
+
+CONTENT = "Subject: Hi\r\n\r\nHi\r\n"
+BIG = CONTENT + "x" * 70 + "\r\n"
+
+
+def send(server, *to, sender="app@example.com", text=CONTENT, timeout=10):
+    """What comes of one mail, as smtplib tells it: the code, or the exception's name, or who was refused."""
+    try:
+        with smtplib.SMTP(*server.address, timeout=timeout, local_hostname="app") as client:
+            refused = client.sendmail(sender, to or ("bob@example.com",), text)
+    except smtplib.SMTPResponseException as error:
+        return error.smtp_code, error.smtp_error.decode("ascii")
+    except smtplib.SMTPRecipientsRefused as error:
+        code, said = error.recipients[(to or ("bob@example.com",))[0]]
+        return code, said.decode("ascii")
+    except smtplib.SMTPServerDisconnected as error:
+        return type(error).__name__
+    return sorted(refused)
+
+
+GREY = (451, "4.7.1 Greylisted, try again later")
+SLOW_DOWN = (450, "4.7.1 Too much mail from this host")
+
+# What is added, and what then comes of mails: each a call of `send`.
+CASES = [
+    (presets.greylist, [((), GREY), ((), []), (("new@example.com",), GREY), ((), [])]),
+    (lambda: presets.greylist(attempts=2), [((), GREY), ((), GREY), ((), [])]),
+    (lambda: presets.greylist(seconds=600), [((), GREY), ((), GREY), ((), GREY)]),
+    (lambda: presets.greylist(to="*@grey.example"), [((), []), (("a@grey.example",), GREY)]),
+    (lambda: presets.rate_limit(2, per=600), [((), []), ((), []), ((), SLOW_DOWN), ((), SLOW_DOWN)]),
+    (presets.quota_full, [((), (452, "4.2.2 Mailbox full"))]),
+    (lambda: presets.quota_full(permanent=True), [((), (552, "5.2.2 Mailbox full"))]),
+    (lambda: presets.quota_full(to="ann@*"), [(("bob@example.com", "ann@example.com"), ["ann@example.com"])]),
+    (lambda: presets.unknown_user(to="no*"), [((), []), (("nobody@example.com",), (550, "5.1.1 User unknown"))]),
+    (presets.spam_rejected, [((), (554, "5.7.1 Spam message rejected"))]),
+    (presets.maintenance, [((), (421, "4.3.2 Down for maintenance, try again later"))]),
+    (lambda: presets.maintenance().once(), [((), (421, "4.3.2 Down for maintenance, try again later")), ((), [])]),
+    (lambda: presets.max_recipients(1), [((), []), (("a@example.com", "b@example.com"), ["b@example.com"])]),
+    (lambda: presets.blackhole(session=1), [((), "SMTPServerDisconnected"), ((), [])]),
+    (lambda: presets.flaky(1.0), [((), (451, "4.3.0 Local error, try again"))]),
+    (lambda: presets.flaky(1.0, when="MAIL"), [((), (451, "4.3.0 Local error, try again"))]),
+    (lambda: presets.flaky(0.0), [((), [])]),
+]
+
+
+@pytest.mark.parametrize(("preset", "mails"), CASES, ids=[str(number) for number in range(len(CASES))])
+def test_a_preset_meets_mails(preset, mails):
+    with MailServer() as server:
+        server.rules.add(preset())
+        for to, outcome in mails:
+            assert send(server, *to, timeout=0.2 if outcome == "SMTPServerDisconnected" else 10) == outcome
+
+
+def test_connections_beyond_the_limit_are_sent_away_and_closing_one_makes_room(connect):
+    with MailServer() as server:
+        server.rules.add(presets.connection_limit(2))
+        first, _second = connect(server), connect(server)
+
+        assert connect(server).greeting == b"421 4.7.0 Too many connections from this host\r\n"
+        assert first.ask(b"QUIT").startswith(b"221")
+        assert connect(server).greeting.startswith(b"220")
+
+
+def test_a_tarpit_holds_every_reply(connect):
+    with MailServer() as server:
+        server.rules.add(presets.tarpit(0.02))
+        began = time.monotonic()
+        client = connect(server)
+        assert client.ask(b"EHLO client.example").startswith(b"250")
+        assert client.mail().startswith(b"250")
+        assert client.ask(b"QUIT").startswith(b"221")
+
+        assert time.monotonic() - began >= 7 * 0.02
+        assert len(server.inbox) == 1
+
+
+def test_a_slow_link_lets_octets_through_at_its_pace():
+    with MailServer(greeting="ESMTP " + "x" * 180) as server:
+        server.rules.add(presets.slow_link(2_000))
+        began = time.monotonic()
+        with Client(server.address) as client:
+            assert len(client.greeting) > 180
+
+        assert time.monotonic() - began >= 0.05
+
+
+def test_an_old_server_makes_clients_say_helo():
+    with MailServer() as server:
+        server.rules.add(presets.old_server())
+        assert send(server) == []
+
+        assert server.inbox.one().session.helo == "app"
+        assert [line.text for line in server.sessions[0].transcript if line.who == "C"][:2] == ["ehlo app", "helo app"]
+
+
+def test_flaky_with_a_seed_fails_the_same_mails_each_time():
+    def outcomes(seed):
+        with MailServer() as server:
+            server.rules.add(presets.flaky(0.5, seed=seed))
+            return [send(server) == [] for _ in range(12)]
+
+    first = outcomes(7)
+    assert outcomes(7) == first and len(set(first)) == 2
+    assert any(outcomes(seed) != first for seed in (8, 9))
+
+
+def test_idle_connections_are_dropped(connect):
+    with MailServer() as server:
+        server.rules.add(presets.drops_idle(0.05))
+        assert connect(server).rest() == b""
+        assert server.settle()[0].ended == "rule"
+
+
+def test_starttls_that_is_stripped_is_neither_offered_nor_obeyed(connect):
+    with MailServer(tls="starttls") as server:
+        server.rules.add(presets.strip_starttls())
+        client = connect(server)
+
+        assert b"STARTTLS" not in client.ask(b"EHLO client.example")
+        assert client.ask(b"STARTTLS") == b"502 5.5.1 Command not implemented\r\n"
+        assert client.mail().startswith(b"250")
+        with smtplib.SMTP(*server.address) as careful, pytest.raises(smtplib.SMTPNotSupportedError):
+            careful.starttls()
+
+
+def test_a_size_that_lies_is_found_out_at_the_end_of_the_data():
+    with MailServer() as server:
+        server.rules.add(presets.lying_size(real=60, announced=1_000_000))
+        with smtplib.SMTP(*server.address) as client:
+            client.ehlo()
+            assert client.esmtp_features["size"] == "1000000"
+        assert send(server) == []
+
+        assert send(server, text=BIG) == (552, "5.3.4 Message too big for this system")
+
+
+def test_recipients_of_a_limited_server_are_not_told_beforehand(connect):
+    with MailServer() as server:
+        server.rules.add(presets.max_recipients(1)[0].optional(), presets.max_recipients(1)[1:])
+
+        assert b"LIMITS" not in connect(server).ask(b"EHLO client.example")
+
+
+@pytest.mark.parametrize("kind", ["expired", "not-yet-valid", "wrong-host", "untrusted", "self-signed"])
+def test_a_bad_certificate_is_refused_by_a_client_that_looks(kind):
+    with (
+        MailServer(tls=presets.bad_certificate(kind)) as server,
+        smtplib.SMTP(*server.address) as client,
+        pytest.raises(ssl.SSLCertVerificationError),
+    ):
+        client.starttls(context=server.client_context())
+
+
+# -- providers --------------------------------------------------------------------------------------
+
+SAID = {
+    ("gmail", "unauthenticated"): (550, "5.7.26 "),
+    ("gmail", "blocked_sender"): (550, "5.7.1 "),
+    ("gmail", "over_quota"): (452, "4.2.2 "),
+    ("gmail", "rate_limit"): (421, "4.7.28 "),
+    ("outlook", "unauthenticated"): (550, "5.7.515 "),
+    ("outlook", "blocked_sender"): (550, "5.7.1 This network is on our block list (S3140)"),
+    ("outlook", "over_quota"): (554, "5.2.2 mailbox full"),
+    ("outlook", "rate_limit"): (451, "4.7.500 "),
+    ("yahoo", "unauthenticated"): (554, "5.7.9 "),
+    ("yahoo", "blocked_sender"): (553, "5.7.1 [BL21]"),
+    ("yahoo", "over_quota"): (554, "delivery error: dd "),
+    ("yahoo", "rate_limit"): (421, "4.7.0 [TSS04]"),
+}
+
+
+@pytest.mark.parametrize(("name", "what"), SAID)
+def test_a_provider_says_its_codes(name, what):
+    with MailServer() as server:
+        if what == "rate_limit":
+            server.rules.add(provider(name).rate_limit(1, per=600))
+            assert send(server) == []
+        else:
+            server.rules.add(getattr(provider(name), what)())
+        code, said = send(server)
+
+        wanted, begins = SAID[name, what]
+        assert code == wanted and said.startswith(begins)
+
+
+def test_the_table_of_what_is_said_is_whole():
+    assert set(SAID) == {(name, what) for name, row in PROVIDERS.items() for what in row}
+
+
+# -- without a socket: what has to be counted and timed -----------------------------------------------
+
+
+def moment(at, peer="192.0.2.1:1025"):
+    session = SessionRecord()
+    session.peer = peer
+    return Moment("MAIL", session, at=at)
+
+
+def test_a_rate_lets_n_pass_in_any_window_and_counts_each_client_for_itself():
+    rate = Rate(2, 10)
+
+    assert [rate(moment(at)) for at in (0, 1, 2, 9.9, 10, 10.5, 11, 30)] == [
+        *(False, False, True, True, False, True, False, False)
+    ]
+    assert not rate(moment(2, "192.0.2.2:9")) and not rate(moment(2, "[2001:db8::1]:9"))
+
+
+def test_greylisting_by_time_ends():
+    [refuses] = [rule.selectors["where"] for rule in [presets.greylist(seconds=300)]]
+
+    assert [refuses(moment(at)) for at in (5, 6, 304.9, 305, 306)] == [True, True, True, False, False]
+    assert refuses(moment(306, "192.0.2.2:1"))
+
+
+def test_greylisting_forgets_the_oldest_of_very_many():
+    refuses = presets.greylist().selectors["where"]
+    for number in range(10_001):
+        assert refuses(moment(0, f"host{number}:1"))
+
+    assert refuses(moment(1, "host0:1")) and not refuses(moment(1, "host10000:1"))
+
+
+# -- how presets are used -----------------------------------------------------------------------------
+
+
+def test_all_presets_are_there_by_name_and_make_rules_that_act():
+    arguments = {"rate_limit": (1, 60), "connection_limit": (1,), "flaky": (0.5,), "max_recipients": (1,)}
+    for name, preset in presets.PRESETS.items():
+        assert getattr(presets, name) is preset
+        made = preset(*arguments.get(name, ()))
+        rules = (made,) if isinstance(made, Rule) else made
+        assert all(rule.has_act for rule in rules) and name in presets.__all__
+
+
+def test_a_preset_that_never_acted_is_reported_as_any_rule():
+    from lazr.smtptest import RuleNeverActed
+
+    with (
+        pytest.raises(RuleNeverActed, match=r"1 rule never acted .*\n  CONNECT → delay\(5\)\n"),
+        MailServer() as server,
+    ):
+        server.rules.add(presets.tarpit())
+
+
+def test_add_takes_rules_and_presets_of_several_in_their_order():
+    with MailServer() as server:
+        server.rules.add(Rule("NOOP").reply(250).optional(), presets.strip_starttls(), presets.greylist())
+
+        assert [rule.when for rule in server.rules] == ["NOOP", "EHLO", "STARTTLS", "RCPT"]
+        server.rules.clear()
+
+
+@pytest.mark.parametrize(
+    ("written", "error"),
+    [
+        (lambda: presets.greylist(0), "attempts from 1"),
+        (lambda: presets.rate_limit(-1, 1), "a rate is"),
+        (lambda: presets.rate_limit(1, 0), "a rate is"),
+        (lambda: presets.connection_limit(-1), "number of connections"),
+        (lambda: presets.max_recipients(0), "counts from 1"),
+        (lambda: presets.quota_full(subject="Hi"), "makes no sense at RCPT"),
+        (lambda: provider("aol"), "there are gmail, outlook, yahoo"),
+        (lambda: provider("yahoo").blocked_sender(sender="a@b"), "makes no sense at CONNECT"),
+        (lambda: presets.bad_certificate("valid"), "no bad one"),
+        (lambda: presets.bad_certificate("dull"), "no certificate 'dull'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_when_it_is_written(written, error):
+    with pytest.raises(ValueError, match=error):
+        written()
+
+
+def test_a_black_hole_lasts_until_the_client_leaves():
+    with MailServer() as server:
+        server.rules.add(presets.blackhole())
+        with socket.create_connection(server.address, timeout=0.05) as client, pytest.raises(TimeoutError):
+            client.recv(1)
+
+        assert server.settle()[0].ended == "EOF"
+
+
+def test_what_is_counted_is_only_what_all_selectors_meet(connect):
+    with MailServer() as server:
+        server.rules.add(presets.rate_limit(1, per=600, sender="bulk@*"))
+        client = connect(server)
+        client.ask(b"EHLO client.example")
+
+        said = [client.mail(sender=sender)[:3] for sender in (b"ann@a.example", b"bulk@a.example", b"bulk@a.example")]
+        assert said == [b"250", b"250", b"450"]
+
+
+@pytest.mark.parametrize(
+    "preset", [presets.greylist, lambda **selectors: provider("gmail").rate_limit(1, 60, **selectors)]
+)
+def test_a_preset_that_counts_takes_no_other_where(preset):
+    with pytest.raises(TypeError, match="where"):
+        preset(where=lambda moment: True)
