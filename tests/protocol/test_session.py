@@ -351,6 +351,27 @@ def test_the_end_of_input_closes_and_drops_what_is_unfinished():
     assert recorded.messages() == []
 
 
+def test_of_a_client_that_is_gone_nothing_is_held():
+    recorded = recipient()
+    recorded.say(b"DATA\r\nhalf a mess")
+
+    recorded.session.abandon()
+
+    assert recorded.session.closing and not recorded.session.orderly
+    assert recorded.session.content_size == 0 and not recorded.session.backlog
+    assert recorded.say(b"age\r\n.\r\n") == b"" and recorded.messages() == []
+    recorded.session.abandon()  # once is enough, twice harmless
+
+
+def test_a_transaction_can_be_looked_at():
+    recorded = recipient()
+    mail, rcpts = recorded.session.transaction
+
+    assert str(mail.path) == "<ann@example.com>" and [str(rcpt.path) for rcpt in rcpts] == ["<bob@example.com>"]
+    recorded.say(b"RSET\r\n")
+    assert recorded.session.transaction == (None, ())
+
+
 def test_half_a_command_at_the_end_of_input_is_dropped():
     recorded = Recorded()
     recorded.say(b"NOOP\r\nNO")

@@ -4,7 +4,10 @@ import pytest
 
 from lazr.smtptest import Limits, Reply
 from lazr.smtptest.protocol.smtp.event import StartTls
+from lazr.smtptest.protocol.smtp.profile import Profile
+from lazr.smtptest.protocol.smtp.record import TlsFacts
 from lazr.smtptest.protocol.smtp.reply import PENDING
+from lazr.smtptest.protocol.smtp.session import Session
 from talk import GREETED, TO_RCPT, Recorded
 
 READY = b"220 2.0.0 Ready to start TLS\r\n"
@@ -86,6 +89,14 @@ def test_after_the_handshake_all_is_forgotten():
     assert recorded.code(b"MAIL FROM:<a@b.example> SIZE=1") == 555  # it said EHLO before, and that counts no more
 
 
+def test_a_handshake_can_come_before_the_greeting():
+    session = Session(lambda event, reply: reply, Profile(tls="offered"))
+    session.secured(TlsFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384"), Profile(tls="on"))  # implicit TLS
+
+    assert session.greet("192.0.2.1:1025").startswith(b"220 ")
+    assert session.record.peer == "192.0.2.1:1025" and session.record.tls.version == "TLSv1.3"
+
+
 @pytest.mark.parametrize("behind", [b"MAIL FROM:<evil@b.example>\r\n", b"EHLO x\r\nRSET\r\n", b"\x16", b"\r\n", b"x"])
 def test_what_comes_behind_it_in_clear_is_discarded_and_never_run(behind):
     # CVE-2011-0411, NO STARTTLS: in one packet.
@@ -104,7 +115,9 @@ def test_what_comes_behind_it_in_clear_is_discarded_and_never_run(behind):
 def test_what_comes_while_the_answer_is_due_is_discarded_too():
     recorded = Recorded(lambda event, reply: PENDING if event.verb == "STARTTLS" else reply, tls="offered")
     recorded.say(GREETED)
+    assert not recorded.session.hushed
     assert recorded.say(b"STARTTLS\r\nMAIL") == b""
+    assert recorded.session.hushed
     assert recorded.say(b" FROM:<>\r\n") == b""
 
     assert recorded.session.answer(Reply(220, "Go")).startswith(b"421 4.7.0 Octets in clear")

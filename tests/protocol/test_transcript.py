@@ -253,6 +253,29 @@ def test_a_long_dialogue_keeps_its_start_and_its_end(marked):
     assert len(transcript.entries) < 2000
 
 
+def test_times_at_which_nobody_spoke_go_first():
+    transcript = Transcript()
+    for number in range(2000):  # content trickles: the clock is read for each piece
+        transcript.mark(float(number))
+    transcript.heard(b"after it")
+    for number in range(2000, 4000):
+        transcript.mark(float(number))
+    transcript.heard(b"and again")
+
+    assert [str(line).strip() for line in transcript] == ["0.000 C: after it", "2000.000 C: and again"]
+    assert len(transcript.entries) <= 1000
+
+
+def test_content_that_came_octet_by_octet_is_shown_like_any_other():
+    content = b"".join(b"line %d of the message\r\n" % number for number in range(100))
+    whole, pieces = Transcript(), Transcript()
+    whole.content(len(content), [content])
+    pieces.content(len(content), [bytes([octet]) for octet in content])
+
+    assert str(pieces) == str(whole)
+    assert [line.text for line in pieces][:1] == ["line 0 of the message"]
+
+
 def test_a_line_is_kept_up_to_a_length():
     recorded = Recorded()
     recorded.say(b"NOOP " + b"x" * 400 + b"\r\n" + b"NOOP " + b"y" * 20_000)
