@@ -259,9 +259,7 @@ class MemoryStore:
             if ids is None:
                 all_ = list(self._mails.values())
             else:
-                all_ = sorted(
-                    (self._mails[id] for id in set(ids) & self._mails.keys()), key=lambda kept: kept.number
-                )
+                all_ = sorted(map(self._mails.__getitem__, set(ids) & self._mails.keys()), key=lambda kept: kept.number)
         if not search:
             return all_
         for kept in all_:
