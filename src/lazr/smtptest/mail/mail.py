@@ -72,6 +72,11 @@ class Mail:
         return joined(self._parts)
 
     @property
+    def parts(self) -> list[bytes]:
+        """The content in the pieces that came, which nobody has joined yet, perhaps."""
+        return self._parts
+
+    @property
     def received_at(self) -> datetime:
         """When the last octet was there: an aware time, in UTC."""
         from datetime import UTC, datetime

@@ -11,7 +11,7 @@ was added before.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self
 
 from lazr.smtptest.store.search import EVERYTHING, Search
 
@@ -165,6 +165,12 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of everything; closing twice does no harm."""
+
+    def __enter__(self) -> Self:
+        """Open it."""
+
+    def __exit__(self, *error: object) -> None:
+        """Close it."""
 
     # -- receiving -----------------------------------------------------------------------------
 
