@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from lazr.smtptest import MailServer
+from lazr.smtptest import Limits, MailServer
 from lazr.smtptest.errors import StoreFull, StoreUnavailable
 from lazr.smtptest.store.memory import MemoryStore
 from talk import Client
@@ -152,13 +152,16 @@ def test_one_mail_that_a_store_chokes_on_is_the_only_one_that_suffers(loop, conn
         assert slow.totals().mails == 3
 
 
-def test_who_waits_is_told_even_if_the_client_is_gone_by_then(loop, connect, slow):
-    with MailServer(store=slow, loop=loop) as server:
+@pytest.mark.parametrize("how", ["it closed", "it was told 421"])
+def test_who_waits_is_told_even_if_the_client_is_gone_by_then(loop, connect, slow, how):
+    with MailServer(store=slow, loop=loop, limits=Limits(session_timeout=1)) as server:
         client = connect(server)
         client.send(MESSAGE)
         assert slow.asked.acquire(timeout=10)
-        client.close()
-        server.settle()
+        if how == "it closed":
+            client.close()
+        else:
+            assert client.reply()[:3] == b"421"
         found = []
         waiter = threading.Thread(target=lambda: found.extend(server.inbox.wait(timeout=10)))
         waiter.start()
@@ -183,19 +186,21 @@ def test_a_stop_lets_what_is_under_way_come_to_its_end(loop, connect, slow):
     assert not [thread for thread in threading.enumerate() if "commits" in thread.name]
 
 
-@pytest.mark.parametrize(
-    ("rule", "reply", "stored"),
-    [
-        (lambda server: server.on("END_OF_DATA").duplicate(), b"250", 2),
-        (lambda server: server.on("END_OF_DATA").accept_but_lose(), b"250", 0),
-        (lambda server: server.on("END_OF_DATA").reply(451), b"451", 0),
-        (lambda server: server.on("END_OF_DATA").delay(0.05), b"250", 1),
-        (lambda server: server.on("END_OF_DATA").truncate(3).close_after(), b"250", 1),
-        (lambda server: server.on("END_OF_DATA").raw(b"299 what?\r\n"), b"299", 1),
-        (lambda server: server.on("END_OF_DATA").call(lambda event: None), b"250", 1),
-    ],
-)
-def test_rules_go_with_a_store(loop, connect, slow, rule, reply, stored):
+# What a rule makes of a message, the reply's code, and how many mails there are then.
+RULES = [
+    (lambda server: server.on("END_OF_DATA").duplicate(), b"250", 2),
+    (lambda server: server.on("END_OF_DATA").accept_but_lose(), b"250", 0),
+    (lambda server: server.on("END_OF_DATA").reply(451), b"451", 0),
+    (lambda server: server.on("END_OF_DATA").delay(0.05), b"250", 1),
+    (lambda server: server.on("END_OF_DATA").truncate(3).close_after(), b"250", 1),
+    (lambda server: server.on("END_OF_DATA").raw(b"299 what?\r\n"), b"299", 1),
+    (lambda server: server.on("END_OF_DATA").call(lambda event: None), b"250", 1),
+]
+
+
+@pytest.mark.parametrize("case", RULES)
+def test_rules_go_with_a_store(loop, connect, slow, case):
+    rule, reply, stored = case
     slow.gate.set()
     with MailServer(store=slow, loop=loop) as server:
         rule(server)
