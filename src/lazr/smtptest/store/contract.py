@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from lazr.smtptest.mail.mail import Mail
     from lazr.smtptest.mail.mime.address import Address
 
-__all__ = ["Arrival", "Change", "Entry", "Page", "Retention", "Store", "Totals"]
+__all__ = ["NAMED", "Arrival", "Change", "Entry", "Page", "Retention", "Store", "Totals"]
+
+# A change names at most so many mails; of more, there are several, or one that names none.
+NAMED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class Entry:
     - `bcc`: the envelope's recipients that no header field names.
     - `message_id`: without its angle brackets.
     - `username`: the user that the session was authenticated as; empty where there was none.
+    - `tags`: sorted, letter case ignored.
     - `attachments`, `inlines`: how many.
     - `snippet`: the start of the text, at most 250 characters, white space folded.
     """
@@ -109,6 +113,14 @@ class Retention:
     size: int | None = None
     age: timedelta | None = None
     most_at_once: float = 0.5
+
+    def most_by_age(self, mails: int) -> int:
+        """How many of so many mails may go by age in one go; never none, or the last one would stay for ever.
+
+        >>> Retention().most_by_age(5), Retention().most_by_age(1)
+        (2, 1)
+        """
+        return max(1, int(mails * self.most_at_once))
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +222,10 @@ class Store(Protocol):
         """These mails have these tags from now on, and no other ones."""
 
     def rename_tag(self, tag: str, new: str, search: Search = EVERYTHING) -> int:
-        """Call a tag something else, wherever it is; on how many mails it was."""
+        """Call a tag something else, wherever it is; on how many mails it was.
+
+        Raises `ValueError` where `new` is empty, or has a comma.
+        """
 
     def delete_tag(self, tag: str, search: Search = EVERYTHING) -> int:
         """Take a tag off all mails; on how many it was."""
