@@ -63,7 +63,7 @@ class Audience:
                 for listener in tuple(self._listeners.values()):
                     try:
                         listener(change)
-                    except Exception:
+                    except Exception:  # noqa: BLE001 - whatever it is, the others hear
                         _log.exception("a listener raised when it heard of %s", change.kind)
 
     def clear(self) -> None:

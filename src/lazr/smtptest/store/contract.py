@@ -210,6 +210,14 @@ class Store(Protocol):
     def size_on_disk(self) -> int:
         """Octets that the store takes, as well as it can tell."""
 
+    def after(self, number: int, *, limit: int = 100) -> list[Entry]:
+        """The mails whose number is greater than that, oldest first, at most `limit`.
+
+        Whoever asks again with the last number that came misses none: a mail is only here when no smaller number
+        can come any more.  (Where several processes add at once, a number may be given before another, and be
+        committed behind it.)
+        """
+
     # -- changing ------------------------------------------------------------------------------
 
     def mark(self, search: Search = EVERYTHING, *, read: bool, ids: Collection[str] | None = None) -> list[str]:
@@ -234,6 +242,18 @@ class Store(Protocol):
         """Delete what is more than is to be kept, in steps short enough that nobody waits; how many went.
 
         `now` is in seconds since 1970.  Where several processes share a store, one of them prunes, the others return 0.
+        """
+
+    # -- notes ---------------------------------------------------------------------------------
+
+    def recall(self, key: str) -> str | None:
+        """What was last remembered under that key; None where nothing was.  Deleting mails deletes no notes."""
+
+    def remember(self, key: str, value: str, *, instead_of: str | None) -> bool:
+        """Keep a short text for whoever asks later, in another process too; as safe as mails are when it returns.
+
+        It takes the place of `instead_of` (None: of nothing).  Where something else is there by now, that stays, and
+        the answer is False: of several who try at once, on any node, one succeeds.
         """
 
     # -- hearing -------------------------------------------------------------------------------

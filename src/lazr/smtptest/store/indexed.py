@@ -33,25 +33,44 @@ class Findable(Protocol):
     """All of a mail that a search can ask for; texts, addresses and headers are folded."""
 
     @property
-    def texts(self) -> Mapping[str, str]: ...
+    def texts(self) -> Mapping[str, str]:
+        """What can be searched for words, by the name of where."""
+
     @property
-    def addresses(self) -> Collection[tuple[str, str]]: ...
+    def addresses(self) -> Collection[tuple[str, str]]:
+        """Pairs of where it is and the whole address."""
+
     @property
-    def headers(self) -> Collection[tuple[str, str]]: ...
+    def headers(self) -> Collection[tuple[str, str]]:
+        """Pairs of name and value."""
+
     @property
-    def tags(self) -> Collection[str]: ...
+    def tags(self) -> Collection[str]:
+        """As they are written."""
+
     @property
-    def username(self) -> str: ...
+    def username(self) -> str:
+        """Of the session that brought it; empty where it had none."""
+
     @property
-    def read(self) -> bool: ...
+    def read(self) -> bool:
+        """Whether it is marked so."""
+
     @property
-    def attachments(self) -> int: ...
+    def attachments(self) -> int:
+        """How many."""
+
     @property
-    def inlines(self) -> int: ...
+    def inlines(self) -> int:
+        """How many."""
+
     @property
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """Octets of content."""
+
     @property
-    def received_at(self) -> datetime: ...
+    def received_at(self) -> datetime:
+        """An aware time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,13 +136,13 @@ class Size(Term):
 
 @dataclass(frozen=True, slots=True)
 class Time(Term):
-    """The mail came after that moment (an aware time), or before it."""
+    """The mail came at that moment (an aware time) or after it; or before it."""
 
     than: Literal["after", "before"]
     at: datetime
 
     def _is_true(self, mail: Findable) -> bool:
-        return mail.received_at > self.at if self.than == "after" else mail.received_at < self.at
+        return mail.received_at >= self.at if self.than == "after" else mail.received_at < self.at
 
 
 Search = tuple[Term, ...]
