@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.websockets import WebSocket
 
 from lazr.smtptest import __version__
 from lazr.smtptest.errors import SearchTooSlow, StoreError, StoreFull
@@ -26,12 +28,11 @@ from lazr.smtptest.web import (
     wait,
 )
 from lazr.smtptest.web.answers import Refused, text
-from lazr.smtptest.web.heads import Heads
+from lazr.smtptest.web.methods import Methods
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from starlette.middleware import Middleware
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -46,7 +47,7 @@ ROUTERS = (
 )
 
 # What a store may raise, the most special first, and the status that it is.
-STATUS = ((SearchTooSlow, 408), (StoreFull, 507), (StoreError, 503))
+STATUS: tuple[tuple[type[StoreError], int], ...] = ((SearchTooSlow, 408), (StoreFull, 507), (StoreError, 503))
 
 
 def make_app(catcher: Catcher, *, middleware: Sequence[Middleware] = ()) -> FastAPI:
@@ -67,37 +68,37 @@ def make_app(catcher: Catcher, *, middleware: Sequence[Middleware] = ()) -> Fast
         docs_url=None,  # it would load its scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[*middleware],
+        middleware=[*middleware, Middleware(Methods)],
+        exception_handlers={
+            Refused: _refused,
+            HTTPException: _not_there,
+            RequestValidationError: _not_valid,
+            StoreError: _store_failed,
+        },
     )
-    app.add_middleware(Heads)
     app.state.catcher = catcher
     app.include_router(health.probes)
     for module in ROUTERS:
         app.include_router(module.router)
-    app.add_exception_handler(Refused, _refused)
-    app.add_exception_handler(HTTPException, _not_there)
-    app.add_exception_handler(RequestValidationError, _not_valid)
-    app.add_exception_handler(StoreError, _store_failed)
     return app
 
 
-def _refused(_: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)
-    return text(error.reason, error.status, error.headers)
+async def _refused(connection: Request | WebSocket, error: Refused) -> Response:
+    said = text(error.reason, error.status, error.headers)
+    if isinstance(connection, WebSocket):
+        await connection.send_denial_response(said)
+    return said
 
 
-def _not_there(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+async def _not_there(_: Request, error: HTTPException) -> Response:
     words = {404: "404 page not found", 405: "Method Not Allowed\n"}
     return text(words.get(error.status_code, f"{error.detail}\n"), error.status_code, error.headers)
 
 
-def _not_valid(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+async def _not_valid(_: Request, error: RequestValidationError) -> Response:
     said = [f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in error.errors()]
     return text("Error: " + "; ".join(said), 400)
 
 
-def _store_failed(_: Request, error: Exception) -> Response:
-    status = next(status for kind, status in STATUS if isinstance(error, kind))
-    return text(f"{error}\n", status)
+async def _store_failed(_: Request, error: StoreError) -> Response:
+    return text(f"{error}\n", next(status for kind, status in STATUS if isinstance(error, kind)))

@@ -91,9 +91,7 @@ def _sought_to_change(zone: Zone, query: _Query = "") -> Search:
     return strictly(query, zone)
 
 
-def _before(
-    zone: Zone, before: Annotated[str, Query(description="Only what came before this date")] = ""
-) -> Search:
+def _before(zone: Zone, before: Annotated[str, Query(description="Only what came before this date")] = "") -> Search:
     return some_of(f'before:"{before.replace(chr(34), "")}"', zone) if before else ()
 
 

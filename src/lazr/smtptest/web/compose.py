@@ -54,8 +54,14 @@ def composed(fields: Sequence[str], text: str, html: str, files: Sequence[File])
 
     Raises `ValueError` for a content type or an identifier that cannot be written.
 
-    >>> composed([text_field("Subject", "Grüße")], "Hi\n", "", [])
-    b'Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\nHi\r\n'
+    >>> print(composed([text_field("Subject", "Grüße")], "Hi\n", "", []).decode().replace("\r", ""))
+    Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=
+    MIME-Version: 1.0
+    Content-Type: text/plain; charset=utf-8
+    Content-Transfer-Encoding: 7bit
+    <BLANKLINE>
+    Hi
+    <BLANKLINE>
     """
     bodies = [_text("plain", text)] if text or not html else []
     if html:
@@ -95,7 +101,7 @@ def _mailbox(name: str, address: str) -> str:
 
 def _is_address(address: str) -> bool:
     local, at, domain = address.rpartition("@")
-    return bool(at and local and domain) and len(address) <= 320 and not re.search(r'[\s<>,;:()\x00-\x1f\x7f]', address)
+    return bool(at and local and domain) and len(address) <= 320 and not re.search(r"[\s<>,;:()\x00-\x1f\x7f]", address)
 
 
 def sniffed(content: bytes) -> str:

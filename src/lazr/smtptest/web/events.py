@@ -18,8 +18,6 @@ from lazr.smtptest.web.scope import Scoped
 from lazr.smtptest.web.shapes import summary_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from lazr.smtptest.store.contract import Change
     from lazr.smtptest.web.scope import Scope
 
@@ -63,7 +61,7 @@ async def _tell(websocket: WebSocket, scope: Scope, ear: Ear) -> None:
         changes = await ear.listen(None if stats_due is None else max(stats_due - monotonic(), 0))
         try:
             for change in changes:
-                for frame in await run_in_threadpool(lambda one=change: list(frames(one, scope))):
+                for frame in await run_in_threadpool(frames, change, scope):
                     await _send(websocket, frame)
             if changes and stats_due is None:
                 stats_due = monotonic() + _STATS
@@ -85,25 +83,20 @@ async def _send(websocket: WebSocket, frame: str) -> None:
         await websocket.send_text(frame)
 
 
-def frames(change: Change, scope: Scope) -> Iterator[str]:
+def frames(change: Change, scope: Scope) -> list[str]:
     """What a client is told of a change, in Mailpit's words."""
-    if change.kind in ("prune", "truncate") or (change.kind == "delete" and scope.mailbox is not None):
-        # Whose mails they were cannot be asked any more: the client is to look for itself.
-        yield _frame("truncate" if change.kind == "truncate" else "prune", None)
-        return
-    for id in change.ids:
-        if change.kind == "delete":
-            yield _frame("delete", {"ID": id})
-            continue
-        entry = scope.entry(id)
-        if entry is None:
-            continue
-        if change.kind == "new":
-            yield _frame("new", summary_of(entry, "event"))
-        elif change.kind == "tags":
-            yield _frame("update", {"ID": id, "Tags": list(entry.tags)})
-        else:
-            yield _frame("update", {"ID": id, "Read": change.kind == "read"})
+    if change.kind in ("prune", "truncate"):
+        return [_frame(change.kind, None)]
+    if change.kind == "delete":
+        if scope.mailbox is not None:  # whose they were cannot be asked any more: the client is to look for itself
+            return [_frame("prune", None)]
+        return [_frame("delete", {"ID": name}) for name in change.ids]
+    entries = [entry for entry in map(scope.entry, change.ids) if entry is not None]
+    if change.kind == "new":
+        return [_frame("new", summary_of(entry, "event")) for entry in entries]
+    if change.kind == "tags":
+        return [_frame("update", {"ID": entry.id, "Tags": list(entry.tags)}) for entry in entries]
+    return [_frame("update", {"ID": entry.id, "Read": change.kind == "read"}) for entry in entries]
 
 
 def _stats(scope: Scope) -> str:

@@ -43,6 +43,7 @@ def is_ready(request: Request) -> Response:
     """Mail can come in, and be kept."""
     catcher = request.app.state.catcher
     try:
+        catcher.store.recall("readyz")  # which raises where nobody answers
         ready = catcher.server.running and catcher.store.has_room(0)
     except StoreError:
         ready = False

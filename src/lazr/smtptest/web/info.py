@@ -10,7 +10,7 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from lazr.smtptest import __version__
-from lazr.smtptest.web.answers import as_json, text
+from lazr.smtptest.web.answers import as_json
 from lazr.smtptest.web.scope import Scoped
 
 __all__ = ["memory", "router"]
@@ -116,21 +116,15 @@ def get_configuration(scope: Scoped) -> Response:
     return as_json(configuration)
 
 
-@router.get("/api/v1/swagger.json", include_in_schema=False)
-def get_swagger(_scope: Scoped, request: Request) -> Response:
-    """The description of this API, in OpenAPI 3, where Mailpit has its own in Swagger 2."""
+@router.get("/openapi.json", include_in_schema=False)
+@router.get("/api/v1/swagger.json", include_in_schema=False)  # where Mailpit has Swagger 2
+def get_description(_scope: Scoped, request: Request) -> Response:
+    """The description of this API, in OpenAPI 3."""
     return as_json(request.app.openapi())
-
-
-@router.options("/api/v1/{rest:path}", include_in_schema=False)
-def get_options(_scope: Scoped) -> Response:
-    """Nothing."""
-    return text("")
 
 
 def memory() -> int:
     """Octets of memory that this process has; 0 where it cannot be told."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    with contextlib.suppress(OSError, ValueError, IndexError), open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return 0

@@ -51,9 +51,7 @@ def get_headers(mail: NamedMail) -> Response:
 
 
 @router.get("/api/v1/message/{id}/raw", responses={200: {"content": {"text/plain": {}}}})
-def get_source(
-    mail: NamedMail, dl: Annotated[str, Query(description="1: to be saved as a file")] = ""
-) -> Response:
+def get_source(mail: NamedMail, dl: Annotated[str, Query(description="1: to be saved as a file")] = "") -> Response:
     """The content, to the octet as it was on the wire."""
     headers = {"content-type": "text/plain; charset=utf-8", **SANDBOX}
     if dl == "1":

@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from lazr.smtptest.faults.presets import PRESETS
 from lazr.smtptest.faults.provider import PROVIDERS, Provider
-from lazr.smtptest.faults.rule import Rule
+from lazr.smtptest.faults.rule import Call, Rule
 from lazr.smtptest.web.answers import Refused, as_json, ok
 from lazr.smtptest.web.given import given, takes
 from lazr.smtptest.web.scope import Whole
@@ -127,7 +127,9 @@ def remove_rules(catcher: Whole) -> Response:
 
 def _presets() -> dict[str, Callable[..., Rule | tuple[Rule, ...]]]:
     providers = {
-        f"{provider}.{what}": getattr(Provider(provider), what) for provider, table in PROVIDERS.items() for what in table
+        f"{provider}.{what}": getattr(Provider(provider), what)
+        for provider, table in PROVIDERS.items()
+        for what in table
     }
     return {**PRESETS, **providers}
 
@@ -139,13 +141,15 @@ def _written(rules: Mapping[int, Rule]) -> list[NumberedRule]:
             "Text": str(rule),
             "Rule": _form(rule),
             "Count": rule.count,
-            "Calls": [
-                {"At": round(call.at, 3), "Session": call.session, "Said": call.said, "Act": call.act, "Count": call.count}
-                for call in rule.calls[-_CALLS:]
-            ],
+            "Calls": [_call(call) for call in rule.calls[-_CALLS:]],
         }
         for number, rule in rules.items()
     ]
+
+
+def _call(call: Call) -> RuleCall:
+    at = round(call.at, 3)
+    return {"At": at, "Session": call.session, "Said": call.said, "Act": call.act, "Count": call.count}
 
 
 def _form(rule: Rule) -> dict[str, Any] | None:

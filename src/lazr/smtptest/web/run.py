@@ -115,7 +115,7 @@ class WebServer:
         try:
             with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
                 runner.run(server.serve(sockets=[listener.socket]))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - `start` raises it, or the log has it
             if self._started.is_set():
                 _log.exception("the web server failed")
             self._failure = error

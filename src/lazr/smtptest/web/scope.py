@@ -105,8 +105,7 @@ class Scope:
 
 def _scope_of(connection: HTTPConnection) -> Scope:
     """The scope of a request or websocket; raises `Refused`, 401, for credentials that open nothing."""
-    catcher = connection.app.state.catcher
-    assert isinstance(catcher, Catcher)
+    catcher: Catcher = connection.app.state.catcher
     token = _token(connection.headers.get("authorization", ""))
     mailbox = None if token is None else catcher.mailbox_of(token)
     if mailbox is not None:

@@ -77,9 +77,9 @@ def list_sessions(
     peer: Annotated[str, Query(description="Only those from this address, with or without its port")] = "",
 ) -> Response:
     """The sessions, the latest first."""
-    records = [
-        record for record in reversed(catcher.server.sessions[:]) if peer in ("", record.peer, record.peer.rpartition(":")[0])
-    ]
+    records = catcher.server.sessions[::-1]
+    if peer:
+        records = [record for record in records if peer in (record.peer, record.peer.rpartition(":")[0])]
     return as_json(
         {
             "start": start,

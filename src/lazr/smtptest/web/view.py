@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, Query, Request
@@ -25,15 +25,18 @@ __all__ = ["router"]
 
 router = APIRouter(tags=["view"])
 
-_HTML = {200: {"content": {"text/html": {}}}}
-_TEXT = {200: {"content": {"text/plain": {}}}}
+_HTML: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {}}}}
+_TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {}}}}
 
 # RFC 2392, where a URL can be: behind an attribute's `=`, in quotes, or in CSS's `url(`.
 _CID = re.compile(r"""(?<=["'=(\s])cid:([^\s"'<>()]{1,998})""", re.IGNORECASE)
 _HOST = re.compile(r"[0-9A-Za-z._-]+(?::[0-9]+)?|\[[0-9A-Fa-f:.]+\](?::[0-9]+)?")
 
 # Where in an HTML document something can be put in its head without changing what it is.
-_HEAD = re.compile(r"\A(?:\s*+(?:<!doctype[^>]*+>|<!--.*?-->))*+(?:\s*+<html[^>]*+>)?(?:\s*+<head[^>]*+>)?", re.I | re.S)
+_HEAD = re.compile(
+    r"\A(?:\s*+(?:<!doctype[^>]*+>|<!--.*?-->))*+(?:\s*+<html[^>]*+>)?(?:\s*+<head(?:\s[^>]*+)?>)?",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @router.get("/view/latest", status_code=302, response_class=Response)
@@ -45,6 +48,7 @@ def view_latest(scope: Scoped, zone: Zone, query: Latest = "") -> Response:
 
 @router.get("/view/{id}.html", responses=_HTML)
 def view_html(
+    *,
     request: Request,
     scope: Scoped,
     id: ID,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
-from typing_extensions import TypedDict
 
 from lazr.smtptest.clock import monotonic
 from lazr.smtptest.web.answers import Refused, as_json
@@ -18,7 +17,6 @@ from lazr.smtptest.web.scope import Scoped
 from lazr.smtptest.web.shapes import MessagesSummary
 
 if TYPE_CHECKING:
-    from lazr.smtptest.store.search import Search
     from lazr.smtptest.web.scope import Scope
 
 __all__ = ["router"]
@@ -47,6 +45,7 @@ class Nothing(MessagesSummary):
 
 @router.get("/api/v1/wait", responses={200: {"model": MessagesSummary}, 404: {"model": Nothing}})
 async def wait(
+    *,
     request: Request,
     scope: Scoped,
     zone: Zone,
