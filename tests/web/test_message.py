@@ -96,7 +96,18 @@ def test_links_to_unsubscribe(caught, header, links, faulty):
     assert (found["Header"], found["Links"], bool(found["Errors"])) == (header, links, faulty)
 
 
-SUFFIXES = ["", "/headers", "/raw", "/part/2", "/links", "/codes", "/envelope", "/defects", "/html-check", "/link-check"]
+SUFFIXES = [
+    "",
+    "/headers",
+    "/raw",
+    "/part/2",
+    "/links",
+    "/codes",
+    "/envelope",
+    "/defects",
+    "/html-check",
+    "/link-check",
+]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -288,7 +299,7 @@ def test_links_codes_envelope_and_defects(caught):
 
 
 def test_nothing_in_a_malformed_mail_fails_a_route(caught):
-    names = [caught.mail(content or b"\r\n") for _, content in islice(messages(), 0, None, 40)]
+    names = [caught.mail(content() or b"\r\n") for _, content in islice(messages(), 0, None, 40)]
     for name in names:
         for suffix in ("", "/headers", "/raw", "/links", "/codes", "/envelope", "/defects"):
             answer = caught.http.get(f"/api/v1/message/{name}{suffix}")
