@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from datetime import UTC, datetime
-from itertools import islice
-from typing import TYPE_CHECKING
+from itertools import islice, takewhile
+from typing import TYPE_CHECKING, Self
 
 from lazr.smtptest.clock import monotonic
 from lazr.smtptest.errors import SearchTooSlow, StoreFull
@@ -61,6 +61,7 @@ class MemoryStore:
         self._changing = threading.Lock()
         self._reading = threading.Lock()
         self._audience = Audience()
+        self._notes: dict[str, str] = {}
 
     @property
     def url(self) -> str:
@@ -76,10 +77,18 @@ class MemoryStore:
         """There is nothing to be done."""
 
     def close(self) -> None:
-        """Forget all mails and who listens."""
+        """Forget all mails and notes, and who listens."""
         self._audience.clear()
         with self._changing, self._lock:
             self._forget_all()
+            self._notes.clear()
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def __repr__(self) -> str:
         return f"<MemoryStore: {len(self._mails)} mail{'' if len(self._mails) == 1 else 's'}>"
@@ -165,6 +174,13 @@ class MemoryStore:
         """Octets of content; on a disk there are none."""
         return self._size
 
+    def after(self, number: int, *, limit: int = 100) -> list[Entry]:
+        """The mails whose number is greater than that, oldest first."""
+        with self._lock:
+            later = list(takewhile(lambda kept: kept.number > number, reversed(self._mails.values())))
+        later.reverse()
+        return [kept.entry() for kept in later[:limit]]
+
     # -- changing ------------------------------------------------------------------------------
 
     def mark(self, search: Search = EVERYTHING, *, read: bool, ids: Collection[str] | None = None) -> list[str]:
@@ -244,6 +260,20 @@ class MemoryStore:
                 del surplus[:_STEP]
         self._audience.tell()
         return gone
+
+    # -- notes ---------------------------------------------------------------------------------
+
+    def recall(self, key: str) -> str | None:
+        """What was last remembered under that key."""
+        return self._notes.get(key)
+
+    def remember(self, key: str, value: str, *, instead_of: str | None) -> bool:
+        """Keep a short text."""
+        with self._lock:
+            if self._notes.get(key) != instead_of:
+                return False
+            self._notes[key] = value
+        return True
 
     # -- hearing -------------------------------------------------------------------------------
 
