@@ -42,8 +42,7 @@ def needs_reading(looked_for: Search) -> bool:
     (False, True)
     """
     return not all(
-        isinstance(term, _OF_COMMANDS) or (isinstance(term, search.Flag) and term.what == "read")
-        for term in looked_for
+        isinstance(term, _OF_COMMANDS) or (isinstance(term, search.Flag) and term.what == "read") for term in looked_for
     )
 
 

@@ -115,7 +115,7 @@ Index("texts_too_long", texts.c.number, sqlite_where=texts.c.too_long, postgresq
 event.listen(
     texts,
     "after_create",
-    DDL(
+    DDL(  # type: ignore[no-untyped-call]
         "CREATE VIRTUAL TABLE words USING fts5(anywhere, content='texts', content_rowid='number', detail=none,"
         " tokenize='trigram case_sensitive 1')"
     ).execute_if(dialect="sqlite"),

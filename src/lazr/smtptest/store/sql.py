@@ -12,9 +12,9 @@ from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeVar
 
-from sqlalchemy import and_, delete, exists, func, insert, literal, not_, select, update
+from sqlalchemy import and_, delete, exists, func, insert, literal, select, update
 
 from lazr.smtptest.mail.mail import Mail
 from lazr.smtptest.store.audience import Audience
@@ -107,10 +107,12 @@ class SqlStore(ABC):
         """A transaction; behind it the listeners are told.  Where it is safe, it survives the loss of power."""
 
     def _index(self, connection: Connection, numbers: Sequence[int]) -> None:
-        """These have come into `texts`."""
+        """These have come into `texts`; a database that needs no index of its own does nothing."""
+        return
 
     def _unindex(self, connection: Connection, numbers: Sequence[int]) -> None:
         """These are about to leave `texts`."""
+        return
 
     def _alone(self) -> AbstractContextManager[bool]:
         """Whether no other process prunes, and none will before the end of this."""
@@ -118,6 +120,7 @@ class SqlStore(ABC):
 
     def _settled(self) -> None:
         """Wait until no number can come any more that is smaller than one that is there."""
+        return
 
     # -- being there -----------------------------------------------------------------------------
 
@@ -194,8 +197,8 @@ class SqlStore(ABC):
             statement = select(*columns, contents.c.content).select_from(joined).where(mails.c.number.in_(numbers))
             found = connection.execute(statement).all()
         read = {}
-        for number, id, received_at, envelope, brought, content in found:
-            mail = Mail(id, read_envelope(envelope), [content], received_at=moment(received_at).timestamp())
+        for number, name, received_at, envelope, brought, content in found:
+            mail = Mail(name, read_envelope(envelope), [content], received_at=moment(received_at).timestamp())
             read[number] = list(read_rows(number, indexed(mail), brought))
         with self._step() as step:
             left = delete(pending).where(pending.c.number.in_(numbers)).returning(pending.c.number)
@@ -300,7 +303,7 @@ class SqlStore(ABC):
     def _found_of(self, ids: Collection[str], search: Search, *more: ColumnElement[bool]) -> list[_Found]:
         """Which of these are looked for, in the order of arrival; only these are read for it."""
         found: list[_Found] = []
-        for some in _cut([id for id in dict.fromkeys(ids) if holdable(id) == id], _CHANGED):
+        for some in _cut([name for name in dict.fromkeys(ids) if holdable(name) == name], _CHANGED):
             if needs_reading(search):
                 with self._look() as connection:
                     statement = select(mails.c.number).where(mails.c.id.in_(some))
@@ -310,9 +313,7 @@ class SqlStore(ABC):
                 found += self._found(connection, search, mails.c.id.in_(some), *more)
         return sorted(found)
 
-    def _chosen(
-        self, search: Search, ids: Collection[str] | None, *more: ColumnElement[bool]
-    ) -> list[_Found]:
+    def _chosen(self, search: Search, ids: Collection[str] | None, *more: ColumnElement[bool]) -> list[_Found]:
         """What both, search and names, choose; in the order of arrival."""
         if ids is not None:
             return self._found_of(ids, search, *more)
@@ -329,9 +330,7 @@ class SqlStore(ABC):
         with self._look() as connection:
             for some in _cut(numbers, _CHANGED):
                 names: dict[int, list[str]] = {}
-                for number, tag in connection.execute(
-                    select(tags.c.number, tags.c.tag).where(tags.c.number.in_(some))
-                ):
+                for number, tag in connection.execute(select(tags.c.number, tags.c.tag).where(tags.c.number.in_(some))):
                     names.setdefault(number, []).append(tag)
                 statement = select(*columns).select_from(joined).where(mails.c.number.in_(some))
                 rows = {row["number"]: row for row in connection.execute(statement).mappings()}
@@ -347,13 +346,11 @@ class SqlStore(ABC):
         for some in _cut(self._chosen(search, ids, others), _CHANGED):
             with self._step() as step:
                 statement = update(mails).where(mails.c.number.in_([one.number for one in some]), others)
-                changed = step.connection.execute(
-                    statement.values(read=read).returning(mails.c.number, mails.c.id)
-                )
+                changed = step.connection.execute(statement.values(read=read).returning(mails.c.number, mails.c.id))
                 names = sorted(changed.all())
-                step.changes += _named("read" if read else "unread", [id for _, id in names])
+                step.changes += _named("read" if read else "unread", [name for _, name in names])
             marked += names
-        return [id for _, id in marked]
+        return [name for _, name in marked]
 
     def delete(self, search: Search = EVERYTHING, *, ids: Collection[str] | None = None) -> int:
         """Delete."""
@@ -519,7 +516,7 @@ def _too_much(count: int, size: int, retention: Retention) -> bool:
     )
 
 
-def _named(kind: str, ids: Sequence[str]) -> list[Change]:
+def _named(kind: Literal["read", "unread", "tags"], ids: Sequence[str]) -> list[Change]:
     return [Change(kind, tuple(some)) for some in _cut(ids, NAMED)]
 
 

@@ -442,8 +442,7 @@ def _path(where: str | os.PathLike[str]) -> Path:
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
+    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
     return driver
 
 
@@ -471,7 +470,7 @@ def _told() -> Iterator[None]:
         error = raised.orig if isinstance(raised, DBAPIError) else raised
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if isinstance(raised, (IntegrityError, sqlite3.IntegrityError)):
-            raise ValueError(f"it is there already: {error}") from raised
+            raise ValueError(f"it is there already: {error}") from raised  # noqa: TRY004
         raise _MEANINGS.get(code, StoreUnavailable)(str(error)) from raised
     except (OSError, PoolTimeout) as raised:
         raise StoreUnavailable(str(raised)) from raised

@@ -13,8 +13,9 @@ __all__ = ["Turns"]
 
 
 class Turns:
-    """One writes at a time.  A plain lock is not fair: who lets go of it in a loop gets it again and again, while
-    a client waits for its 250.
+    """One writes at a time.
+
+    A plain lock would not be fair: who lets go of it in a loop gets it again and again, while a client waits.
 
     >>> turns = Turns()
     >>> with turns.first():
