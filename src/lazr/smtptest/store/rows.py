@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from lazr.smtptest.mail.mime.address import Address
 from lazr.smtptest.store.contract import Entry
-from lazr.smtptest.store.envelopetext import read_envelope, write_envelope
 from lazr.smtptest.store.indexed import holdable, tags_of
+from lazr.smtptest.store.packed import pack, unpack
+from lazr.smtptest.store.packedenvelope import packed_envelope, unpacked_envelope
 from lazr.smtptest.store.schema import addresses, entries, headers, tags, texts
 from lazr.smtptest.store.search import fold
 
@@ -25,14 +25,13 @@ if TYPE_CHECKING:
 __all__ = ["arrival_row", "entry_of", "moment", "read_rows", "tag_rows", "username_of"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_write = json.JSONEncoder(separators=(",", ":")).encode
 # A longer text is not put into the index of words, as that would keep others from writing for too long.
 _INDEXED = 50_000
 
 Row = dict[str, object]
 
 
-def arrival_row(arrival: Arrival) -> tuple[str, int, int, str, bool, str, str | None]:
+def arrival_row(arrival: Arrival) -> tuple[str, int, int, str, bool, bytes, bytes | None]:
     """What `mails` has of it, in the order of its columns, but for the number."""
     envelope, received_at = arrival.envelope, arrival.received_at
     whole = int(received_at)
@@ -42,8 +41,8 @@ def arrival_row(arrival: Arrival) -> tuple[str, int, int, str, bool, str, str | 
         arrival.size,
         "" if envelope.auth is None else holdable(envelope.auth.username),
         False,
-        write_envelope(envelope),
-        _write(arrival.tags) if arrival.tags else None,
+        packed_envelope(envelope),
+        pack(arrival.tags) if arrival.tags else None,
     )
 
 
@@ -57,7 +56,7 @@ def username_of(envelope: Envelope) -> str:
     return "" if envelope.auth is None else envelope.auth.username
 
 
-def read_rows(number: int, read: Indexed, brought: str | None) -> Iterable[tuple[Table, list[Row]]]:
+def read_rows(number: int, read: Indexed, brought: bytes | None) -> Iterable[tuple[Table, list[Row]]]:
     """What a mail was read into, for each table."""
     lists = [(read.from_,) if read.from_ else (), read.to, read.cc, read.bcc, read.reply_to]
     yield (
@@ -67,7 +66,7 @@ def read_rows(number: int, read: Indexed, brought: str | None) -> Iterable[tuple
                 "number": number,
                 "message_id": read.message_id,
                 "subject": read.subject,
-                "addresses": _write([[(a.display_name, a.local_part, a.domain) for a in one] for one in lists]),
+                "addresses": pack([[(a.display_name, a.local_part, a.domain) for a in one] for one in lists]),
                 "attachments": read.attachments,
                 "inlines": read.inlines,
                 "snippet": read.snippet,
@@ -83,7 +82,7 @@ def read_rows(number: int, read: Indexed, brought: str | None) -> Iterable[tuple
             for position, (name, value) in enumerate(read.headers)
         ],
     )
-    yield tags, tag_rows(number, tags_of((*(() if brought is None else json.loads(brought)), *read.tags)))
+    yield tags, tag_rows(number, tags_of((*(() if brought is None else unpack(brought)), *read.tags)))
 
 
 def tag_rows(number: int, names: Iterable[str]) -> list[Row]:
@@ -93,8 +92,8 @@ def tag_rows(number: int, names: Iterable[str]) -> list[Row]:
 
 def entry_of(row: RowMapping, names: Iterable[str]) -> Entry:
     """What lists show, out of `mails` and `entries`, and the mail's tags."""
-    from_, to, cc, bcc, reply_to = (tuple(Address(*one) for one in some) for some in json.loads(row["addresses"]))
-    envelope = read_envelope(row["envelope"])
+    from_, to, cc, bcc, reply_to = (tuple(Address(*one) for one in some) for some in unpack(row["addresses"]))
+    envelope = unpacked_envelope(row["envelope"])
     return Entry(
         number=row["number"],
         id=row["id"],

@@ -65,8 +65,8 @@ mails = Table(
     Column("size", BigInteger, nullable=False),
     Column("username", Text, nullable=False),
     Column("read", Boolean, nullable=False),
-    Column("envelope", Text, nullable=False),  # see envelopetext.py
-    Column("brought", Text),  # the arrival's tags as JSON; NULL where it had none
+    Column("envelope", LargeBinary, nullable=False),  # see packedenvelope.py
+    Column("brought", LargeBinary),  # the arrival's tags, packed; NULL where it had none
     sqlite_autoincrement=True,  # the number of a mail that was deleted is not given again
 )
 Index("mails_by_time", mails.c.received_at)
@@ -91,7 +91,7 @@ entries = Table(
     Column("number", _Number, primary_key=True, autoincrement=False),
     Column("message_id", Text, nullable=False),
     Column("subject", Text, nullable=False),
-    Column("addresses", Text, nullable=False),  # as JSON, see rows.py
+    Column("addresses", LargeBinary, nullable=False),  # see rows.py
     Column("attachments", Integer, nullable=False),
     Column("inlines", Integer, nullable=False),
     Column("snippet", Text, nullable=False),

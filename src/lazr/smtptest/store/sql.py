@@ -20,8 +20,8 @@ from lazr.smtptest.mail.mail import Mail
 from lazr.smtptest.store.audience import Audience
 from lazr.smtptest.store.conditions import microseconds, needs_reading
 from lazr.smtptest.store.contract import NAMED, Change, Entry, Page, Totals
-from lazr.smtptest.store.envelopetext import read_envelope
 from lazr.smtptest.store.indexed import holdable, indexed, one_tag, tags_of
+from lazr.smtptest.store.packedenvelope import unpacked_envelope
 from lazr.smtptest.store.rows import entry_of, moment, read_rows, tag_rows
 from lazr.smtptest.store.schema import contents, entries, mails, notes, of_mails, pending, tags
 from lazr.smtptest.store.search import EVERYTHING, Search, Tag, fold
@@ -198,7 +198,7 @@ class SqlStore(ABC):
             found = connection.execute(statement).all()
         read = {}
         for number, name, received_at, envelope, brought, content in found:
-            mail = Mail(name, read_envelope(envelope), [content], received_at=moment(received_at).timestamp())
+            mail = Mail(name, unpacked_envelope(envelope), [content], received_at=moment(received_at).timestamp())
             read[number] = list(read_rows(number, indexed(mail), brought))
         with self._step() as step:
             left = delete(pending).where(pending.c.number.in_(numbers)).returning(pending.c.number)
@@ -219,26 +219,40 @@ class SqlStore(ABC):
         with self._look() as connection:
             return self._totals(connection, search)
 
-    def _totals(self, connection: Connection, search: Search) -> Totals:
+    def _totals(self, connection: Connection, search: Search, *more: ColumnElement[bool]) -> Totals:
         unread = func.count().filter(mails.c.read.is_(False))
         statement = select(func.count(), unread, func.coalesce(func.sum(mails.c.size), 0)).select_from(mails)
-        return Totals(*map(int, connection.execute(statement.where(*self._conditions.all_of(search))).one()))
+        return Totals(*map(int, connection.execute(statement.where(*more, *self._conditions.all_of(search))).one()))
 
     def page(self, search: Search = EVERYTHING, *, start: int = 0, limit: int | None = 50) -> Page:
         """Some of what is looked for, newest first."""
-        self._read_for(search)
-        with self._look() as connection:
-            if search:
-                found = self._found(connection, search)
-                found.reverse()
-                matched, unread = len(found), sum(not one.read for one in found)
-                numbers = [one.number for one in (found[start:] if limit is None else found[start : start + limit])]
-            else:  # who looks at the newest of very many does not look at them all
-                matched, unread, _ = self._totals(connection, search)
-                statement = select(mails.c.number).order_by(mails.c.number.desc())
-                some = statement.limit(_HUGE if limit is None else min(limit, _HUGE)).offset(min(start, _HUGE))
-                numbers = list(connection.scalars(some))
-        return Page(self._entries(numbers), matched, unread)
+        # All of a page is one snapshot.  Where there is a mail in it that has yet to be read, it is made again when that
+        # is done, without those that came meanwhile: or it might never end.
+        newest = _HUGE
+        while True:
+            self._read_for(search)
+            with self._look() as connection:
+                newest = min(newest, connection.scalar(select(func.max(mails.c.number))) or 0)
+                matched, unread, numbers = self._matched(connection, search, start, limit, mails.c.number <= newest)
+                listed = self._listed(connection, numbers)
+            if len(listed) == len(numbers):
+                return Page(listed, matched, unread)
+            self._read_these(numbers)
+
+    def _matched(
+        self, connection: Connection, search: Search, start: int, limit: int | None, *more: ColumnElement[bool]
+    ) -> tuple[int, int, Sequence[int]]:
+        """How many are found, how many of them unread, and the numbers of those on the page."""
+        if search:
+            found = self._found(connection, search, *more)
+            found.reverse()
+            shown = found[start:] if limit is None else found[start : start + limit]
+            return len(found), sum(not one.read for one in found), [one.number for one in shown]
+        # Who looks at the newest of very many does not look at them all.
+        totals = self._totals(connection, search, *more)
+        statement = select(mails.c.number).where(*more).order_by(mails.c.number.desc())
+        some = statement.limit(_HUGE if limit is None else min(limit, _HUGE)).offset(min(start, _HUGE))
+        return totals.mails, totals.unread, connection.scalars(some).all()
 
     def entry(self, id: str, search: Search = EVERYTHING) -> Entry | None:
         """The mail of that name, as lists show it."""
@@ -265,7 +279,7 @@ class SqlStore(ABC):
         if row is None:
             return None
         envelope, received_at, content = row
-        return Mail(id, read_envelope(envelope), [content], received_at=moment(received_at).timestamp())
+        return Mail(id, unpacked_envelope(envelope), [content], received_at=moment(received_at).timestamp())
 
     def tags(self, search: Search = EVERYTHING) -> dict[str, int]:
         """All tags that a mail has; where mails write one differently, the oldest one's way is told."""
@@ -324,17 +338,21 @@ class SqlStore(ABC):
     def _entries(self, numbers: Sequence[int]) -> list[Entry]:
         """Those of these mails that are still there, in this order."""
         self._read_these(numbers)
+        with self._look() as connection:
+            return self._listed(connection, numbers)
+
+    def _listed(self, connection: Connection, numbers: Sequence[int]) -> list[Entry]:
+        """Those of these mails that were read, in this order."""
         joined = mails.join(entries, entries.c.number == mails.c.number)
         columns = [*mails.c, *(column for column in entries.c if column is not entries.c.number)]
         listed: list[Entry] = []
-        with self._look() as connection:
-            for some in _cut(numbers, _CHANGED):
-                names: dict[int, list[str]] = {}
-                for number, tag in connection.execute(select(tags.c.number, tags.c.tag).where(tags.c.number.in_(some))):
-                    names.setdefault(number, []).append(tag)
-                statement = select(*columns).select_from(joined).where(mails.c.number.in_(some))
-                rows = {row["number"]: row for row in connection.execute(statement).mappings()}
-                listed += [entry_of(rows[number], names.get(number, ())) for number in some if number in rows]
+        for some in _cut(numbers, _CHANGED):
+            names: dict[int, list[str]] = {}
+            for number, tag in connection.execute(select(tags.c.number, tags.c.tag).where(tags.c.number.in_(some))):
+                names.setdefault(number, []).append(tag)
+            statement = select(*columns).select_from(joined).where(mails.c.number.in_(some))
+            rows = {row["number"]: row for row in connection.execute(statement).mappings()}
+            listed += [entry_of(rows[number], names.get(number, ())) for number in some if number in rows]
         return listed
 
     # -- changing --------------------------------------------------------------------------------

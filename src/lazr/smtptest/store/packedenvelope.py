@@ -1,28 +1,25 @@
-"""An envelope as text, and back: how databases keep it."""
+"""An envelope as octets, and back: how databases keep it."""
 
 from __future__ import annotations
 
-import json
 from base64 import b64decode, b64encode
 from typing import Any
 
 from lazr.smtptest.mail.envelope import Envelope
 from lazr.smtptest.protocol.smtp.record import TlsFacts
 from lazr.smtptest.protocol.smtp.sasl import Credentials
+from lazr.smtptest.store.packed import pack, unpack
 
-__all__ = ["read_envelope", "write_envelope"]
-
-# ASCII, so that no database minds what strangers put in: NUL and lone surrogates are escaped.
-_write = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+__all__ = ["unpacked_envelope", "packed_envelope"]
 
 
-def write_envelope(envelope: Envelope) -> str:
-    r"""The envelope as JSON, without password and token, which are nobody's business later on.
+def packed_envelope(envelope: Envelope) -> bytes:
+    """The envelope as JSON, without password and token, which are nobody's business later on.
 
     >>> envelope = Envelope("a@example.com", ("b@example.com",), mail_parameters={}, rcpt_parameters=({},))
-    >>> write_envelope(envelope)
-    '{"from":"a@example.com","to":["b@example.com"]}'
-    >>> read_envelope(write_envelope(envelope))
+    >>> packed_envelope(envelope)
+    b'{"from":"a@example.com","to":["b@example.com"]}'
+    >>> unpacked_envelope(packed_envelope(envelope))
     Envelope('a@example.com' -> 'b@example.com')
     """
     facts: dict[str, object] = {"from": envelope.mail_from, "to": envelope.rcpt_tos}
@@ -49,12 +46,12 @@ def write_envelope(envelope: Envelope) -> str:
     if envelope.auth is not None:
         auth = envelope.auth
         facts["auth"] = [auth.mechanism, auth.username, auth.authzid, auth.proved]
-    return _write(facts)
+    return pack(facts)
 
 
-def read_envelope(text: str) -> Envelope:
-    """What `write_envelope` wrote."""
-    facts: dict[str, Any] = json.loads(text)
+def unpacked_envelope(octets: bytes) -> Envelope:
+    """What `packed_envelope` wrote."""
+    facts: dict[str, Any] = unpack(octets)
     to = tuple(facts["to"])
     tls, auth = facts.get("tls"), facts.get("auth")
     return Envelope(
