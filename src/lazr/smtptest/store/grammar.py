@@ -33,6 +33,7 @@ _MOST_STARS = 10
 # What is not separated by white space that is not in quotes; the last quote may be missing.
 _WORD = re.compile(r'(?:"[^"]*+"?+|[^\s"]++)++')
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\ ?(?:([kmg])b?|b)?", re.ASCII)
+_MOST_OCTETS = 2**53  # what every store can count to
 _OCTETS = {None: 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
@@ -173,7 +174,7 @@ def _size(than: Literal["larger", "smaller"], asked: _Asked) -> Term:
     size = _SIZE.fullmatch(asked.text.strip().lower())
     if size is None:
         raise _Nonsense(f"{asked.text!r} is no size; write 500, 20KB or 1.5MB", as_words=True)
-    return Size(than, int(float(size[1]) * _OCTETS[size[2]]))
+    return Size(than, min(int(float(size[1]) * _OCTETS[size[2]]), _MOST_OCTETS))
 
 
 def _time(than: Literal["after", "before"], asked: _Asked) -> Term:
