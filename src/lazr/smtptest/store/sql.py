@@ -226,7 +226,7 @@ class SqlStore(ABC):
 
     def page(self, search: Search = EVERYTHING, *, start: int = 0, limit: int | None = 50) -> Page:
         """Some of what is looked for, newest first."""
-        # All of a page is one snapshot.  Where there is a mail in it that has yet to be read, it is made again when that
+        # All of a page is one snapshot.  Where a mail in it has yet to be read, it is made again when that
         # is done, without those that came meanwhile: or it might never end.
         newest = _HUGE
         while True:
