@@ -123,7 +123,7 @@ ENVELOPES = {
         "jürgen@bücher.example",
         ("用户@例子.广告", '"a b\\""@example.com'),
         mail_parameters={"ENVID": 'a\x00b\x1b"\\\u2028'},
-        rcpt_parameters=({"ORCPT": "utf-8;用户"}, {"X": "\ud800\udc00\udc80"}),
+        rcpt_parameters=({"ORCPT": "utf-8;用户"}, {"X": "\udc80"}),
         helo="[IPv6:::1]",
         peer="[::1]:50000",
     ),
@@ -159,6 +159,15 @@ ENVELOPES = {
         rcpt_parameters=tuple({"NOTIFY": "NEVER"} if n % 2 else {} for n in range(1000)),
     ),
 }
+
+
+def shown(entry):
+    """The entry as something that equals another one, which an envelope does not."""
+    return {**{name: getattr(entry, name) for name in Entry.__slots__}, "envelope": facts_of(entry.envelope)}
+
+
+def shown_by(page):
+    return [*map(shown, page.entries)], page.matched, page.unread
 
 
 def facts_of(envelope):
@@ -247,8 +256,9 @@ def test_an_entry_says_what_the_mail_says(store):
         snippet="Hello Bob",
     )
     assert [str(address) for address in entry.bcc] == ["dan@example.com"]
-    assert store.page() == Page([entry], 1, 1)
-    assert store.latest() == entry
+    assert facts_of(entry.envelope) == facts_of(one.envelope) | {"auth": Credentials("PLAIN", "ann")}
+    assert shown_by(store.page()) == ([shown(entry)], 1, 1)
+    assert shown(store.latest()) == shown(entry)
 
 
 def test_a_big_mail_comes_back_whole_and_is_found_by_its_start(store):
@@ -267,11 +277,11 @@ def test_entries_are_read_later_and_nobody_sees_the_difference(store):
     ids = add(store, *[b"Subject: %d\r\n\r\nHello\r\n" % n for n in range(5)])
     assert store.totals() == Totals(5, 5, 5 * 21)
 
-    before = [store.entry(one) for one in ids[:2]]
+    before = [shown(store.entry(one)) for one in ids[:2]]
     left = [store.catch_up(2) for _ in range(3)]
     assert left == sorted(left, reverse=True) and left[0] <= 3 and left[-1] == 0
 
-    assert [store.entry(one) for one in ids[:2]] == before
+    assert [shown(store.entry(one)) for one in ids[:2]] == before
     assert [entry.subject for entry in store.page().entries] == ["4", "3", "2", "1", "0"]
     assert store.catch_up() == 0
 
@@ -498,13 +508,13 @@ def two(store):
 )
 def test_a_change_is_made_to_what_is_looked_for_and_to_nothing_else(store, two, change):
     ann, bob = two
-    [before, other] = [store.entry(one) for one in two]
+    [before, other] = [shown(store.entry(one)) for one in two]
 
     change(store, ann, bob)
 
-    assert store.entry(bob) == other
+    assert shown(store.entry(bob)) == other
     assert store.mail(bob).content.endswith(b"for Bob")
-    assert store.entry(ann) != before
+    assert store.entry(ann) is None or shown(store.entry(ann)) != before
 
 
 @pytest.mark.parametrize(
@@ -524,11 +534,11 @@ def test_a_change_is_made_to_what_is_looked_for_and_to_nothing_else(store, two, 
     ],
 )
 def test_what_is_not_looked_for_is_not_there(store, two, change):
-    before = store.page()
+    before = shown_by(store.page())
 
     assert change(store, *two)
 
-    assert store.page() == before
+    assert shown_by(store.page()) == before
 
 
 # -- tags ------------------------------------------------------------------------------------------
