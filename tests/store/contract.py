@@ -963,14 +963,22 @@ def searchable(store):
 def differing(store, facts, searches):
     """The searches that find something else in the store, with what they find there and what they should."""
     for search in searches:
-        expected = [one for one in facts if one.found_by(search)]
-        wanted = [one.id for one in expected]
-        found = ids_of(store, search)
-        if found != wanted:
-            yield search, found, wanted
-        totals = Totals(len(expected), sum(not one.read for one in expected), sum(one.size for one in expected))
-        if store.totals(search) != totals:
-            yield search, store.totals(search), totals
+        wanted = [one for one in facts if one.found_by(search)]
+        page = store.page(search, limit=None)
+        found = [entry.id for entry in page.entries], page.matched, page.unread
+        expected = [one.id for one in wanted], len(wanted), sum(not one.read for one in wanted)
+        if found != expected:
+            yield search, found, expected
+
+
+def miscounted(store, facts, searches):
+    """The same by counting, which is quicker; as hardly two mails have one size, the sum tells which they are."""
+    for search in searches:
+        wanted = [one for one in facts if one.found_by(search)]
+        found = store.totals(search)
+        expected = Totals(len(wanted), sum(not one.read for one in wanted), sum(one.size for one in wanted))
+        if found != expected:
+            yield search, found, expected
 
 
 def negated(term):
@@ -985,7 +993,7 @@ def test_a_term_finds_what_it_says_and_its_negation_the_others(store, searchable
     assert all(found[kind] >= 3 for kind in (Text, Address, Header, Tag, User, Flag, Size, Time)), found
 
     assert list(differing(store, searchable, ((term,) for term in terms()))) == []
-    assert list(differing(store, searchable, ((negated(term),) for term in terms()))) == []
+    assert list(miscounted(store, searchable, ((negated(term),) for term in terms()))) == []
 
 
 def test_terms_together_find_what_all_of_them_find(store, searchable):
@@ -994,7 +1002,7 @@ def test_terms_together_find_what_all_of_them_find(store, searchable):
     searches = [tuple(chance.choices(useful, k=chance.choice((2, 2, 2, 3, 4, 50)))) for _ in range(150)]
 
     assert sum(any(one.found_by(search) for one in searchable) for search in searches) > 20
-    assert list(differing(store, searchable, searches)) == []
+    assert list(differing(store, searchable, searches)) == list(miscounted(store, searchable, searches)) == []
 
 
 def test_any_piece_of_a_text_is_found(store, searchable):
