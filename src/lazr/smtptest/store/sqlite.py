@@ -14,10 +14,11 @@ import sqlite3
 import threading
 import time
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, column, create_engine, delete, event, func, insert, literal, select, table
+from sqlalchemy import Engine, bindparam, column, create_engine, delete, event, func, insert, literal, select, table
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -265,9 +266,9 @@ class SqliteStore(SqlStore):
             numbers = range(first, first + len(rows))
             try:
                 receiver.execute("BEGIN IMMEDIATE")
-                receiver.executemany(_ADD_MAIL, [(number, *row) for number, row in zip(numbers, rows, strict=True)])
-                receiver.executemany(_ADD_CONTENT, zip(numbers, octets, strict=True))
-                receiver.executemany(_ADD_PENDING, zip(numbers))
+                _insert(receiver, mails, [(number, *row) for number, row in zip(numbers, rows, strict=True)])
+                _insert(receiver, contents, list(zip(numbers, octets, strict=True)))
+                receiver.execute(_ADD_PENDING, (first,))
                 receiver.execute("COMMIT")
             except BaseException as error:
                 self._undo(receiver, error)
@@ -476,9 +477,31 @@ def _told() -> Iterator[None]:
         raise StoreUnavailable(str(raised)) from raised
 
 
-def _added(to: Table) -> str:
-    """The statement that adds a row, as the driver wants it: this is what receiving does, and it does little else."""
-    return str(insert(to).compile(dialect=SQLiteDialect(paramstyle="qmark")))
+# Rows that one statement adds.  While a statement runs, Python's lock is free, and comes back only when the loop's
+# thread lets go of it: a statement for each row would wait for that as often as there are rows.
+_TOGETHER = (64, 32, 16, 8, 4, 2, 1)
 
 
-_ADD_MAIL, _ADD_CONTENT, _ADD_PENDING = map(_added, (mails, contents, pending))
+def _insert(receiver: sqlite3.Connection, to: Table, rows: Sequence[Sequence[object]]) -> None:
+    """Add these, in few statements: this is what receiving does, and it does little else."""
+    start = 0
+    for together in _TOGETHER:
+        while len(rows) - start >= together:
+            values = [value for row in rows[start : start + together] for value in row]
+            receiver.execute(_added(to, together), values)
+            start += together
+
+
+@cache
+def _added(to: Table, rows: int) -> str:
+    """The statement that adds so many rows, as the driver wants it."""
+    statement = insert(to).values([dict.fromkeys(to.columns.keys())] * rows)
+    return str(statement.compile(dialect=_QMARK))
+
+
+_QMARK = SQLiteDialect(paramstyle="qmark")
+_ADD_PENDING = str(
+    insert(pending)
+    .from_select(["number"], select(mails.c.number).where(mails.c.number >= bindparam("first")))
+    .compile(dialect=_QMARK)
+)
