@@ -134,6 +134,7 @@ class SqliteStore(SqlStore):
             self._lock_file.hold()
             try:
                 self._open_file()
+                self._sweep()
             except BaseException:
                 self._let_go()
                 self._lock_file.release()
@@ -153,15 +154,16 @@ class SqliteStore(SqlStore):
         self._changer = self._engine("BEGIN IMMEDIATE", size=1)
         self._looker = self._engine("BEGIN", size=5, query_only=True)
         with self._changer.connect() as connection:
-            # Whose it is and the tables come at once: a file is ours, or it is empty.
+            # Whose it is and the tables come at once: a file is ours, or it is empty.  Of one that is ours nothing is
+            # written here, so that it can be opened on a disk that is full.
             with connection.begin():
-                connection.exec_driver_sql(f"PRAGMA application_id = {_APPLICATION:d}")
+                if connection.exec_driver_sql("PRAGMA application_id").scalar() != _APPLICATION:
+                    connection.exec_driver_sql(f"PRAGMA application_id = {_APPLICATION:d}")
                 upgrade(connection)
             _driver(connection).execute("PRAGMA journal_mode = WAL")
         self._receiver = self._receiving_connection()
         status = self._path.stat()
         self._file = (status.st_dev, status.st_ino)
-        self._sweep()
 
     def _let_go(self) -> None:
         for engine in (self._looker, self._changer):
@@ -193,7 +195,7 @@ class SqliteStore(SqlStore):
             return False
         started = monotonic()
         with closing(sqlite3.connect(self._path, isolation_level=None, timeout=_BUSY)) as connection:
-            connection.set_progress_handler(lambda: monotonic() > started + _CHECK, 100_000)
+            connection.set_progress_handler(lambda: monotonic() > started + _CHECK, 1_000)
             try:
                 found = connection.execute("PRAGMA quick_check(1)").fetchone()
             except sqlite3.Error as error:
