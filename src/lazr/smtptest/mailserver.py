@@ -14,6 +14,7 @@ from lazr.smtptest.net import switching
 from lazr.smtptest.net.reception import THIS_MACHINE, Reception
 from lazr.smtptest.net.sessions import Sessions
 from lazr.smtptest.protocol.smtp.event import EndOfData
+from lazr.smtptest.protocol.smtp.event import Mail as MailCommand
 from lazr.smtptest.protocol.smtp.profile import Profile
 from lazr.smtptest.protocol.smtp.reply import Reply
 from lazr.smtptest.reachable import Reachable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Final, Literal, Self, TypeVar
 
     from lazr.smtptest.faults.rule import Rule
+    from lazr.smtptest.keeping import Keeping
     from lazr.smtptest.net.listener import Listen, Listener
     from lazr.smtptest.net.loop import Runner
     from lazr.smtptest.net.service import Service
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.protocol.smtp.extension import Extension
     from lazr.smtptest.protocol.smtp.leniency import Lenient
     from lazr.smtptest.protocol.smtp.limits import Limits
+    from lazr.smtptest.store.contract import Store
 
     T = TypeVar("T")
     Decide = Callable[[Event, Reply], Reply | Awaitable[Reply]]
@@ -57,6 +60,9 @@ _ENDED = {
 
 # So many refusals, and exceptions of handlers, are kept for the failures that they explain.
 _REMEMBERED = 10
+
+# Who waited for a 250 has gone by now, so what is still on its way into a store gets so many seconds.
+_GRACE = 5.0
 
 _HANDLER_RAISED = Reply(451, "4.3.0", "Local error: a handler of this server raised an exception")
 
@@ -98,6 +104,8 @@ class MailServer(Reachable):
 
     - `keep_mails=False` keeps nothing in the inbox: `decide` alone sees the messages.  A number keeps the latest so
       many, `keep_bytes` the latest with so many octets of content together: for servers that run for long.
+    - `store`: a store that is open; mails go there too, and are safe in it before the client is told 250.  Where they
+      cannot be stored, the client is told 451 or 452, and the inbox does not have them either.
     - `loop="uvloop"` runs on uvloop (the extra `uvloop`), which is faster.
     - `switch_interval`: seconds; while the server runs, the whole process's `sys.setswitchinterval`
       is this.  A test that computes in pure Python while another process sends mail gets it sooner
@@ -129,6 +137,7 @@ class MailServer(Reachable):
         seed: int | None = None,
         keep_mails: bool | int = True,
         keep_bytes: int | None = None,
+        store: Store | None = None,
         loop: Literal["asyncio", "uvloop"] = "asyncio",
         switch_interval: float | None = None,
     ) -> None:
@@ -157,6 +166,8 @@ class MailServer(Reachable):
         self.rules.changed = self._silences_changed
         self._user_decide = decide
         self._keep_mails = keep_mails is not False
+        self._store = store
+        self._keeping: Keeping | None = None
         self._loop_kind = loop
         self._switch_interval = switch_interval
         self._wished = False
@@ -511,6 +522,17 @@ class MailServer(Reachable):
         self._service = service
         self._opened.clear()
         self._runner = Runner(service, opened=self._opened.set)
+        if self._store is not None:
+            from lazr.smtptest.keeping import Keeping
+
+            self._keeping = Keeping(
+                self._store,
+                service,
+                soon=self._runner.soon,
+                kept=self._append,
+                refused=self._note_unkept,
+                raised=self._raised,
+            )
         if self._switch_interval is not None:
             switching.wish(self._switch_interval)
             self._wished = True
@@ -522,6 +544,9 @@ class MailServer(Reachable):
             listener.close()
         self._listeners = []
         self._runner = None
+        keeping, self._keeping = self._keeping, None
+        if keeping is not None:
+            keeping.close(_GRACE)
         self.inbox.announce()  # nothing more will come
         if self._wished and self._switch_interval is not None:
             self._wished = False
@@ -533,6 +558,7 @@ class MailServer(Reachable):
             listener.forget()
         self._listeners = []
         self._runner = None
+        self._keeping = None
 
     # -- in the server's thread --------------------------------------------------------------
 
@@ -581,19 +607,37 @@ class MailServer(Reachable):
     def _settle(self, event: Event, reply: Reply) -> Reply:
         """P1: what is accepted is in the inbox before the client is told so."""
         if reply.code >= 400:
-            self._refused += 1
-            self._refusals.append(f"{event.said()}: {' / '.join(str(reply).splitlines())}")
+            self._note_refusal(event.said(), reply)
         elif isinstance(event, EndOfData):
-            self._keep(event)
+            if self._keeping is not None:
+                return self._keep_safely(self._keeping, event, reply)
+            if self._keep_mails:
+                self._received += 1
+                self._append(mail_of(event, str(self._received)))
+        elif self._keeping is not None and isinstance(event, MailCommand):
+            refusal = self._keeping.room(event)
+            if refusal is not None:
+                self._note_refusal(event.said(), refusal)
+                return refusal
         return reply
 
-    def _keep(self, event: EndOfData) -> None:
-        if not self._keep_mails:
-            return
-        self._received += 1
-        self.inbox.append(mail_of(event, str(self._received)))
-        if self._service is not None:
-            self._service.fresh = True  # P2: who waits wakes up when the reply is written
+    def _note_refusal(self, what: str, reply: Reply) -> None:
+        self._refused += 1
+        self._refusals.append(f"{what}: {' / '.join(str(reply).splitlines())}")
+
+    def _note_unkept(self, mail: Mail, reply: Reply) -> None:
+        self._note_refusal(f"the message of {mail.size:,} octets from {mail.envelope.peer}", reply)
+
+    def _keep_safely(self, keeping: Keeping, event: EndOfData, reply: Reply) -> Reply:
+        from lazr.smtptest.keeping import new_id
+
+        return keeping.keep(mail_of(event, new_id()), reply)
+
+    def _append(self, mail: Mail) -> None:
+        if self._keep_mails:
+            self.inbox.append(mail)
+            if self._service is not None:
+                self._service.fresh = True  # P2: who waits wakes up when the reply is written
 
     def _raised(self, error: BaseException) -> Reply:
         if len(self._errors) < _REMEMBERED:

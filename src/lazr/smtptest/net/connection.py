@@ -65,7 +65,7 @@ class Connection(Approach):
         self._service = service
         self._limits = service.limits
         self._loop = service.loop
-        self._answering: asyncio.Task[None] | None = None
+        self._answering: asyncio.Future[Any] | None = None
         self._rules = service.rules
         self._due: Callable[[], None] | None = None  # what a rule wants done when the session has stopped reading
         self._number = 0  # it is the n-th connection
@@ -96,7 +96,8 @@ class Connection(Approach):
         consider = service.consider
         self._decided = service.decide if consider is None else functools.partial(self._consider, consider)
         self._trusted = trusted
-        self._session = Session(self._decide, entrance.profile(None, trusted=trusted), new_sink=service.new_sink)
+        decide = self._decide if service.unsafe is None else self._decide_safely
+        self._session = Session(decide, entrance.profile(None, trusted=trusted), new_sink=service.new_sink)
         self._record = self._session.record
         self._entries = self._record.transcript.entries
         self._mark = self._record.transcript.mark
@@ -200,6 +201,13 @@ class Connection(Approach):
 
     # -- deciding ----------------------------------------------------------------------------
 
+    def _decide_safely(self, event: Event, reply: Reply) -> Reply | Pending:
+        """What the session asks, where nothing is accepted before it is safe."""
+        decision = self._decide(event, reply)
+        if self._service.unsafe and isinstance(decision, Reply):
+            return self._until_safe(decision)
+        return decision
+
     def _decide(self, event: Event, reply: Reply) -> Reply | Pending:
         """What the session asks."""
         raise NotImplementedError
@@ -219,8 +227,25 @@ class Connection(Approach):
     async def _answer(self, decision: Awaitable[Reply]) -> None:
         self._give(await decision)
 
+    def _until_safe(self, reply: Reply) -> Pending:
+        """The reply may go when what it says is true: the mail, or several copies of it, are safe (P1)."""
+        unsafe, self._service.unsafe = self._service.unsafe or [], []
+        safe = unsafe[0] if len(unsafe) == 1 else asyncio.gather(*unsafe)
+        self._answering = safe
+        safe.add_done_callback(functools.partial(self._give_safely, reply))
+        return PENDING
+
+    def _give_safely(self, reply: Reply, safe: asyncio.Future[Any]) -> None:
+        if not safe.cancelled():
+            said = safe.result()
+            refusals = said if isinstance(said, list) else [said]
+            self._give(next(filter(None, refusals), reply))
+
     def _give(self, reply: Reply) -> None:
         """The reply that was pending."""
+        if self._service.unsafe:
+            self._until_safe(reply)
+            return
         self._answering = None
         now = self._last_octets = self._last_reply = monotonic()
         self._mark(now)

@@ -76,6 +76,9 @@ class Service:
         self.decide = decide
         self.consider = consider
         self._announce = announce
+        # What the reply that is given next has to wait for; each comes to be None, or a refusal that is given instead.
+        # None where no reply ever has to.
+        self.unsafe: list[asyncio.Future[Reply | None]] | None = None
         self.fresh: bool = False  # something was accepted, and its reply is not yet written
         self.new_sink: Callable[[], Sink] = functools.partial(Spool, limits.session_memory)
         if limits.message_size is not None and limits.message_size <= limits.session_memory:

@@ -11,7 +11,7 @@ was added before.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self
 
 from lazr.smtptest.store.search import EVERYTHING, Search
 
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from lazr.smtptest.mail.mail import Mail
     from lazr.smtptest.mail.mime.address import Address
 
-__all__ = ["Arrival", "Change", "Entry", "Page", "Retention", "Store", "Totals"]
+__all__ = ["NAMED", "Arrival", "Change", "Entry", "Page", "Retention", "Store", "Totals"]
+
+# A change names at most so many mails; of more, there are several, or one that names none.
+NAMED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class Entry:
     - `bcc`: the envelope's recipients that no header field names.
     - `message_id`: without its angle brackets.
     - `username`: the user that the session was authenticated as; empty where there was none.
+    - `tags`: sorted, letter case ignored.
     - `attachments`, `inlines`: how many.
     - `snippet`: the start of the text, at most 250 characters, white space folded.
     """
@@ -110,6 +114,14 @@ class Retention:
     age: timedelta | None = None
     most_at_once: float = 0.5
 
+    def most_by_age(self, mails: int) -> int:
+        """How many of so many mails may go by age in one go; never none, or the last one would stay for ever.
+
+        >>> Retention().most_by_age(5), Retention().most_by_age(1)
+        (2, 1)
+        """
+        return max(1, int(mails * self.most_at_once))
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -153,6 +165,12 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of everything; closing twice does no harm."""
+
+    def __enter__(self) -> Self:
+        """Open it."""
+
+    def __exit__(self, *error: object) -> None:
+        """Close it."""
 
     # -- receiving -----------------------------------------------------------------------------
 
@@ -212,7 +230,10 @@ class Store(Protocol):
         """These mails have these tags from now on, and no other ones."""
 
     def rename_tag(self, tag: str, new: str, search: Search = EVERYTHING) -> int:
-        """Call a tag something else, wherever it is; on how many mails it was."""
+        """Call a tag something else, wherever it is; on how many mails it was.
+
+        Raises `ValueError` where `new` is empty, or has a comma.
+        """
 
     def delete_tag(self, tag: str, search: Search = EVERYTHING) -> int:
         """Take a tag off all mails; on how many it was."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.mail.mail import Mail
 
-__all__ = ["Findable", "Indexed", "holdable", "indexed", "tags_of"]
+__all__ = ["Findable", "Indexed", "holdable", "indexed", "one_tag", "tags_of"]
 
 # Of a mail, so many characters are searched, and so many of each header field; the rest can be read, not found.
 _SEARCHED = 1_000_000
@@ -32,16 +32,45 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class Findable(Protocol):
     """All of a mail that a search can ask for; texts, addresses and headers are folded."""
 
-    texts: Mapping[str, str]
-    addresses: Collection[tuple[str, str]]
-    headers: Collection[tuple[str, str]]
-    tags: Collection[str]
-    username: str
-    read: bool
-    attachments: int
-    inlines: int
-    size: int
-    received_at: datetime
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """What can be searched for words, by the name of where."""
+
+    @property
+    def addresses(self) -> Collection[tuple[str, str]]:
+        """Pairs of where it is and the whole address."""
+
+    @property
+    def headers(self) -> Collection[tuple[str, str]]:
+        """Pairs of name and value."""
+
+    @property
+    def tags(self) -> Collection[str]:
+        """As they are written."""
+
+    @property
+    def username(self) -> str:
+        """Of the session that brought it; empty where it had none."""
+
+    @property
+    def read(self) -> bool:
+        """Whether it is marked so."""
+
+    @property
+    def attachments(self) -> int:
+        """How many."""
+
+    @property
+    def inlines(self) -> int:
+        """How many."""
+
+    @property
+    def size(self) -> int:
+        """Octets of content."""
+
+    @property
+    def received_at(self) -> datetime:
+        """An aware time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +78,8 @@ class Indexed:
     """What the content says; `Entry` has the meaning of the fields that both have.
 
     - `tags`: those that the mail's own `X-Tags` fields name.
-    - `texts`: what can be searched for words, by the name of where; folded.
+    - `texts`: what can be searched for words, by the name of where; each folded, with a line end between what does not
+      belong together (one address and the next, the Subject and the text).
     - `addresses`: pairs of where it is and the whole address; `headers`: of name and value; folded.
     """
 
@@ -84,17 +114,19 @@ def indexed(mail: Mail) -> Indexed:
     bcc = tuple(_address(recipient) for recipient in dict.fromkeys(mail.bcc))
     lists = {"from": from_, "to": mail.to, "cc": mail.cc, "bcc": bcc, "reply-to": mail.reply_to}
     texts = {where: _listed(addresses) for where, addresses in lists.items()}
-    texts["addressed"] = " ".join(filter(None, texts.values()))
-    message_id = mail.message_id.strip().removeprefix("<").removesuffix(">")
+    texts["addressed"] = "\n".join(filter(None, texts.values()))
+    message_id = mail.message_id.strip().removeprefix("<").removesuffix(">")[:_FIELD]
     subject, text = mail.subject[:_FIELD], mail.text[:_SEARCHED]
     texts["subject"], texts["message-id"] = _words(subject), _words(message_id)
-    names = " ".join(attachment.filename for attachment in attachments)
-    texts["anywhere"] = fold(
-        holdable(" ".join((texts["addressed"], texts["subject"], mail.sender, text, names))[:_SEARCHED])
-    )
-    found = [(where, _whole(address.addr_spec)) for where, addresses in lists.items() for address in addresses]
-    found.append(("sender", _whole(mail.sender)))
-    found += [("recipient", _whole(recipient)) for recipient in mail.recipients]
+    # Folded one by one, and no folded text has a line end: so words are not found from the end of one to the start of
+    # the next.  The text is the last, as the longest.
+    apart = [texts["addressed"], texts["subject"], _words(mail.sender)]
+    apart += [_words(attachment.filename) for attachment in attachments]
+    apart.append(fold(holdable(text)))
+    texts["anywhere"] = "\n".join(filter(None, apart))[:_SEARCHED].rstrip()
+    found = [(where, _words(address.addr_spec)) for where, addresses in lists.items() for address in addresses]
+    found.append(("sender", _words(mail.sender)))
+    found += [("recipient", _words(recipient)) for recipient in mail.recipients]
     inlines = sum(attachment.inline for attachment in attachments)
     return Indexed(
         message_id=holdable(message_id),
@@ -129,6 +161,14 @@ def tags_of(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(tags.values())[:_TAGS]
 
 
+def one_tag(text: str) -> str:
+    """The one tag that this is; raises `ValueError` where it is none, or several."""
+    tags = tags_of([text])
+    if len(tags) != 1:
+        raise ValueError(f"not a tag: {text!r}; a tag is not empty, and has no comma")
+    return tags[0]
+
+
 def holdable(text: str) -> str:
     """Text that every store can hold: NUL, and surrogates that stand alone, become U+FFFD.
 
@@ -144,14 +184,12 @@ def _words(text: str) -> str:
     return fold(holdable(text[:_FIELD]))
 
 
-def _whole(address: str) -> str:
-    return holdable(address).casefold()[:_FIELD]
-
-
 def _listed(addresses: Iterable[Address]) -> str:
-    return _words(" ".join(map(str, addresses)))
+    return "\n".join(_words(str(address)) for address in addresses)[:_FIELD].rstrip()
 
 
 def _address(mailbox: str) -> Address:
-    local, at, domain = mailbox.rpartition("@")
-    return Address("", local, domain) if at else Address("", mailbox)
+    local, at, domain = holdable(mailbox).rpartition("@")
+    if local.startswith('"') and local.endswith('"'):  # RFC 5322 3.2.4: the quotes are not a part of it
+        local = re.sub(r"\\(.)", r"\1", local[1:-1])
+    return Address("", local, domain) if at else Address("", domain)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -64,10 +65,19 @@ class Address(Term):
     address: str
 
     def _is_true(self, mail: Findable) -> bool:
-        pattern = re.compile(
-            "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in self.address), re.DOTALL
-        )
+        pattern = _glob(self.address)
         return any(where == self.where and pattern.fullmatch(address) for where, address in mail.addresses)
+
+
+@lru_cache(maxsize=64)
+def _glob(text: str) -> re.Pattern[str]:
+    # What is between two stars is looked for once, and what was found is not gone back on: that finds all that there
+    # is to find, and a mail for `*a*a*a*a*` does not keep us busy.
+    first, *others = ("".join("." if letter == "?" else re.escape(letter) for letter in one) for one in text.split("*"))
+    if not others:
+        return re.compile(first, re.DOTALL)
+    *within, last = others
+    return re.compile(first + "".join(f"(?>.*?{one})" for one in within if one) + ".*" + last, re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +136,13 @@ class Size(Term):
 
 @dataclass(frozen=True, slots=True)
 class Time(Term):
-    """The mail came after that moment (an aware time), or before it."""
+    """The mail came at that moment (an aware time) or after it; or before it."""
 
     than: Literal["after", "before"]
     at: datetime
 
     def _is_true(self, mail: Findable) -> bool:
-        return mail.received_at > self.at if self.than == "after" else mail.received_at < self.at
+        return mail.received_at >= self.at if self.than == "after" else mail.received_at < self.at
 
 
 Search = tuple[Term, ...]
