@@ -21,7 +21,7 @@ from lazr.smtptest.web.addresses import Reach
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-__all__ = ["Answer", "NotAnswered", "NotAllowed", "Outgoing", "Resolve", "resolve"]
+__all__ = ["Answer", "NotAllowed", "NotAnswered", "Outgoing", "Resolve", "resolve"]
 
 KIB = 1024
 
@@ -103,16 +103,10 @@ class Outgoing:
         Raises `NotAllowed`, and then nobody was connected to; `NotAnswered`, and then they may have read it or not.
         """
         self.check(url)
-        fields = {"Connection": "close", "Content-Length": str(len(content))} | dict(headers)
-        pool = httpcore.AsyncConnectionPool(
-            ssl_context=await asyncio.to_thread(ssl.create_default_context) if self._needs_context(url) else self._context,
-            max_keepalive_connections=0,
-            network_backend=_Checking(self._reach, self._resolve),
-        )
         try:
-            async with asyncio.timeout(self._seconds), pool:
-                request = {"Host": _host(url)} | fields
-                async with pool.stream(method, url, headers=list(request.items()), content=content) as response:
+            async with asyncio.timeout(self._seconds), await self._pool() as pool:
+                fields = [("Connection", "close"), *headers.items()]
+                async with pool.stream(method, url, headers=fields, content=content) as response:
                     body = bytearray()
                     async for piece in response.aiter_stream():
                         body += piece
@@ -126,3 +120,45 @@ class Outgoing:
             raise NotAnswered(str(error) or type(error).__name__) from error
         told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
         return Answer(response.status, told, bytes(body[: self._most]))
+
+    async def _pool(self) -> httpcore.AsyncConnectionPool:
+        if self._context is None:
+            self._context = await asyncio.to_thread(ssl.create_default_context)  # reads a file of 200 KB
+        backend = _Checking(self._reach, self._resolve, self._seconds)
+        return httpcore.AsyncConnectionPool(self._context, network_backend=backend, max_keepalive_connections=0)
+
+
+class _Checking(httpcore.AsyncNetworkBackend):
+    """Connects to addresses of a name that may be connected to; raises `NotAllowed` where it has none."""
+
+    def __init__(self, reach: Reach, resolve: Resolve, seconds: float) -> None:
+        self._reach = reach
+        self._resolve = resolve
+        self._seconds = seconds
+        self._backend = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """A connection; the names are httpcore's."""
+        addresses = await self._resolve(host, port)
+        refused = {address: why for address in addresses if (why := self._reach.refusal(address))}
+        open_to_us = [address for address in addresses if address not in refused]
+        if refused and not open_to_us:
+            told = ", ".join(f"{address}, which is {why}" for address, why in refused.items())
+            raise NotAllowed(f"{host} is {told}, and not among what is allowed")
+        failure: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address in open_to_us:
+            try:
+                # An address is not asked for again: what was looked at is what is connected to.
+                return await self._backend.connect_tcp(
+                    address, port, self._seconds / len(open_to_us), local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
