@@ -94,11 +94,10 @@ def test_several_listen_and_one_that_leaves_disturbs_nobody(caught):
 
 
 def test_a_frame_too_long_ends_the_connection(caught):
-    with listening(caught) as socket:
-        with pytest.raises(ConnectionClosed):
-            socket.send("x" * 100_000)
-            while True:
-                socket.recv(20)
+    with listening(caught) as socket, pytest.raises(ConnectionClosed):
+        socket.send("x" * 100_000)
+        while True:
+            socket.recv(20)
     assert caught.http.get("/livez").status_code == 200
 
 

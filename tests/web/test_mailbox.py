@@ -12,7 +12,7 @@ from lazr.smtptest.web.app import make_app
 from lazr.smtptest.web.catcher import Catcher
 from lazr.smtptest.web.mailbox import Mailbox
 from lazr.smtptest.web.run import WebServer
-from lazr.smtptest.web.scope import USER, _scope_of
+from lazr.smtptest.web.scope import _scope_of
 
 ONE = Mailbox.of_user("job one", "token-1", "ci-1")
 TWO = Mailbox.of_recipient("job two", "token-2", "*@Two.example")
@@ -121,7 +121,7 @@ def test_what_concerns_everybody_is_not_a_mailboxs(shared, method, path):
     assert len(shared.server.rules) == 0
 
 
-WRONG = ["Bearer token-3", "Bearer", "Bearer ", basic("job one", "token"), "Basic ?", "Digest x", basic("a", "")]
+WRONG = ["Bearer token-3", "Bearer", basic("job one", "token"), "Basic ?", "Digest x", basic("a", "")]
 
 
 @pytest.mark.parametrize("authorization", WRONG)
@@ -152,7 +152,7 @@ def test_a_user_that_a_middleware_knows_sees_everything():
     app = make_app(Catcher(store, MailServer(store=store), mailboxes=[ONE]))
 
     async def knowing(scope, receive, send):
-        await app(scope | {USER: "ann"}, receive, send)
+        await app(scope | {"state": {"user": "ann"}}, receive, send)
 
     knowing.state = app.state
     with WebServer(knowing) as web:

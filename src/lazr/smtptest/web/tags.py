@@ -16,7 +16,7 @@ from lazr.smtptest.web.scope import Scoped
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["tags"])
+router: APIRouter = APIRouter(tags=["tags"])
 
 
 class Tagging(TypedDict, total=False):
