@@ -127,11 +127,11 @@ def test_mailpit_api_is_told_why_not(caught):
 
 
 def test_mailpit_api_opens_a_mailbox_by_its_password(catching):
-    caught = catching(mailboxes=[Mailbox.of_recipient("one", "token-1", "*@one.example")])
+    caught = catching(mailboxes=[Mailbox.of_recipient("one", "token-of-mailbox-1", "*@one.example")])
     caught.mail()
     own = caught.mail(to=("bob@one.example",))
-    (listed,) = mailpit_api(caught, ["listMessages"], auth={"username": "ci", "password": "token-1"})
-    (refused,) = mailpit_api(caught, ["deleteMessages"], auth={"username": "ci", "password": "token-2"})
+    (listed,) = mailpit_api(caught, ["listMessages"], auth={"username": "ci", "password": "token-of-mailbox-1"})
+    (refused,) = mailpit_api(caught, ["deleteMessages"], auth={"username": "ci", "password": "token-of-mailbox-2"})
 
     assert [message["ID"] for message in listed["messages"]] == [own]
     assert "401" in refused["error"] and caught.store.totals().mails == 2

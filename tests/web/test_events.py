@@ -102,8 +102,8 @@ def test_a_frame_too_long_ends_the_connection(caught):
 
 
 def test_a_mailbox_hears_of_its_own_mails(catching):
-    caught = catching(mailboxes=[Mailbox.of_user("one", "token-1", "ci-1")])
-    with listening(caught, "token-1") as socket:
+    caught = catching(mailboxes=[Mailbox.of_user("one", "token-of-mailbox-1", "ci-1")])
+    with listening(caught, "token-of-mailbox-1") as socket:
         heard(socket, "stats")
         other, own = caught.mail(user="ci-2"), caught.mail(user="ci-1")
         caught.store.mark(read=True)
@@ -114,9 +114,9 @@ def test_a_mailbox_hears_of_its_own_mails(catching):
     assert stats["Total"] == stats["Unread"] + 1 == 1
 
 
-@pytest.mark.parametrize("token", ["", "token-2"])
+@pytest.mark.parametrize("token", ["", "token-of-mailbox-2"])
 def test_a_stranger_is_refused(catching, token):
-    caught = catching(mailboxes=[Mailbox.of_user("one", "token-1", "ci-1")])
+    caught = catching(mailboxes=[Mailbox.of_user("one", "token-of-mailbox-1", "ci-1")])
 
     with pytest.raises(InvalidStatus) as refused:
         listening(caught, token)
