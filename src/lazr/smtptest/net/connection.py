@@ -111,8 +111,8 @@ class Connection(Approach):
             self._leaving = True
             below.close()
         else:
+            self._number = self._record.number = service.count()
             service.remember(self._record)
-            self._number = service.count()
             self._approach()
 
     def get_buffer(self, sizehint: int) -> memoryview:
