@@ -1,0 +1,73 @@
+"""Options that several commands have."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lazr.smtptest.cli.place import DEFAULT, Place, place_of
+from lazr.smtptest.cli.rows import flag, option
+from lazr.smtptest.cli.smtp import Access
+
+__all__ = ["Json", "Where"]
+
+_WHERE = "Which server"
+_HERE = place_of(DEFAULT)
+
+Json = Annotated[bool, flag("--json", help="Print JSON.")]
+
+
+def _place(text: object) -> Place:
+    try:
+        return text if isinstance(text, Place) else place_of(str(text))
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """Which SMTP server, and how to come in."""
+
+    server: Annotated[
+        Place,
+        option(
+            "--server",
+            variable="SMTPTEST_SERVER",
+            help="host:port, smtp:// or smtps://, with user:password@ if it has to be.",
+            panel=_WHERE,
+            parser=_place,
+            metavar="SERVER",
+            show_default=DEFAULT,
+        ),
+    ] = _HERE
+    tls: Annotated[bool, flag("--tls", variable="SMTPTEST_TLS", help="TLS from the first octet on.", panel=_WHERE)] = (
+        False
+    )
+    starttls: Annotated[
+        bool, flag("--starttls", variable="SMTPTEST_STARTTLS", help="TLS by STARTTLS.", panel=_WHERE)
+    ] = False
+    ca_file: Annotated[
+        Path | None,
+        option("--ca-file", variable="SMTPTEST_CA_FILE", help="Whom to trust.", panel=_WHERE, metavar="FILE"),
+    ] = None
+    any_certificate: Annotated[
+        bool,
+        flag("--any-certificate", variable="SMTPTEST_ANY_CERTIFICATE", help="Trust anybody.", panel=_WHERE),
+    ] = False
+    user: Annotated[str | None, option("--user", variable="SMTPTEST_USER", help="Authenticate.", panel=_WHERE)] = None
+    password: Annotated[
+        str, option("--password", variable="SMTPTEST_PASSWORD", help="With this.", panel=_WHERE, show_default=False)
+    ] = ""
+
+    @property
+    def access(self) -> Access:
+        """How to come in."""
+        return Access(
+            tls=self.tls,
+            starttls=self.starttls,
+            ca_file=None if self.ca_file is None else str(self.ca_file),
+            any_certificate=self.any_certificate,
+            user=self.user,
+            password=self.password,
+        )
