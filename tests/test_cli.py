@@ -22,7 +22,7 @@ class Serving:
 
     def __init__(self, *arguments, **environment):
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "lazr.smtptest", "serve", "--smtp-port", "0", *arguments],
+            [sys.executable, "-m", "lazr.smtptest", "serve", "--smtp-port", "0", "--database", "none", *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | environment,
         )  # fmt: skip
         self.first = self.process.stdout.readline()
@@ -137,7 +137,7 @@ def test_a_busy_port_is_one_line_and_status_1():
         busy.listen()
         port = busy.getsockname()[1]
         done = subprocess.run(
-            [sys.executable, "-m", "lazr.smtptest", "serve", "--smtp-port", str(port)],
+            [sys.executable, "-m", "lazr.smtptest", "serve", "--smtp-port", str(port), "--database", "none"],
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
     assert done.returncode == 1

@@ -28,7 +28,7 @@ class Serving:
 
     def __init__(self, *arguments, cwd=None, **variables):
         self.process = subprocess.Popen(
-            [*COMMAND, "serve", "--smtp-port", "0", *map(str, arguments)],
+            [*COMMAND, "serve", "--smtp-port", "0", "--database", "none", *map(str, arguments)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd, env=environment(**variables),
         )  # fmt: skip
         self.first = self.process.stdout.readline()

@@ -41,6 +41,21 @@ def test_head_is_get_without_a_body(caught):
     assert caught.http.head("/none").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("path", "to"),
+    [
+        ("//view/latest.txt", "/view/latest.txt"),
+        ("/api//v1///messages?limit=1&x=//", "/api/v1/messages?limit=1&x=//"),
+        ("//evil.example/%2e%2e//", "/evil.example/%2e%2e/"),
+        ("///evil.example", "/evil.example"),
+    ],
+)
+def test_paths_with_too_many_slashes_lead_to_those_without(caught, path, to):
+    answer = caught.http.get(caught.web.url + path)
+
+    assert (answer.status_code, answer.headers["location"]) == (307, to)
+
+
 def test_options_tell_nothing(caught):
     answer = caught.http.options("/api/v1/messages", headers={"origin": "http://evil.example"})
 

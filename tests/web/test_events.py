@@ -94,17 +94,16 @@ def test_several_listen_and_one_that_leaves_disturbs_nobody(caught):
 
 
 def test_a_frame_too_long_ends_the_connection(caught):
-    with listening(caught) as socket:
-        with pytest.raises(ConnectionClosed):
-            socket.send("x" * 100_000)
-            while True:
-                socket.recv(20)
+    with listening(caught) as socket, pytest.raises(ConnectionClosed):
+        socket.send("x" * 100_000)
+        while True:
+            socket.recv(20)
     assert caught.http.get("/livez").status_code == 200
 
 
 def test_a_mailbox_hears_of_its_own_mails(catching):
-    caught = catching(mailboxes=[Mailbox.of_user("one", "token-1", "ci-1")])
-    with listening(caught, "token-1") as socket:
+    caught = catching(mailboxes=[Mailbox.of_user("one", "token-of-mailbox-1", "ci-1")])
+    with listening(caught, "token-of-mailbox-1") as socket:
         heard(socket, "stats")
         other, own = caught.mail(user="ci-2"), caught.mail(user="ci-1")
         caught.store.mark(read=True)
@@ -115,9 +114,9 @@ def test_a_mailbox_hears_of_its_own_mails(catching):
     assert stats["Total"] == stats["Unread"] + 1 == 1
 
 
-@pytest.mark.parametrize("token", ["", "token-2"])
+@pytest.mark.parametrize("token", ["", "token-of-mailbox-2"])
 def test_a_stranger_is_refused(catching, token):
-    caught = catching(mailboxes=[Mailbox.of_user("one", "token-1", "ci-1")])
+    caught = catching(mailboxes=[Mailbox.of_user("one", "token-of-mailbox-1", "ci-1")])
 
     with pytest.raises(InvalidStatus) as refused:
         listening(caught, token)

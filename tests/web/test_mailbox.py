@@ -12,10 +12,10 @@ from lazr.smtptest.web.app import make_app
 from lazr.smtptest.web.catcher import Catcher
 from lazr.smtptest.web.mailbox import Mailbox
 from lazr.smtptest.web.run import WebServer
-from lazr.smtptest.web.scope import USER, _scope_of
+from lazr.smtptest.web.scope import _scope_of
 
-ONE = Mailbox.of_user("job one", "token-1", "ci-1")
-TWO = Mailbox.of_recipient("job two", "token-2", "*@Two.example")
+ONE = Mailbox.of_user("job one", "token-of-mailbox-1", "ci-1")
+TWO = Mailbox.of_recipient("job two", "token-of-mailbox-2", "*@Two.example")
 
 
 def basic(user, password):
@@ -38,7 +38,15 @@ def seen_by(caught, authorization):
     return httpx.Client(base_url=caught.web.url, headers={"Authorization": authorization}, timeout=30)
 
 
-@pytest.mark.parametrize("scheme", ["Bearer token-1", "bearer  token-1", basic("", "token-1"), basic("any: one", "x")])
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        "Bearer token-of-mailbox-1",
+        "bearer  token-of-mailbox-1",
+        basic("", "token-of-mailbox-1"),
+        basic("any: one", "x"),
+    ],
+)
 def test_a_token_opens_its_mailbox(shared, scheme):
     with seen_by(shared, scheme) as http:
         answer = http.get("/api/v1/messages")
@@ -49,7 +57,7 @@ def test_a_token_opens_its_mailbox(shared, scheme):
 
 
 def test_nothing_of_others_is_seen(shared):
-    one = seen_by(shared, "Bearer token-1")
+    one = seen_by(shared, "Bearer token-of-mailbox-1")
     listed = one.get("/api/v1/messages").json()
 
     assert (listed["total"], listed["unread"], listed["messages_count"], listed["tags"]) == (2, 2, 2, ["one"])
@@ -70,7 +78,7 @@ def test_nothing_of_others_is_seen(shared):
 
 
 def test_nothing_of_others_is_changed(shared):
-    one, two = seen_by(shared, "Bearer token-1"), seen_by(shared, "Bearer token-2")
+    one, two = seen_by(shared, "Bearer token-of-mailbox-1"), seen_by(shared, "Bearer token-of-mailbox-2")
 
     one.put("/api/v1/messages", json={"Read": True})
     assert shared.store.totals().unread == 3
@@ -92,7 +100,7 @@ def test_nothing_of_others_is_changed(shared):
 
 
 def test_what_is_sent_from_a_mailbox_is_its_users(shared):
-    with seen_by(shared, "Bearer token-1") as one:
+    with seen_by(shared, "Bearer token-of-mailbox-1") as one:
         name = one.post("/api/v1/send", json={"From": {"Email": "a@b.example"}}).json()["ID"]
         assert one.get("/api/v1/message/latest").json()["ID"] == name
     assert shared.store.entry(name).username == "ci-1"
@@ -114,14 +122,14 @@ def test_what_is_sent_from_a_mailbox_is_its_users(shared):
     ],
 )
 def test_what_concerns_everybody_is_not_a_mailboxs(shared, method, path):
-    with seen_by(shared, "Bearer token-1") as one:
+    with seen_by(shared, "Bearer token-of-mailbox-1") as one:
         answer = one.request(method, path)
 
     assert answer.status_code == 403 and "token of a mailbox" in answer.text
     assert len(shared.server.rules) == 0
 
 
-WRONG = ["Bearer token-3", "Bearer", "Bearer ", basic("job one", "token"), "Basic ?", "Digest x", basic("a", "")]
+WRONG = ["Bearer token-of-mailbox-3", "Bearer", basic("job one", "token"), "Basic ?", "Digest x", basic("a", "")]
 
 
 @pytest.mark.parametrize("authorization", WRONG)
@@ -152,7 +160,7 @@ def test_a_user_that_a_middleware_knows_sees_everything():
     app = make_app(Catcher(store, MailServer(store=store), mailboxes=[ONE]))
 
     async def knowing(scope, receive, send):
-        await app(scope | {USER: "ann"}, receive, send)
+        await app(scope | {"state": {"user": "ann"}}, receive, send)
 
     knowing.state = app.state
     with WebServer(knowing) as web:
@@ -186,7 +194,7 @@ def all_routes(app):
             yield route
 
 
-@pytest.mark.parametrize("token", ["", "a b", "ä", "a\n", " "])
+@pytest.mark.parametrize("token", ["", "short", "x" * 15, "a token with spaces", "ä" * 20, "x" * 20 + "\n"])
 def test_a_token_is_plain_text(token):
     with pytest.raises(ValueError, match="token of mailbox 'x'"):
         Mailbox.of_user("x", token, "ci")
@@ -194,5 +202,5 @@ def test_a_token_is_plain_text(token):
 
 def test_two_mailboxes_have_two_tokens():
     with pytest.raises(ValueError, match="same token"):
-        Catcher(MemoryStore(), MailServer(), mailboxes=[ONE, Mailbox.of_user("other", "token-1", "x")])
-    assert "token-1" not in repr(ONE)
+        Catcher(MemoryStore(), MailServer(), mailboxes=[ONE, Mailbox.of_user("other", "token-of-mailbox-1", "x")])
+    assert "token-of-mailbox-1" not in repr(ONE)

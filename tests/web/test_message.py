@@ -112,7 +112,8 @@ SUFFIXES = [
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_what_is_not_there_is_404(caught, suffix):
-    for name, words in (("none", "404 page not found"), ("latest", "Message not found")):
+    strange = [(name, "404 page not found") for name in ("none", "%00", "x" * 5000, "a'b", "%F0%9F%98%80", "a%20b")]
+    for name, words in (*strange, ("latest", "Message not found")):
         answer = caught.http.get(f"/api/v1/message/{name}{suffix}")
 
         assert (answer.status_code, answer.text) == (404, words)

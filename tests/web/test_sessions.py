@@ -48,7 +48,7 @@ def test_the_dialogue_in_three_forms(caught):
     text = caught.http.get(f"{SESSIONS}/{number}/transcript.txt")
     picture = caught.http.get(f"{SESSIONS}/{number}/transcript.svg")
 
-    assert [line["Text"] for line in lines if line["Who"] == "C"][0] == "ehlo laptop.example"
+    assert next(line["Text"] for line in lines if line["Who"] == "C") == "ehlo laptop.example"
     assert {tuple(line) for line in lines} == {("At", "Who", "Text", "Content")}
     assert text.text.endswith("S: 221 2.0.0 Bye\n") and text.headers["content-type"] == "text/plain; charset=utf-8"
     assert picture.headers["content-type"] == "image/svg+xml" and picture.text.startswith("<svg")

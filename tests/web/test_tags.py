@@ -59,6 +59,7 @@ def test_a_tag_is_renamed(caught, tag, new):
         ("old", "{}", "invalid tag name"),
         ("old", '{"Name": "a,b"}', "invalid tag name"),
         ("none", '{"Name": "new"}', "tag not found: none"),
+        ("%00", '{"Name": "new"}', "tag not found: \N{REPLACEMENT CHARACTER}"),
         ("old", '{"Name": "Other"}', "tag already exists: Other"),
         ("old", "", "the body is no JSON"),
     ],

@@ -9,7 +9,8 @@ from lazr.smtptest.web.view import _CID, _HEAD
 RELATED = (
     "Subject: Pictures\r\nMIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=b\r\n\r\n"
     "--b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n%s\r\n"
-    "--b\r\nContent-Type: image/png\r\nContent-ID: <logo@x>\r\nContent-Transfer-Encoding: base64\r\n\r\niVBO\r\n--b--\r\n"
+    "--b\r\nContent-Type: image/png\r\nContent-ID: <logo@x>\r\nContent-Transfer-Encoding: base64\r\n\r\niVBO\r\n"
+    "--b--\r\n"
 )
 
 
@@ -65,12 +66,12 @@ def test_scripts_never_run(caught, query):
     ("before", "after"),
     [
         ("<p>x", '<base target="_blank"><p>x'),
-        ("<!DOCTYPE html><html lang=en><head><title>", '<!DOCTYPE html><html lang=en><head><base target="_blank"><title>'),
+        ("<!DOCTYPE html><html a=b><head><title>", '<!DOCTYPE html><html a=b><head><base target="_blank"><title>'),
         ("\n<!-- c --><html><body>", '\n<!-- c --><html><base target="_blank"><body>'),
         ("<header>", '<base target="_blank"><header>'),
         ("", None),
     ],
-)  # fmt: skip
+)
 def test_links_open_elsewhere_where_it_is_embedded(caught, before, after):
     name = caught.mail(html(before))
     answer = caught.http.get(f"/view/{name}.html?embed=1")

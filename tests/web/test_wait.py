@@ -112,8 +112,8 @@ def test_who_has_gone_is_not_waited_for(caught):
 
 
 def test_a_mailbox_waits_for_its_own(catching, pool):
-    caught = catching(mailboxes=[Mailbox.of_recipient("one", "token-1", "*@one.example")])
-    caught.http.headers["Authorization"] = "Bearer token-1"
+    caught = catching(mailboxes=[Mailbox.of_recipient("one", "token-of-mailbox-1", "*@one.example")])
+    caught.http.headers["Authorization"] = "Bearer token-of-mailbox-1"
     wait = pool.submit(caught.http.get, WAIT, params={"timeout": 60})
     waiting(caught, 1)
     caught.mail(to=("bob@two.example",))

@@ -11,7 +11,9 @@ from lazr.smtptest.cli.announcer import Announcer
 from lazr.smtptest.cli.ending import Ending
 from lazr.smtptest.cli.exposure import is_public
 from lazr.smtptest.cli.failure import Failure
+from lazr.smtptest.cli.http import Http, serving
 from lazr.smtptest.cli.jsonlog import JsonFormatter, JsonPaint
+from lazr.smtptest.cli.keeping import Kept, keeping
 from lazr.smtptest.cli.paint import Paint, colourful
 from lazr.smtptest.cli.printer import Printer
 from lazr.smtptest.cli.rows import takes
@@ -21,26 +23,29 @@ from lazr.smtptest.cli.users import read_users
 from lazr.smtptest.protocol.smtp.auth import Auth
 from lazr.smtptest.protocol.smtp.leniency import Lenient
 from lazr.smtptest.protocol.smtp.limits import Limits
+from lazr.smtptest.store.contract import Store
 
 __all__ = ["EXAMPLES", "serve"]
 
 EXAMPLES = (
     "smtptest serve",
     "smtptest serve --smtp-port 2525 --tls starttls",
+    "smtptest serve --database sqlite:///mails.sqlite --max-age 7d",
+    "smtptest serve --database none",
     "smtptest serve --rules greylisting.toml",
     "smtptest serve --log-json | jq .subject",
 )
 
 
-@takes(settings=Settings)
-def serve(settings: Settings) -> int:
-    """Catch mail and print it as it arrives; nothing is delivered anywhere. Ctrl-C stops."""
+@takes(settings=Settings, kept=Kept, http=Http)
+def serve(settings: Settings, kept: Kept, http: Http) -> int:
+    """Catch mail, keep it, print it as it arrives, and show it by HTTP; nothing is delivered anywhere. Ctrl-C stops."""
     _refuse_exposure(settings)
     _begin_logging(settings)
-    return _run(settings, sys.stdout)
+    return _run(settings, kept, http, sys.stdout)
 
 
-def _run(settings: Settings, out: TextIO) -> int:
+def _run(settings: Settings, kept: Kept, http: Http, out: TextIO) -> int:
     ending = Ending()
     paint = JsonPaint() if settings.log_json else Paint(colours=colourful(out))
     printer = Printer(out, paint, ending.come)
@@ -48,18 +53,22 @@ def _run(settings: Settings, out: TextIO) -> int:
     with (
         ending,
         printer,
-        _mail_server(settings, printer) as server,
+        keeping(kept) as store,
+        _mail_server(settings, printer, store) as server,
+        serving(http, settings.host, public=settings.insecure_public, server=server, store=store) as web,
     ):
         places = [server.url]
         if settings.tls == "both":
             places.append("smtps://{}:{}".format(*server.tls_address))
+        if web is not None:
+            places.append(web)
         printer.listening(places, server.ca_file if settings.tls else None)
         ending.wait()
     return printer.status
 
 
 @contextlib.contextmanager
-def _mail_server(settings: Settings, printer: Printer) -> Iterator[Announcer]:
+def _mail_server(settings: Settings, printer: Printer, store: Store | None) -> Iterator[Announcer]:
     auth = Auth("any", in_clear=True)
     if settings.smtp_auth_file is not None:
         auth = Auth(read_users(settings.smtp_auth_file), in_clear=True)
@@ -74,6 +83,7 @@ def _mail_server(settings: Settings, printer: Printer) -> Iterator[Announcer]:
         bare_line_ends="accept",
         auth=auth,
         tls=settings.tls,
+        store=store,
     )
     if settings.rules is not None:
         server.rules.add(read_rules(settings.rules))

@@ -68,8 +68,8 @@ class Sessions(Sequence["SessionRecord"]):
     def counts(self) -> dict[str, int]:
         """What happened, as numbers: connections, greetings, sessions with TLS and with AUTH, mails, refusals.
 
-        `connections`, `EHLO`, `HELO`, `LHLO`, `TLS`, `AUTH`, `mails` and their `octets`, `refusals`, then `live` and one
-        for each way in which sessions ended: see `SessionRecord.ended`.
+        `connections`, `EHLO`, `HELO`, `LHLO`, `TLS`, `AUTH`, `mails` and their `octets`, `refusals`, then `live`
+        and one for each way in which sessions ended: see `SessionRecord.ended`.
         """
         counts = Counter(dict.fromkeys(_ALWAYS, 0))
         with self._lock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import Response
 
@@ -24,9 +24,9 @@ class Refused(Exception):
 
     def __init__(self, status: int, reason: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(reason)
-        self.status = status
-        self.reason = reason
-        self.headers = headers or {}
+        self.status: Final[int] = status
+        self.reason: Final[str] = reason
+        self.headers: Final[Mapping[str, str]] = headers or {}
 
 
 def encoded(value: Any, *, end: str = "\n") -> str:

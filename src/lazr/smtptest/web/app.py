@@ -29,6 +29,7 @@ from lazr.smtptest.web import (
 )
 from lazr.smtptest.web.answers import Refused, text
 from lazr.smtptest.web.methods import Methods
+from lazr.smtptest.web.slashes import Slashes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +69,7 @@ def make_app(catcher: Catcher, *, middleware: Sequence[Middleware] = ()) -> Fast
         docs_url=None,  # it would load its scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[*middleware, Middleware(Methods)],
+        middleware=[*middleware, Middleware(Slashes), Middleware(Methods)],
         exception_handlers={
             Refused: _refused,
             HTTPException: _not_there,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lazr.smtptest.clock import monotonic
 from lazr.smtptest.web.chaos import Chaos
@@ -49,13 +49,13 @@ class Catcher:
     ) -> None:
         if len({mailbox.token for mailbox in mailboxes}) < len(mailboxes):
             raise ValueError("two mailboxes have the same token")
-        self.store = store
-        self.server = server
-        self.label = label
-        self.mailboxes = tuple(mailboxes)
-        self.anonymous = not mailboxes if anonymous is None else anonymous
-        self.chaos = Chaos(server.rules) if chaos else None
-        self.shelf = Shelf(server.rules)
+        self.store: Final[Store] = store
+        self.server: Final[MailServer] = server
+        self.label: Final[str] = label
+        self.mailboxes: Final[tuple[Mailbox, ...]] = tuple(mailboxes)
+        self.anonymous: Final[bool] = not mailboxes if anonymous is None else anonymous
+        self.chaos: Final[Chaos | None] = Chaos(server.rules) if chaos else None
+        self.shelf: Final[Shelf] = Shelf(server.rules)
         self._started = monotonic()
         self._deleted = 0
         self._lock = threading.Lock()

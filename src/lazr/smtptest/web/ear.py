@@ -31,8 +31,8 @@ class Ear:
         self._something = asyncio.Event()
         self._changes: deque[Change] = deque()
         self._leave: list[Callable[[], None]] = []
-        self.overrun = False
-        self.leaving = False
+        self.overrun: bool = False
+        self.leaving: bool = False
 
     def __enter__(self) -> Self:
         self._leave = [self._scope.subscribe(self._heard), self._scope.catcher.at_leaving(self._told_to_leave)]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["frames", "router"]
 
-router = APIRouter()
+router: APIRouter = APIRouter()
 
 # Totals are told so often at most, in seconds; a client that takes longer than that to read a frame is dropped.
 _STATS = 0.25

@@ -46,7 +46,7 @@ def disposition(how: str, name: str) -> str:
     """A Content-Disposition with a file name (RFC 6266 4.3), whatever it is.
 
     >>> disposition("attachment", 'Grü"ße.pdf')
-    "attachment; filename=Gr__e.pdf; filename*=UTF-8''Gr%C3%BC_%C3%9Fe.pdf"
+    "attachment; filename=Gr___e.pdf; filename*=UTF-8''Gr%C3%BC_%C3%9Fe.pdf"
     """
     name = _UNSAFE.sub("_", name)[:200]
     plain = re.sub(r"[^!#$&+.0-9A-Z^_`a-z|~-]", "_", name) or "_"

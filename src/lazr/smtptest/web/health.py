@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["probes", "router"]
 
-probes = APIRouter(tags=["health"])
+probes: APIRouter = APIRouter(tags=["health"])
 """What is asked without credentials, and tells next to nothing."""
 
-router = APIRouter(tags=["health"])
+router: APIRouter = APIRouter(tags=["health"])
 
 _METRICS = "text/plain; version=0.0.4; charset=utf-8"
 

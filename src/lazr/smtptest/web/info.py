@@ -15,7 +15,7 @@ from lazr.smtptest.web.scope import Scoped
 
 __all__ = ["memory", "router"]
 
-router = APIRouter(tags=["application"])
+router: APIRouter = APIRouter(tags=["application"])
 
 
 class RuntimeStats(TypedDict):

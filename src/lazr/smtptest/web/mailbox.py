@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -13,19 +14,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Mailbox"]
 
+_LEAST = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
     """Some of the mails of a store, for whoever has the token.
 
     - `name`: for people.
-    - `token`: is sent as `Authorization: Bearer TOKEN`, or as the password of HTTP Basic, with any user name.
+    - `token`: is sent as `Authorization: Bearer TOKEN`, or as the password of HTTP Basic, with any user name.  It has
+      at least 16 characters, so that nobody guesses it.
     - `search`: what is in it.
     - `user`: as whom mail is sent from it by `POST /api/v1/send`; empty for nobody.
 
-    Raises `ValueError` for an empty token, or one that is no plain text.
+    Raises `ValueError` for a token that is shorter, or no plain text.
 
-    >>> Mailbox.of_user("job 7", "s3cret", "ci-7")
+    >>> Mailbox.of_user("job 7", "token-of-job-7-xyz", "ci-7")
     Mailbox(name='job 7', search=(User(negated=False, name='ci-7'),), user='ci-7')
     """
 
@@ -35,8 +39,8 @@ class Mailbox:
     user: str = ""
 
     def __post_init__(self) -> None:
-        if not (self.token and self.token.isascii() and self.token.isprintable() and " " not in self.token):
-            raise ValueError(f"the token of mailbox {self.name!r} is empty, or has more in it than ASCII and no spaces")
+        if len(self.token) < _LEAST or not re.fullmatch("[!-~]+", self.token):
+            raise ValueError(f"the token of mailbox {self.name!r} wants {_LEAST} letters, digits or signs of ASCII")
 
     @classmethod
     def of_user(cls, name: str, token: str, user: str) -> Self:

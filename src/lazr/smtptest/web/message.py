@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["message"])
+router: APIRouter = APIRouter(tags=["message"])
 
 Number = Annotated[str, Path(alias="PartID", description="A part's PartID")]
 

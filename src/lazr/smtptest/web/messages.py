@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["listed", "router"]
 
-router = APIRouter(tags=["messages"])
+router: APIRouter = APIRouter(tags=["messages"])
 
 
 class Marking(TypedDict, total=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from fastapi import Depends, Path, Query
@@ -13,6 +14,9 @@ from lazr.smtptest.web.asked import Zone, some_of
 from lazr.smtptest.web.scope import Scoped
 
 __all__ = ["ID", "Latest", "NamedEntry", "NamedMail", "entry_of"]
+
+# What no mail is called need not be asked for, and not every store can be asked for a NUL.
+_ID = re.compile("[0-9A-Za-z]{1,100}")
 
 ID = Annotated[str, Path(description="A mail's ID, or latest")]
 
@@ -26,7 +30,7 @@ def entry_of(id: ID, scope: Scoped, zone: Zone, query: Latest = "") -> Entry:
         if entry is None:
             raise Refused(404, "Message not found")
     else:
-        entry = scope.entry(id)
+        entry = scope.entry(id) if _ID.fullmatch(id) else None
         if entry is None:
             raise Refused(404, "404 page not found")
     return entry

@@ -11,7 +11,7 @@ from lazr.smtptest.web.one import NamedMail
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["message"])
+router: APIRouter = APIRouter(tags=["message"])
 
 
 class Link(TypedDict):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["rules"])
+router: APIRouter = APIRouter(tags=["rules"])
 
 _CALLS = 20
 _LONGEST_PATTERN = 200

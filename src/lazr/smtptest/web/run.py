@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 import threading
@@ -15,6 +16,7 @@ from lazr.smtptest.errors import StartError, StopTimeout
 from lazr.smtptest.net.listener import Listen, Listener
 
 if TYPE_CHECKING:
+    import socket
     from types import TracebackType
 
     from fastapi import FastAPI
@@ -47,7 +49,7 @@ class WebServer:
         self._app = app
         self._where = Listen(host, port)
         self._listener: Listener | None = None
-        self._server: uvicorn.Server | None = None
+        self._server: _Server | None = None
         self._thread: threading.Thread | None = None
         self._started = threading.Event()
         self._failure: BaseException | None = None
@@ -84,20 +86,7 @@ class WebServer:
         if self.running:
             raise StartError(f"{self!r} is started already")
         self._listener = Listener(self._where)
-        self._server = _Server(
-            uvicorn.Config(
-                self._app,
-                loop="asyncio",
-                http="h11",
-                ws="websockets-sansio",
-                ws_max_size=_MOST_SAID,
-                lifespan="off",
-                log_config=None,
-                server_header=False,
-                proxy_headers=False,
-            ),
-            self._started,
-        )
+        self._server = _Server(_configured(self._app), self._started)
         self._started.clear()
         self._failure = None
         self._thread = threading.Thread(
@@ -132,15 +121,17 @@ class WebServer:
         if thread is None or server is None:
             return
         server.config.timeout_graceful_shutdown = math.ceil(deadline / 2)
-        server.should_exit = True
+        server.leave()
         until = time.monotonic() + deadline
         while thread.is_alive() and time.monotonic() < until:
             self._app.state.catcher.leave()  # again and again: more may have come to wait
             thread.join(0.05)
-        alive = thread.is_alive()
-        self._release()
-        if alive:
+        if thread.is_alive():
+            if self._listener is not None:
+                self._listener.refuse()  # the socket is the thread's to close, if it ever comes to it
+            self._listener = self._server = self._thread = None
             raise StopTimeout(f"the web server's thread did not end within {deadline:g} s")
+        self._release()
 
     def _release(self) -> None:
         if self._listener is not None:
@@ -157,13 +148,47 @@ class WebServer:
         self.stop()
 
 
+def _configured(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="asyncio",
+        http="h11",
+        ws="websockets-sansio",
+        ws_max_size=_MOST_SAID,
+        lifespan="off",
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+    )
+
+
 class _Server(uvicorn.Server):
-    """uvicorn, which says when it is started."""
+    """uvicorn, which says when it is started, and leaves no connection open behind it."""
 
     def __init__(self, config: uvicorn.Config, told: threading.Event) -> None:
         super().__init__(config)
         self._told = told
+        self._loop: asyncio.AbstractEventLoop
 
-    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        await super().startup(sockets)  # type: ignore[arg-type]
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._loop = asyncio.get_running_loop()
         self._told.set()
+
+    def leave(self) -> None:
+        """From another thread: take no more connections, answer what is due, and end."""
+        self.should_exit = True
+        with contextlib.suppress(RuntimeError):  # it has ended
+            self._loop.call_soon_threadsafe(self._refuse)
+
+    def _refuse(self) -> None:
+        for listening in self.servers:
+            listening.close()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            transport = connection.transport  # of who has sent half a request, perhaps
+            if isinstance(transport, asyncio.WriteTransport):
+                transport.abort()
+        await asyncio.sleep(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.store.search import Search
     from lazr.smtptest.web.mailbox import Mailbox
 
-__all__ = ["USER", "Scope", "Scoped", "Whole"]
-
-USER = "smtptest.user"
-"""Where in an ASGI scope a middleware that knows users says which one this is; it sees everything."""
+__all__ = ["Scope", "Scoped", "Whole"]
 
 
 class Scope:
@@ -33,9 +30,9 @@ class Scope:
     """
 
     def __init__(self, catcher: Catcher, mailbox: Mailbox | None = None, user: str = "") -> None:
-        self.catcher = catcher
-        self.mailbox = mailbox
-        self.user = user if mailbox is None else mailbox.user
+        self.catcher: Final[Catcher] = catcher
+        self.mailbox: Final[Mailbox | None] = mailbox
+        self.user: Final[str] = user if mailbox is None else mailbox.user
         self._store = catcher.store
         self._search: Search = () if mailbox is None else mailbox.search
 
@@ -110,7 +107,7 @@ def _scope_of(connection: HTTPConnection) -> Scope:
     mailbox = None if token is None else catcher.mailbox_of(token)
     if mailbox is not None:
         return Scope(catcher, mailbox)
-    user = connection.scope.get(USER)
+    user = getattr(connection.state, "user", None)  # which a middleware knows that checks passwords
     if isinstance(user, str):
         return Scope(catcher, user=user)
     # With mailboxes, a token with a slip in it must not open everything.

@@ -22,7 +22,7 @@ from lazr.smtptest.web.scope import Scoped
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["send"])
+router: APIRouter = APIRouter(tags=["send"])
 
 # What has a place of its own in a request, in small letters; and Tags, where there are any.
 _RESERVED = frozenset(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["sessions"])
+router: APIRouter = APIRouter(tags=["sessions"])
 
 
 class Tls(TypedDict):

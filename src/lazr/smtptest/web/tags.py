@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path
+from pydantic import AfterValidator
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
-from lazr.smtptest.store.indexed import one_tag
+from lazr.smtptest.store.indexed import holdable, one_tag
 from lazr.smtptest.store.search import fold
 from lazr.smtptest.web.answers import Refused, as_json, ok
 from lazr.smtptest.web.given import given, takes
@@ -16,7 +17,7 @@ from lazr.smtptest.web.scope import Scoped
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["tags"])
+router: APIRouter = APIRouter(tags=["tags"])
 
 
 class Tagging(TypedDict, total=False):
@@ -34,7 +35,7 @@ class Renaming(TypedDict):
 
 # A tag may have a slash in it, which a path has as %2F, and the framework as a slash.
 _TAG = "/api/v1/tags/{tag:path}"
-Name = Annotated[str, Path(description="A tag")]
+Name = Annotated[str, AfterValidator(holdable), Path(description="A tag")]
 
 
 @router.get("/api/v1/tags", responses={200: {"model": list[str]}})

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["chaos"])
+router: APIRouter = APIRouter(tags=["chaos"])
 
 
 class Trigger(TypedDict, total=False):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["wait"])
+router: APIRouter = APIRouter(tags=["wait"])
 
 LONGEST = 300.0
 """Nobody waits for longer, in seconds."""

@@ -67,6 +67,14 @@ class TlsFacts:
         name = "" if self.server_name is None else f", server_name={self.server_name!r}"
         return f"{self.version} {self.cipher}, {how}{name}"
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TlsFacts):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+
+    def __hash__(self) -> int:
+        return hash((self.version, self.cipher, self.server_name))
+
     def __repr__(self) -> str:
         return f"<TlsFacts {self.told()}>"
 
