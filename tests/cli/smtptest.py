@@ -35,7 +35,7 @@ class Serving:
 
     @property
     def address(self):
-        return "127.0.0.1", int(self.first.split(";")[0].rpartition(":")[2])
+        return "127.0.0.1", int(self.first.split(";")[0].split(" and ")[0].rpartition(":")[2])
 
     @property
     def server(self):

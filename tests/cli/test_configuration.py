@@ -60,7 +60,7 @@ def test_the_file_is_found(files, variables, expected, tmp_path):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("[serve]\nsmtp_port = 1", "'smtp_port' is not known in [serve]; is smtp-port meant? There may be host,"),
+        ("[serve]\nsmtp_port = 1", "'smtp_port' is not known in [serve]; is smtp-port meant? There may be "),
         ("[serv]\n", "'serv' is not known; is serve"),
         ("hostname = 'x'", "'hostname' is not known"),
         ("serve = 1", "serve is a command, so [serve]"),

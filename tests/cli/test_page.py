@@ -23,8 +23,9 @@ def test_the_examples_of_the_page_run(whole, tmp_path):
     for block in BLOCK.findall(page.PAGE.read_text("utf-8")):
         for command, wanted in STEP.findall(block):
             if command == "smtptest serve":
-                with Serving() as serving:
-                    said = serving.first.replace(serving.server, "127.0.0.1:1025")
+                with Serving("--database", "memory:", "--http-port", "0") as serving:
+                    ports_in_turn = iter(("1025", "8025"))
+                    said = re.sub(r"(?<=127\.0\.0\.1:)\d+", lambda _: next(ports_in_turn), serving.first)
             else:
                 done = subprocess.run(
                     ["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

@@ -160,7 +160,7 @@ def test_sigint_that_a_shell_ignores_stays_ignored():
     # As `sh -c 'smtptest serve &'` starts it.
     program = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN);"
-        "from lazr.smtptest.cli import main; sys.exit(main(['serve', '--smtp-port', '0']))"
+        "from lazr.smtptest.cli import main; sys.exit(main(['serve', '--smtp-port', '0', '--database', 'none']))"
     )
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     with process:

@@ -53,7 +53,7 @@ class Api:
         if parts.scheme not in _KINDS or not parts.hostname or parts.query or parts.fragment or port == -1:
             raise ValueError(f"{url!r} is no API; one is http://host:port")
         self._base = parts.path.rstrip("/")
-        self.url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{self._base}"
+        self.url: str = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{self._base}"
         self._connection = _KINDS[parts.scheme](parts.hostname, port, timeout=_SECONDS)
         self._headers = {"Accept": "application/json, */*"}
         if token:

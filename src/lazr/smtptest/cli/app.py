@@ -29,7 +29,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., int], tuple[str, ...]], ...] = (
     ("bench", bench.bench, bench.EXAMPLES),
 )
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="smtptest",
     help="A real SMTP server for tests, and what one asks of it.",
     epilog="What a command can be told, `smtptest COMMAND --help` says, with examples.  An option is also a variable "

@@ -49,8 +49,8 @@ class Printer(threading.Thread):
 
     def __init__(self, out: TextIO, paint: Painting, ended: Callable[[], object], most: int = _MOST) -> None:
         super().__init__(name="smtptest printer", daemon=True)
-        self.status = 0
-        self.unseen = 0
+        self.status: int = 0
+        self.unseen: int = 0
         self._mails = 0
         self._began = False
         self._waiting: queue.Queue[Mail | tuple[str, str] | str | None] = queue.Queue(maxsize=most)
