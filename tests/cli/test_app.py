@@ -8,12 +8,11 @@ import pytest
 from cli.smtptest import COMMAND, environment, smtptest
 
 
-@pytest.mark.parametrize("library", ["typer", "rich"])
-def test_a_missing_library_is_one_line_that_says_what_to_install(library):
-    program = f"import sys; sys.modules[{library!r}] = None; from lazr.smtptest.cli import main; sys.exit(main(['ls']))"
+def test_a_missing_library_is_one_line_that_says_what_to_install():
+    program = "import sys; sys.modules['typer'] = None; from lazr.smtptest.cli import main; sys.exit(main(['ls']))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.returncode) == ("", 1)
-    assert done.stderr == f'smtptest: {library} is missing: pip install "lazr.smtptest[serve]"\n'
+    assert done.stderr == 'smtptest: typer is missing: pip install "lazr.smtptest[serve]"\n'
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

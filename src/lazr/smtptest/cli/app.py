@@ -1,13 +1,13 @@
 """All commands put together."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from lazr.smtptest import __version__
-from lazr.smtptest.cli import send, serve
+from lazr.smtptest.cli import bench, export, import_, ls, rm, rules, send, serve, show, wait
 from lazr.smtptest.cli.configuration import BadConfiguration, find
 from lazr.smtptest.cli.defaults import defaults_of, key_of, name_variables
 from lazr.smtptest.cli.failure import Failure
@@ -17,9 +17,16 @@ from lazr.smtptest.errors import SmtptestError
 __all__ = ["command", "run"]
 
 # Each module has a function of its own name, and EXAMPLES; in the order of `smtptest --help`.
-_COMMANDS = (
+_COMMANDS: tuple[tuple[str, Callable[..., int], tuple[str, ...]], ...] = (
     ("serve", serve.serve, serve.EXAMPLES),
     ("send", send.send, send.EXAMPLES),
+    ("ls", ls.ls, ls.EXAMPLES),
+    ("show", show.show, show.EXAMPLES),
+    ("wait", wait.wait, wait.EXAMPLES),
+    ("rm", rm.rm, rm.EXAMPLES),
+    ("export", export.export, export.EXAMPLES),
+    ("import", import_.import_, import_.EXAMPLES),
+    ("bench", bench.bench, bench.EXAMPLES),
 )
 
 app = typer.Typer(
@@ -45,6 +52,11 @@ def _examples(lines: Sequence[str]) -> str:
 
 for _name, _command, _lines in _COMMANDS:
     app.command(_name, epilog=_examples(_lines))(_command)
+
+_rules = typer.Typer(help="What a running server does wrong: list rules, add some, remove some.", no_args_is_help=True)
+for _name, _command, _lines in rules.COMMANDS:
+    _rules.command(_name, epilog=_examples(_lines))(_command)
+app.add_typer(_rules, name="rules")
 
 
 @app.command(

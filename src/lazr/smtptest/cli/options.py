@@ -6,11 +6,14 @@ from typing import Annotated
 
 import typer
 
+from lazr.smtptest.cli.api import DEFAULT as DEFAULT_API
+from lazr.smtptest.cli.api import Api
+from lazr.smtptest.cli.failure import Failure
 from lazr.smtptest.cli.place import DEFAULT, Place, place_of
 from lazr.smtptest.cli.rows import flag, option
 from lazr.smtptest.cli.smtp import Access
 
-__all__ = ["Json", "Where"]
+__all__ = ["Json", "Reach", "Where", "place"]
 
 _WHERE = "Which server"
 _HERE = place_of(DEFAULT)
@@ -18,11 +21,32 @@ _HERE = place_of(DEFAULT)
 Json = Annotated[bool, flag("--json", help="Print JSON.")]
 
 
-def _place(text: object) -> Place:
+def place(text: object) -> Place:
+    """A server, from an option; raises `typer.BadParameter`."""
     try:
         return text if isinstance(text, Place) else place_of(str(text))
     except ValueError as error:
         raise typer.BadParameter(f"{error}.") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """Which running server's REST API, and by which token."""
+
+    api: Annotated[
+        str,
+        option("--api", variable="SMTPTEST_API", help="Where its REST API is.", panel=_WHERE, metavar="URL"),
+    ] = DEFAULT_API
+    token: Annotated[
+        str | None, option("--token", variable="SMTPTEST_TOKEN", help="The token of a mailbox.", panel=_WHERE)
+    ] = None
+
+    def open(self) -> Api:
+        """A client; raises `Failure` for a URL that is none."""
+        try:
+            return Api(self.api, self.token)
+        except ValueError as error:
+            raise Failure(str(error), 2) from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +60,7 @@ class Where:
             variable="SMTPTEST_SERVER",
             help="host:port, smtp:// or smtps://, with user:password@ if it has to be.",
             panel=_WHERE,
-            parser=_place,
+            parser=place,
             metavar="SERVER",
             show_default=DEFAULT,
         ),

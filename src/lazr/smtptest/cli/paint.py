@@ -33,6 +33,10 @@ class Paint:
             ("\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[0m") if colours else ("", "", "", "")
         )
 
+    def bold(self, text: str) -> str:
+        """Text that stands out."""
+        return f"{self._bold}{text}{self._end}"
+
     def listening(self, places: list[str], trust: str | None) -> str:
         """What is said first: where the server is, and whom clients are to trust."""
         trusted = f"; clients are to trust {trust}" if trust else ""

@@ -12,17 +12,31 @@ import typer
 __all__ = ["flag", "option", "takes"]
 
 
-def option(*names: str, help: str, variable: str | None = None, panel: str | None = None, **more: Any) -> Any:
+def option(
+    *names: str,
+    help: str,
+    variable: str | None = None,
+    panel: str | None = None,
+    metavar: str | None = None,
+    **more: Any,
+) -> Any:
     """A row: what an option is called, and what it does.
 
-    Its variable is called SMTPTEST, the command, and the option, unless `variable` says otherwise.
+    Its variable is called SMTPTEST, the command, and the option, unless `variable` says otherwise; its value is called
+    as it is, unless `metavar` does.
     """
-    # Rich reads markup in brackets, which no text of ours means.
-    shown = help.replace("[", r"\[")
-    return typer.Option(*names, help=shown, envvar=variable, show_envvar=False, rich_help_panel=panel, **more)
+    value = metavar or names[0].lstrip("-").upper()
+    return _row(names, help, envvar=variable, rich_help_panel=panel, metavar=value, **more)
 
 
-flag = functools.partial(option, show_default=False)
+def flag(*names: str, help: str, variable: str | None = None, panel: str | None = None, **more: Any) -> Any:
+    """A row of an option that has no value."""
+    return _row(names, help, envvar=variable, rich_help_panel=panel, show_default=False, **more)
+
+
+def _row(names: tuple[str, ...], help: str, **more: Any) -> Any:
+    # Rich reads markup in brackets, which no text of ours means.  Variables are not shown: their names follow a rule.
+    return typer.Option(*names, help=help.replace("[", r"\["), show_envvar=False, **more)
 
 
 def takes(**settings: type) -> Callable[[Callable[..., int]], Callable[..., int]]:

@@ -10,11 +10,25 @@ from lazr.smtptest.cli.failure import Failure
 from lazr.smtptest.faults.presets import PRESETS
 from lazr.smtptest.faults.rule import Rule
 
-__all__ = ["read_rules", "rules_of"]
+__all__ = ["read_forms", "read_rules", "rules_of"]
 
 
 def read_rules(path: Path) -> list[Rule]:
-    """The rules of a file: a list, or a table `rules`; TOML if it is called so.  Raises `Failure`."""
+    """The rules of a file.  Raises `Failure`."""
+    found = []
+    for number, form in enumerate(read_forms(path), 1):
+        try:
+            found += rules_of(form)
+        except (ValueError, TypeError, KeyError) as error:
+            raise Failure(f"{path}: rule {number}: {error}", 2) from None
+    return found
+
+
+def read_forms(path: Path) -> list[Any]:
+    """The forms of a file, whatever they say: a list, or a table `rules`; TOML if it is called so.
+
+    Raises `Failure`.
+    """
     try:
         text = path.read_text("utf-8")
         said = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
@@ -25,13 +39,7 @@ def read_rules(path: Path) -> list[Rule]:
     forms = said.get("rules") if isinstance(said, dict) else said
     if not isinstance(forms, list) or (isinstance(said, dict) and len(said) > 1):
         raise Failure(f"{path}: there is to be a list of rules, called `rules` in TOML, and nothing else", 2)
-    found = []
-    for number, form in enumerate(forms, 1):
-        try:
-            found += rules_of(form)
-        except (ValueError, TypeError, KeyError) as error:
-            raise Failure(f"{path}: rule {number}: {error}", 2) from None
-    return found
+    return forms
 
 
 def rules_of(form: Any) -> list[Rule]:

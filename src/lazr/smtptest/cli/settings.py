@@ -8,7 +8,7 @@ import typer
 
 from lazr.smtptest.cli.rows import flag, option
 
-__all__ = ["Settings", "port"]
+__all__ = ["Settings", "octets", "port"]
 
 _SMTP = "SMTP"
 _WHO = "Who may come"
@@ -48,7 +48,12 @@ class Settings:
     hostname: Annotated[str, option("--hostname", help="What the server calls itself.", panel=_SMTP)] = "localhost"
     tls: Annotated[
         Literal["starttls", "implicit", "both"] | None,
-        option("--tls", help="Offer TLS, with a certificate made for this run.", panel=_SMTP),
+        option(
+            "--tls",
+            metavar="starttls|implicit|both",
+            help="Offer TLS, with a certificate made for this run.",
+            panel=_SMTP,
+        ),
     ] = None
     max_message_size: Annotated[
         int,

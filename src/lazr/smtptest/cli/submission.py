@@ -34,7 +34,7 @@ class Submission:
 
     def __init__(self, octets: bytes) -> None:
         content = _LINE_END.sub(b"\r\n", octets)
-        self.content = content if content.endswith(b"\r\n") or not content else content + b"\r\n"
+        self.content: bytes = content if content.endswith(b"\r\n") or not content else content + b"\r\n"
         self._fields, _ = read_block(self.content, 0, len(self.content), _MOST, _nobody)
 
     @classmethod
