@@ -70,7 +70,7 @@ class Guard:
     ) -> None:
         app = Pieces(app, together=bodies)
         app = Bodies(app, most=body, larger=larger, seconds=body_seconds, together=bodies)
-        app = self.sockets = Sockets(app, most=most_connections() * 4 // 5 if websockets is None else websockets)
+        app = Sockets(app, most=most_connections() * 4 // 5 if websockets is None else websockets)
         app = Login(app, users=users, mailboxes=mailboxes, open_paths=open_paths, failures=failures)
         app = Origins(app, allowed=origins)
         app = Hosts(app, bound=bound, names=names)

@@ -146,7 +146,7 @@ class Http(_Drained, H11Protocol):
 
     def __init__(self, config: Config, *args: Any, **kwargs: Any) -> None:
         super().__init__(config, *args, **kwargs)
-        self.conn = _Reader(h11.SERVER, config.h11_max_incomplete_event_size or 32 * KIB)
+        self.conn: h11.Connection = _Reader(h11.SERVER, config.h11_max_incomplete_event_size or 32 * KIB)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, or have no room for it."""
