@@ -151,11 +151,20 @@ class Rules(Sequence["Rule"]):
 
     # -- the end ------------------------------------------------------------------------------
 
+    @property
+    def unused(self) -> list[Rule]:
+        """The rules that should have acted, and have not so far, but for those that a failure has told of already."""
+        return [rule for rule in (*self._rules, *self._drafts) if rule.idle and not rule.reported]
+
+    def excuse(self) -> None:
+        """No failure for those that have not acted so far."""
+        for rule in self.unused:
+            rule.reported = True
+
     def check(self) -> None:
         """Raise `RuleNeverActed` for the rules that never acted, and were not said to be optional; once for each."""
-        unused = [rule for rule in (*self._rules, *self._drafts) if rule.idle and not rule.reported]
-        for rule in unused:
-            rule.reported = True
+        unused = self.unused
+        self.excuse()
         if unused:
             rules = "1 rule" if len(unused) == 1 else f"{len(unused)} rules"
             accounts = "\n".join(rule.account() for rule in unused)
