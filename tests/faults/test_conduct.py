@@ -16,6 +16,9 @@ from talk import Client
 GREETING = b"EHLO client.example"
 
 
+TRANSACTION = GREETING + b"\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n"
+
+
 def lines(session):
     """A dialogue without its times."""
     return [f"{line.who} {line.text}" for line in session.transcript]
@@ -159,6 +162,28 @@ def test_an_acknowledgement_can_be_lost_and_the_mail_kept(connect):
         assert len(server.inbox) == 2
 
 
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda rule: rule.truncate(0).close_after(),
+        lambda rule: rule.raw(b"").close_after(),
+        lambda rule: rule.truncate(0),
+        lambda rule: rule.delay(0.01).truncate(0),
+    ],
+)
+@pytest.mark.parametrize("protocol", ["smtp", "lmtp"])
+def test_who_waits_for_a_mail_wakes_though_no_reply_is_written(write, protocol, connect):
+    with MailServer(protocol=protocol) as server:
+        write(server.on("END_OF_DATA"))
+        waiter = threading.Thread(target=server.inbox.wait, args=(1,), kwargs={"timeout": 60}, daemon=True)
+        waiter.start()
+        client = connect(server)
+        client.send(TRANSACTION.replace(b"EHLO", b"LHLO" if protocol == "lmtp" else b"EHLO") + b"Hi\r\n.\r\n")
+        waiter.join(20)
+
+        assert not waiter.is_alive()
+
+
 def test_octets_of_ones_own_decide_by_their_code(connect):
     with MailServer() as server:
         server.on("END_OF_DATA").raw(b"450 \xff\r\n").then().raw(b"\xff\r\n").then().raw(b"999 \r\n")
@@ -294,13 +319,20 @@ def test_who_waits_for_us_is_not_silent(connect):
 def test_each_silence_is_asked_about_once_and_a_new_one_again(connect):
     with MailServer() as server:
         rule = server.on("IDLE", after=0.02).raw(b"1\r\n")
-        other = server.on("IDLE", after=0.04).raw(b"2\r\n")
         client = connect(server)
         for _ in range(2):
-            assert client.reply() == b"1\r\n"  # which is activity, and silence begins anew behind it
+            assert client.reply() == b"1\r\n"
             client.ask(b"NOOP")
         assert rule.count >= 2
-        other.optional()
+
+
+def test_what_a_rule_says_in_silence_does_not_end_it(connect):
+    with MailServer() as server:
+        server.on("IDLE", after=0.02).raw(b"there?\r\n")
+        server.on("IDLE", after=0.1).reply(421, "4.4.2", "Bye")
+        client = connect(server)
+
+        assert client.rest() == b"there?\r\n421 4.4.2 Bye\r\n"
 
 
 # -- delays, and stops ---------------------------------------------------------------------------
@@ -329,7 +361,7 @@ def test_stopping_does_not_wait_for_a_rule(write, loop, connect):
     assert time.monotonic() - began < 3
 
 
-def test_a_delay_holds_up_nobody_else_and_ends_with_its_client(connect):
+def test_a_delay_holds_up_nobody_else(connect):
     with MailServer() as server:
         rule = server.on("NOOP", session=1).delay(3600)
         slow, other = connect(server), connect(server)
@@ -337,7 +369,73 @@ def test_a_delay_holds_up_nobody_else_and_ends_with_its_client(connect):
         while not rule.count:
             other.ask(b"VRFY x")
         assert other.ask(b"NOOP").startswith(b"250")
-        server.call(lambda: [connection.abort() for connection in tuple(server._service._connections)])
+
+
+async def for_an_hour(event):
+    await asyncio.sleep(3600)
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize(
+    ("settings", "write", "says"),
+    [
+        ({}, lambda on: on("NOOP").delay(3600), b"NOOP\r\n"),
+        ({}, lambda on: on("NOOP").delay(3600).drop(), b"NOOP\r\n"),
+        ({}, lambda on: on("NOOP").delay(3600), b"NOOP\r\n" * 1000 + b"QUIT\r\n"),
+        ({}, lambda on: on("CONNECT").delay(3600), b""),
+        ({}, lambda on: on("CONNECT").call(for_an_hour), b""),
+        ({}, lambda on: on("NOOP").call(for_an_hour), b"NOOP\r\nNOOP\r\n"),
+        ({}, lambda on: on("NOOP").delay(0.001).call(for_an_hour), b"NOOP\r\n"),
+        ({}, lambda on: on("CONTENT").delay(3600), TRANSACTION + b"Hi\r\n"),
+        ({"auth": "any"}, lambda on: on("AUTH").delay(3600), GREETING + b"\r\nAUTH PLAIN AGEAYg==\r\n"),
+        ({"tls": "implicit"}, lambda on: on("TLS").delay(3600), b"\x16\x03\x01"),
+        ({"tls": "starttls"}, lambda on: on("STARTTLS").delay(3600), GREETING + b"\r\nSTARTTLS\r\n"),
+    ],
+)
+def test_who_leaves_while_a_rule_has_it_wait_is_gone(settings, write, says, loop):
+    with MailServer(loop=loop, **settings) as server:
+        rule = write(server.on)
+        with Client(server.address, greet=False) as client:
+            client.send(says)
+            while not rule.count:
+                threading.Event().wait(0.001)
+        assert server.settle()[0].ended in ("EOF", "reset", "rule", "421", "TLS failed")
+
+
+def test_a_message_that_was_all_there_is_kept_when_its_client_does_not_wait_for_the_reply(connect):
+    with MailServer() as server:
+        rule = server.on("END_OF_DATA").delay(3600).then().delay(3600).reply(451)
+        for number in range(2):  # RFC 1047
+            with Client(server.address) as client:
+                for line in TRANSACTION.splitlines():
+                    client.ask(line)
+                client.send(b"Hi\r\n.\r\n")
+                while rule.count <= number:
+                    threading.Event().wait(0.001)
+            server.settle()
+
+        assert len(server.inbox) == 1
+
+
+def test_what_comes_during_a_long_delay_is_held_up_and_heard_behind_it(connect):
+    with MailServer(limits=Limits(commands_without_mail=None)) as server:
+        server.on("NOOP", nth=1).delay(0.3)
+        client = connect(server)
+        client.send(b"NOOP\r\n")
+        client.send(b"NOOP\r\n" * 50_000 + b"QUIT\r\n")  # more than is heard meanwhile
+
+        assert client.rest() == b"250 2.0.0 Ok\r\n" * 50_001 + b"221 2.0.0 Bye\r\n"
+
+
+def test_inside_tls_too_what_comes_during_a_delay_is_heard_behind_it(connect):
+    with MailServer(tls="implicit") as server:
+        server.on("NOOP").delay(0.02).times(2)
+        client = connect(server, context=server.client_context())
+        for _ in range(2):
+            client.send(b"NOOP\r\n")
+        client.send(b"QUIT\r\n")
+
+        assert client.reply() == client.reply() == b"250 2.0.0 Ok\r\n" and client.reply().startswith(b"221")
 
 
 def test_what_comes_during_a_delayed_reply_waits_behind_it(connect):
@@ -437,6 +535,30 @@ def test_a_throttle_bounds_what_waits_and_lets_all_of_it_through(tls, loop, conn
         said = client.rest()
 
         assert said.count(b"214 2.0.0 See RFC 5321\r\n") == 300 and said.endswith(b"221 2.0.0 Bye\r\n")
+
+
+def test_what_a_throttle_holds_goes_with_its_connection():
+    with MailServer() as server:
+        server.on("CONNECT").throttle(1)
+        with Client(server.address, greet=False) as client:
+            client.socket.recv(1)
+            (connection,) = server.call(lambda: list(server._service._connections))
+            client.send(b"NOOP\r\n")
+        server.settle()
+
+        # Its timers would keep it, and what it has not written, for as long as that would have taken.
+        assert server.call(lambda: (connection._throttle._writing, len(connection._throttle._queue))) == (None, 0)
+
+
+def test_a_throttle_goes_on_at_its_rate_when_its_queue_was_empty(connect):
+    with MailServer() as server:
+        server.on("CONNECT").throttle(500, "out")
+        client = connect(server)
+        began = time.monotonic()
+        for _ in range(10):
+            client.ask(b"NOOP")  # 14 octets, and less than are let through at once
+
+        assert time.monotonic() - began >= 9 * 14 / 500
 
 
 def test_a_throttle_can_change_on_the_way(connect):

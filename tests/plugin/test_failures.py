@@ -374,7 +374,9 @@ def test_fails_anyway(smtptest):
     )
     result = newest.run()
     result.assert_outcomes(passed=1, failed=2)
-    result.stdout.fnmatch_lines(["*RuleNeverActed: 1 rule never acted*", "*its own*", "*- SMTP rules -*", "1 rule never*"])
+    result.stdout.fnmatch_lines(
+        ["*RuleNeverActed: 1 rule never acted*", "*its own*", "*- SMTP rules -*", "1 rule never*"]
+    )
     result.stdout.no_fnmatch_line("*handler raised*")
 
 
