@@ -5,12 +5,23 @@ import contextlib
 import re
 import smtplib
 import socket
+import sys
 import threading
 import time
 
 import pytest
 
-from lazr.smtptest import Credentials, Limits, MailServer, Reply, Rule, RuleNeverActed
+from lazr.smtptest import (
+    Credentials,
+    Limits,
+    MailServer,
+    Reply,
+    Rule,
+    RuleNeverActed,
+    Rules,
+    WaitTimeout,
+    presets,
+)
 from talk import Client
 
 GREETING = b"EHLO client.example"
@@ -72,6 +83,22 @@ def test_a_mistake_of_the_clients_is_answered_as_ever(connect):
         client.ask(GREETING)
 
         assert client.ask(b"RCPT TO:<bob@example.com>").startswith(b"503")
+
+
+def test_ehlo_is_lhlo_where_lmtp_is_spoken(connect):
+    with MailServer(protocol="lmtp") as server:
+        first = server.on("EHLO").without("SIZE").once()
+        server.on("LHLO").reply(451, "4.3.0", "No").once()
+        client = connect(server)
+        assert b"SIZE" not in client.ask(b"LHLO me") and first.calls[0].said == "LHLO me"
+        assert client.ask(b"LHLO me").startswith(b"451")
+
+
+def test_a_verb_may_have_a_hyphen(connect):
+    with MailServer() as server:
+        server.on("X-EXPS").reply(235, "2.7.0", "Welcome")
+
+        assert connect(server).ask(b"X-EXPS GSSAPI") == b"235 2.7.0 Welcome\r\n"
 
 
 # -- call -----------------------------------------------------------------------------------------
@@ -622,6 +649,103 @@ def test_a_rule_that_never_acted_fails_the_test(connect):
     server.check_rules()  # it is told once
 
 
+TOO_BIG = TRANSACTION + b"x" * 100 + b"\r\n.\r\n"
+
+
+@pytest.mark.parametrize(
+    ("write", "say", "why"),
+    [
+        (lambda on: on("DATA").drop(), b"DATA\r\n", "DATA came once, and rules had no say: the server answered '503 "),
+        (
+            lambda on: on("END_OF_DATA").drop(),
+            TOO_BIG,
+            "END_OF_DATA came once, and rules had no say: the server answered '552 ",
+        ),
+        (lambda on: on("RCPT").drop(), b"RCPT TO:<\r\n", "RCPT came once, and rules had no say"),
+        (
+            lambda on: [on("VRFY").reply(250), on("VRFY", where=lambda moment: False).drop()],
+            b"VRFY x\r\n",
+            "VRFY came once, and an earlier rule acted in its place",
+        ),
+        (
+            lambda on: [on("VRFY", nth=2).reply(250), on("VRFY", sender="ann@*").drop()],
+            b"VRFY x\r\n" * 2,
+            "the nearest miss: VRFY x: sender is nothing; VRFY came once, and an earlier rule acted in its place",
+        ),
+        (
+            lambda on: [on("VRFY").drop().after(5), on("VRFY").reply(250).optional()],
+            b"VRFY x\r\n" * 2,
+            "it matched 2 times, and was not due by then (after(5))",
+        ),
+    ],
+)
+def test_a_rule_says_what_kept_it_from_acting(write, say, why, connect):
+    with pytest.raises(RuleNeverActed) as failure, MailServer(limits=Limits(message_size=50)) as server:
+        write(server.on)
+        client = connect(server)
+        client.send(say + b"QUIT\r\n")
+        client.rest()
+
+    assert why in str(failure.value)
+
+
+def test_what_a_where_raised_is_in_the_account(connect):
+    with pytest.raises(AttributeError) as failure, MailServer() as server:
+        server.on("NOOP", where=lambda moment: moment.nope).drop()
+        connect(server).ask(b"NOOP")
+
+    assert "the nearest miss: NOOP: where= raised AttributeError" in failure.value.__notes__[-1]
+
+
+def test_what_is_not_offered_cannot_be_left_out(connect):
+    told = "EHLO came once; the reply had no STRATTLS"
+    with pytest.raises(RuleNeverActed, match=told), MailServer() as server:
+        server.on("EHLO").without("STRATTLS")
+        connect(server).ask(GREETING)
+
+    def decide(event, reply):  # who decides behind the rules may well offer it
+        return Reply(250, *reply.lines, "X-MINE") if event.verb == "EHLO" else reply
+
+    with MailServer(decide=decide) as server:
+        server.on("EHLO").without("X-MINE")
+        assert b"X-MINE" not in connect(server).ask(GREETING)
+
+
+def test_a_rule_can_be_waited_for(connect):
+    with MailServer() as server:
+        rule = server.on("NOOP").delay(0.01)
+        client = connect(server)
+        client.send(b"NOOP\r\nNOOP\r\n")
+        assert [call.said for call in rule.wait(2)] == ["NOOP", "NOOP"]
+        with pytest.raises(WaitTimeout, match=r"acted 2 times within 0.01 s; 3 wanted:\n  NOOP → delay\(0.01\)"):
+            rule.wait(3, timeout=0.01)
+        with pytest.raises(AssertionError, match=r"did not act within 0 s; 1 wanted:\n.*\n *VRFY never came"):
+            server.on("VRFY").optional().drop().wait(timeout=0)
+
+
+def test_in_the_servers_own_loop_it_is_awaited():
+    async def run():
+        async with MailServer() as server:
+            rule = server.on("CONNECT").drop()
+            with pytest.raises(RuntimeError, match="async_wait"):
+                rule.wait()
+            _, writer = await asyncio.open_connection(*server.address)
+            assert len(await rule.async_wait()) == 1
+            writer.close()
+
+    asyncio.run(run())
+
+
+def test_334_is_no_success(connect):
+    with MailServer(auth="any") as server:
+        server.on("AUTH").raw(b"334 Zm9v\r\n").once()
+        client = connect(server)
+        client.ask(GREETING)
+        assert client.ask(b"AUTH PLAIN AGEAYg==") == b"334 Zm9v\r\n"
+        assert server.sessions[0].auth is None
+        assert client.ask(b"AUTH PLAIN AGEAYg==").startswith(b"235")
+
+
 def test_the_tests_own_failure_comes_first():
     with pytest.raises(ValueError, match="mine") as failure, MailServer() as server:
         server.on("DATA").drop()
@@ -676,6 +800,12 @@ def test_a_rule_for_a_while(connect):
         assert "in its `with` block" in failure.value.__notes__[0]
         with server.on("VRFY").drop().optional():
             pass
+        with server.rules.add(presets.maintenance()) as added:
+            assert connect(server).greeting.startswith(b"421") and list(added) == list(server.rules)
+        assert connect(server).greeting.startswith(b"220") and len(server.rules) == 0
+        never = pytest.raises(RuleNeverActed, match=r"these rules never acted:\n.*VRFY.*\n.*\n.*EXPN")
+        with never, server.rules.add(Rule("VRFY").drop(), Rule("EXPN").drop()):
+            pass
 
 
 def test_the_seed_is_shown_where_dice_are_thrown():
@@ -691,11 +821,68 @@ def test_the_seed_is_shown_where_dice_are_thrown():
     assert failure.value.__notes__ == ["seed=77; MailServer(seed=77) repeats it"]
 
 
+def test_the_seed_is_shown_of_dice_that_are_gone_and_of_a_rules_own():
+    with pytest.raises(ValueError, match="mine") as failure, MailServer(seed=77) as server:
+        with server.on("NOOP", probability=0.5).drop().optional():
+            pass
+        server.rules.add(presets.flaky(0.5, seed=9)).remove()
+        server.rules.clear()
+        raise ValueError("mine")
+    assert failure.value.__notes__ == [
+        "seed=77; MailServer(seed=77) repeats it",
+        "the dice of END_OF_DATA probability=0.5 seed=9 are its own",
+    ]
+    with pytest.raises(ValueError, match="mine") as failure, MailServer(seed=77) as server:
+        server.on("NOOP", probability=0.5).drop().optional()
+        server.forget()
+        raise ValueError("mine")
+    assert not hasattr(failure.value, "__notes__")
+
+
 def test_an_unlucky_rule_says_so(connect):
-    told = r"due once, but the dice \(probability=0\) said no"
+    told = r"due once, but the dice \(probability=1e-09\) said no"
     with pytest.raises(RuleNeverActed, match=told), MailServer() as server:
-        server.on("NOOP", probability=0).drop()
+        server.on("NOOP", probability=1e-9).drop()
         connect(server).ask(b"NOOP")
+
+
+def test_connections_are_counted_anew_after_forget(connect):
+    with MailServer() as server:
+        for _ in range(2):
+            server.forget()
+            server.on("CONNECT", session=1).reply(421)
+            assert connect(server, greet=True).greeting.startswith(b"421")
+            assert connect(server, greet=True).greeting.startswith(b"220")
+
+
+def test_time_goes_on_over_a_restart(connect):
+    server = MailServer()
+    rule = server.on("NOOP").reply(451)
+    server.rules.add(presets.rate_limit(1, per=3600))
+    server.rules.add(presets.rate_limit(1, per=1e-6).optional())
+    for _ in range(2):
+        with server:
+            client = connect(server)
+            client.ask(b"NOOP")
+            client.ask(GREETING)
+            replies = [client.mail()[:3] for _ in range(2)]
+    first, second = rule.calls
+
+    assert first.at < second.at and replies == [b"450", b"450"]
+
+
+def test_each_run_is_judged_by_itself(connect):
+    server = MailServer()
+    server.on("NOOP").reply(451)
+    for _ in range(2):
+        server.start()
+        with pytest.raises(RuleNeverActed):
+            server.stop()
+        server.stop()
+    with server:
+        connect(server).ask(b"NOOP")
+    with server:
+        pass  # it has acted
 
 
 def test_rules_hold_over_a_restart_and_connections_are_counted_from_the_start(connect):
@@ -719,7 +906,7 @@ def test_rules_come_and_go_while_sessions_run():
         def change():
             while not stop.is_set():
                 one, other = Rule("NOOP").reply(250, "one"), Rule("RSET").reply(250, "other")
-                server.rules.add(one, other)
+                server.rules.add(one.optional(), other.optional())
                 one.remove()
                 other.remove()
 
@@ -729,15 +916,38 @@ def test_rules_come_and_go_while_sessions_run():
                     said = {client.ask(b"NOOP"), client.ask(b"RSET")}
                     wrong.extend(said - {b"250 2.0.0 Ok\r\n", b"250 one\r\n", b"250 other\r\n"})
 
-        threads = [threading.Thread(target=talk) for _ in range(3)] + [threading.Thread(target=change)]
-        for thread in threads:
+        talkers = [threading.Thread(target=talk) for _ in range(3)]
+        changers = [threading.Thread(target=change) for _ in range(3)]
+        for thread in talkers + changers:
             thread.start()
-        for thread in threads[:3]:
+        for thread in talkers:
             thread.join()
         stop.set()
-        threads[3].join()
+        for thread in changers:
+            thread.join()
 
     assert not wrong and len(server.rules) == 0
+
+
+def test_no_rule_is_lost_when_several_threads_add_theirs():
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        rules = Rules()
+
+        def add():
+            for _ in range(300):
+                rules.on("NOOP").reply(250)
+
+        threads = [threading.Thread(target=add) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+
+    assert len(rules) == len(rules.by_verb["NOOP"]) == len(set(map(id, rules))) == 2400
 
 
 def an_eventful_session(seed):

@@ -403,6 +403,27 @@ def test_of_the_run(smtptest_session, turn):
     newest.run().assert_outcomes(passed=60)
 
 
+def test_a_failure_names_the_seed_of_dice(newest):
+    newest.write(
+        test_dice="""
+@pytest.fixture
+def smtptest_options():
+    return {"seed": 77}
+
+def test_fails(smtptest):
+    with smtptest.on("RCPT", probability=0.5).reply(450).optional():
+        assert False, "its own"
+
+def test_fails_without_dice(smtptest):
+    assert False, "its own"
+"""
+    )
+    result = newest.run("--tb=short")
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["*- dice of the rules -*", "seed=77; MailServer(seed=77) repeats it"])
+    assert result.stdout.str().count("dice of the rules") == 1
+
+
 def test_a_test_that_is_skipped_need_not_have_met_its_rules(newest):
     newest.write(
         test_skips="""

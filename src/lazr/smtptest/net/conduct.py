@@ -152,6 +152,7 @@ class Conduct(Connection):
     def _by_rules(self, event: Event, reply: Reply) -> Reply | Pending:
         """Rules first; if none acts, `decide`."""
         if isinstance(event, Malformed):  # its verb is what it would have been
+            self._rules.pass_by(event.verb, reply)
             return self._decided(event, reply)
         if isinstance(event, EndOfData) and self._session.lmtp:
             return self._delivered(event, reply)

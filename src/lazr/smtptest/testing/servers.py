@@ -58,13 +58,17 @@ class Servers:
         Its traceback begins in the handler.  Of a test that was `skipped`, no rule needs to have acted.
         """
         calls: list[Callable[[], None]] = []
+        if skipped:
+            self.excuse()
         for server in self._servers.values():
-            if skipped:
-                server.rules.excuse()
-            else:
-                _hear_out(server)
+            _hear_out(server)
             calls += server.raise_errors, server.check_rules
         return _one_of(calls)
+
+    def excuse(self) -> None:
+        """No rule needs to have acted so far."""
+        for server in self._servers.values():
+            server.rules.excuse()
 
     def stop(self) -> None:
         """Stop those that were started here, the last one first, whatever happens.  Raises what that raised."""
@@ -76,13 +80,16 @@ class Servers:
 
     def sections(self) -> list[tuple[str, str]]:
         """What a report of a failure is to show: titles, and bounded texts."""
-        from lazr.smtptest.testing.evidence import dialogue, received
+        from lazr.smtptest.testing.evidence import dialogue, harmless, received
 
         sections = []
         for name, server in self._servers.items():
             whose = f" of {name}, {server.host}:{server.port}" if len(self._servers) > 1 else ""
             sections.append((f"mail received{whose}", received(server)))
             sections.append((f"SMTP transcript{whose}", dialogue(server)))
+            dice = server.rules.explain_dice()
+            if dice:
+                sections.append((f"dice of the rules{whose}", "\n".join(map(harmless, dice))))
         return sections
 
 
