@@ -381,8 +381,7 @@ def test_stopping_does_not_wait_for_a_rule(write, loop, connect):
         acted = write(server)
         client = connect(server)
         client.send(b"NOOP\r\n")
-        while not acted.count:
-            threading.Event().wait(0.001)
+        acted.wait()
         began = time.monotonic()
 
     assert time.monotonic() - began < 3
@@ -393,8 +392,7 @@ def test_a_delay_holds_up_nobody_else(connect):
         rule = server.on("NOOP", session=1).delay(3600)
         slow, other = connect(server), connect(server)
         slow.send(b"NOOP\r\n")
-        while not rule.count:
-            other.ask(b"VRFY x")
+        rule.wait()
         assert other.ask(b"NOOP").startswith(b"250")
 
 
@@ -424,8 +422,7 @@ def test_who_leaves_while_a_rule_has_it_wait_is_gone(settings, write, says, loop
         rule = write(server.on)
         with Client(server.address, greet=False) as client:
             client.send(says)
-            while not rule.count:
-                threading.Event().wait(0.001)
+            rule.wait()
         assert server.settle()[0].ended in ("EOF", "reset", "rule", "421", "TLS failed")
 
 
@@ -437,8 +434,7 @@ def test_a_message_that_was_all_there_is_kept_when_its_client_does_not_wait_for_
                 for line in TRANSACTION.splitlines():
                     client.ask(line)
                 client.send(b"Hi\r\n.\r\n")
-                while rule.count <= number:
-                    threading.Event().wait(0.001)
+                rule.wait(number + 1)
             server.settle()
 
         assert len(server.inbox) == 1
@@ -966,8 +962,7 @@ def an_eventful_session(seed):
             else:
                 client.ask(b"QUIT")
             client.rest()
-            while server.sessions[0].ended is None:
-                threading.Event().wait(0.001)
+            server.settle()
         return "\n".join(lines(server.sessions[0]))
 
 

@@ -29,7 +29,8 @@ from lazr.smtptest.faults.when import OTHER, WHENS
 from lazr.smtptest.protocol.smtp import event
 from lazr.smtptest.protocol.smtp.address import Path as Address
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "rules.schema.json").read_text("utf-8"))
+DOCS = Path(__file__).parents[2] / "docs"
+SCHEMA = json.loads((DOCS / "rules.schema.json").read_text("utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 
@@ -435,7 +436,8 @@ VALUES = [
     {"flags": "i"}, {"regex": "a", "flags": "q"},
     {"regex": "a", "flags": "ii"}, {"x": "y"}, {"x": None}, {"x": ["y"]},
     {"bytes_per_second": 5}, {"bytes_per_second": 5, "direction": "up"}, {"rate": {"n": 1, "per": 60}}, {"rate": {}},
-    {"rate": {"n": True, "per": 60}}, {"greylist": {}}, {"accepted": {"n": 0}}, {"oversized": {}}, "when it never comes",
+    {"rate": {"n": True, "per": 60}}, {"greylist": {}}, {"accepted": {"n": 0}}, {"oversized": {}},
+    "when it never comes",
 ]  # fmt: skip
 SELECTORS_AND_MORE = [*SELECTORS, "header", "nth", "after", "probability", "seed", "unknown"]
 ANY = st.sampled_from(VALUES)
@@ -558,6 +560,12 @@ def test_calls_are_kept_but_not_for_ever():
     assert rule.count == 3000 and 1000 <= len(rule.calls) < 2000
     assert repr(rule.calls[-1]) == "<Call 3000 at 1.500 s, session 1: NOOP → drop()>"
     assert repr(rule) == "<Rule NOOP → drop(), acted 3000 times>"
+
+
+def test_the_picture_has_every_moment():
+    words = set(re.findall(r"[A-Z_]+", (DOCS / "rules.svg").read_text("utf-8")))
+
+    assert set(WHENS) <= words
 
 
 def test_rules_are_a_sequence():
