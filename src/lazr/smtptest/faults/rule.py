@@ -329,12 +329,11 @@ class Rule:
             try:
                 if criterion.met(moment):
                     continue
-                why = criterion.failure(moment)
             except Exception as error:
                 self._nearest = number, f"{moment.said()}: {criterion.name}= raised {type(error).__name__}"
                 raise
             if number > self._nearest[0]:
-                self._nearest = number, f"{moment.said()}: {why}"
+                self._nearest = number, f"{moment.said()}: {criterion.failure(moment)}"
             return None
         if not self._would_change(moment):
             return None

@@ -198,7 +198,7 @@ def _one_value(name: str, moment: Moment) -> bool:
 class Criterion:
     """One thing that is looked at, and what is wanted of it."""
 
-    __slots__ = ("_looks_at", "_tests", "name", "wanted")
+    __slots__ = ("_looks_at", "_test", "_tests", "name", "wanted")
 
     def __init__(
         self, name: str, wanted: object, looks_at: Callable[[Moment], tuple[Any, ...]], tests: Sequence[Test]
@@ -207,6 +207,7 @@ class Criterion:
         self.wanted: Final = wanted
         self._looks_at = looks_at
         self._tests = tests
+        self._test = tests[0] if len(tests) == 1 else None  # most have but one
 
     def met(self, moment: Moment) -> bool:
         """Whether it is as wanted; what a function of the tester's raises is raised, with a note.
@@ -214,19 +215,21 @@ class Criterion:
         Of several tests each is passed by one of the values; where there is but one value, it passes one of them.
         """
         try:
-            tests = self._tests
-            met = 0
-            for test in tests:
-                for value in self._looks_at(moment):
-                    if test(value):
-                        met += 1
-                        break
-                if met and (met == len(tests) or _one_value(self.name, moment)):
+            test = self._test
+            if test is None:
+                return self._met_by_some(moment)
+            for value in self._looks_at(moment):
+                if test(value):
                     return True
         except Exception as error:
             error.add_note(f"while a rule's {self.name}={self.wanted!r} was asked about {moment!r}")
             raise
         return False
+
+    def _met_by_some(self, moment: Moment) -> bool:
+        values = self._looks_at(moment)
+        enough = any if _one_value(self.name, moment) else all
+        return enough(any(map(test, values)) for test in self._tests)
 
     def failure(self, moment: Moment) -> str:
         """What it has instead."""
