@@ -45,6 +45,7 @@ class Connection(Approach):
         "_entries",
         "_held",
         "_limits",
+        "_listens",
         "_loop",
         "_mark",
         "_number",
@@ -53,7 +54,6 @@ class Connection(Approach):
         "_record",
         "_rules",
         "_service",
-        "_stalled",
         "_stopping",
         "_throttle",
         "_timer",
@@ -70,7 +70,7 @@ class Connection(Approach):
         self._due: Callable[[], None] | None = None  # what a rule wants done when the session has stopped reading
         self._number = 0  # it is the n-th connection
         self._held = False  # a rule has us read nothing for a while
-        self._stalled = False  # ... or never say anything again
+        self._listens = False  # ... or hear the client while it waits, to know when it leaves
         self._throttle: Throttle | None = None
         self._outgoing = b""  # replies that are written when this turn of the loop is over
         self._deaf = False  # nothing is read from the socket
@@ -298,7 +298,7 @@ class Connection(Approach):
         if self._leaving:
             return
         # While the client must be silent it is heard all the same, so that what it says is found out.
-        waits = session.waiting and not (session.hushed or self._stalled)
+        waits = session.waiting and not (session.hushed or self._listens)
         if self._deaf != (waits or self._paused or self._held):
             self._deaf = not self._deaf
             if self._deaf:
@@ -374,7 +374,7 @@ class Connection(Approach):
         if self._paused:
             client_must = None if limits.write_timeout is None else self._last_octets + limits.write_timeout
             return _sooner(session_ends, client_must)
-        if self._session.waiting or self._held or self._stalled or self._throttle is not None:  # it waits for us
+        if self._session.waiting or self._held or self._listens or self._throttle is not None:  # it waits for us
             return session_ends
         idle, command = limits.idle_timeout, limits.command_timeout
         if self._service.crowded:
