@@ -640,9 +640,7 @@ class MailServer(Reachable):
         self._note_refusal(f"the message of {mail.size:,} octets from {mail.envelope.peer}", reply)
 
     def _keep_safely(self, keeping: Keeping, event: EndOfData, reply: Reply) -> Reply:
-        from lazr.smtptest.keeping import new_id
-
-        return keeping.keep(mail_of(event, new_id()), reply)
+        return keeping.keep(mail_of(event, keeping.new_id()), reply)
 
     def _append(self, mail: Mail) -> None:
         if self._keep_mails:

@@ -39,6 +39,7 @@ class Connection(Approach):
 
     __slots__ = (
         "_answering",
+        "_briefly",
         "_deaf",
         "_decided",
         "_due",
@@ -73,6 +74,7 @@ class Connection(Approach):
         self._listens = False  # ... or hear the client while it waits, to know when it leaves
         self._throttle: Throttle | None = None
         self._outgoing = b""  # replies that are written when this turn of the loop is over
+        self._briefly = False  # the answer that is due comes in a moment: it is not worth while to stop reading
         self._deaf = False  # nothing is read from the socket
         self._stopping = False  # the server stops; only a reply that is due is waited for
         self._paused = False  # too many replies wait for the client to read them
@@ -232,6 +234,7 @@ class Connection(Approach):
         unsafe, self._service.unsafe = self._service.unsafe or [], []
         safe = unsafe[0] if len(unsafe) == 1 else asyncio.gather(*unsafe)
         self._answering = safe
+        self._briefly = True
         safe.add_done_callback(functools.partial(self._give_safely, reply))
         return PENDING
 
@@ -247,6 +250,7 @@ class Connection(Approach):
             self._until_safe(reply)
             return
         self._answering = None
+        self._briefly = False
         now = self._last_octets = self._last_reply = monotonic()
         self._mark(now)
         self._session.marks = self._rules.marks
@@ -299,6 +303,8 @@ class Connection(Approach):
             return
         # While the client must be silent it is heard all the same, so that what it says is found out.
         waits = session.waiting and not (session.hushed or self._listens)
+        if waits and self._briefly and not session.has_unread:
+            waits = False
         if self._deaf != (waits or self._paused or self._held):
             self._deaf = not self._deaf
             if self._deaf:

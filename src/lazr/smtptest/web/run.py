@@ -26,6 +26,7 @@ __all__ = ["WebServer"]
 
 _log = logging.getLogger("lazr.smtptest.web")
 
+
 class WebServer:
     """Serves an app that `make_app` made.  Port 0 is any free one.
 
