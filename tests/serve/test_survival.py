@@ -67,5 +67,5 @@ def test_fifty_times_killed_and_nothing_that_was_acknowledged_is_lost_or_there_t
     with SqliteStore(file) as store:
         kept = {entry.id: store.mail(entry.id).header("x-token") for entry in store.page(limit=None).entries}
     assert len(acknowledged) > ROUNDS  # it was under load
-    assert {id: kept.get(id) for id in acknowledged} == acknowledged
+    assert {name: kept.get(name) for name in acknowledged} == acknowledged
     assert [token for token, times in Counter(kept.values()).items() if times > 1] == []

@@ -355,7 +355,7 @@ def test_what_a_route_says_itself_is_left_alone(guarded):
 
 def chunked(*chunks, target="/api/v1/messages", end=True):
     head = f"POST {target} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
-    body = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)
+    body = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks if chunk)
     return head.encode() + body + (b"0\r\n\r\n" if end else b"")
 
 
@@ -375,7 +375,7 @@ def test_a_body_has_a_largest_size_however_it_comes(guarded, target, size, statu
 
     whole = ask(address, target, "POST", body=b"x" * size)
     pieces = say(address, chunked(b"x" * 700, b"y" * (size - 700), target=target))
-    more = say(address, chunked(*[b"x"] * size, target=target))
+    more = say(address, chunked(*[b"x" * 100] * (size // 100), b"x" * (size % 100), target=target))
 
     assert [answer.status for answer in (whole, pieces, more)] == [status] * 3
     assert changes == ([size] * 3 if status == 200 else [])
@@ -409,6 +409,26 @@ def test_all_bodies_together_have_a_largest_size_too(guarded):
         first.sendall(b"x")
         assert first.recv(65536).startswith(b"HTTP/1.1 200 ")
     assert ask(address, "/api/v1/messages", "POST", body=b"x" * 200).status == 200
+
+
+def test_a_body_does_not_come_in_crumbs(guarded):
+    changes = []
+    address = guarded(changes)
+
+    assert say(address, chunked(*[b"x"] * 1000)).status == 200
+    assert say(address, chunked(*[b"x"] * 1001)).status == 400
+    assert say(address, chunked(*[b"x" * 64] * 10_000)).status == 200
+    assert changes == [1000, 640_000]
+
+
+def test_nonsense_behind_an_answer_ends_the_connection_and_no_more(guarded):
+    with dial(guarded(http=Hasty)) as client:
+        client.sendall(b"POST /unread HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
+        came = b""
+        while not came.endswith(b"not read"):
+            came += client.recv(65536)
+        client.sendall(b"nonsense\r\n")
+        assert rest(client) == b""
 
 
 def test_a_client_that_sends_on_reads_why_it_was_refused(guarded):
@@ -515,6 +535,20 @@ def test_a_client_that_reads_slowly_gets_all(guarded):
     with dial(guarded(http=Hasty)) as client:
         client.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         assert rest(client).endswith(b"x" * 20_000_000)
+
+
+def test_large_answers_that_wait_to_be_read_have_a_largest_size_together(guarded):
+    address = guarded(bodies=30_000_000)
+    request = b"GET /large HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+    with dial(address) as one:
+        one.sendall(request)
+        assert one.recv(12) == b"HTTP/1.1 200"  # and no more, for now
+        refused = ask(address, "/large")
+        assert (refused.status, refused.headers["retry-after"]) == (503, "1")
+        assert ask(address, "/api/v1/messages").status == 200
+        assert rest(one).endswith(b"x" * 20_000_000)
+    assert ask(address, "/large").body == "x" * 20_000_000
 
 
 def test_websockets_are_counted(guarded):

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from lazr.smtptest.web.compose import File, composed
+from lazr.smtptest.web.compose import File, composed, sniffed
 
 ANN = {"Email": "ann@example.com", "Name": "Ann"}
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -156,6 +156,22 @@ def test_what_no_store_can_hold_is_replaced(caught):
     answer = caught.http.post("/api/v1/send", content=b'{"From":{"Email":"a@b.example"},"Text":"\\ud800 \\u0000"}')
 
     assert caught.store.mail(answer.json()["ID"]).text == "� �"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (PNG, "image/png"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "image/webp"),
+        (b"RIFF\0\0\0\0WAVE", "application/octet-stream"),
+        (b"PK\x03\x04", "application/zip"),
+        ("ü".encode(), "text/plain; charset=utf-8"),
+        (b"", "text/plain; charset=utf-8"),
+        (b"\xff\xfe", "application/octet-stream"),
+    ],
+)
+def test_a_type_that_nobody_says_is_seen_from_the_content(content, kind):
+    assert sniffed(content) == kind
 
 
 @pytest.mark.parametrize("inline", [True, False])

@@ -30,7 +30,7 @@ def read_mailboxes(path: Path) -> list[Mailbox]:
 
 def _mailbox(name: str, table: Any) -> Mailbox:
     if not isinstance(table, dict) or not isinstance(table.get("token"), str):
-        raise ValueError(f'[{name}] wants token = "…", and user or recipient')
+        raise ValueError(f'[{name}] wants token = "…", and user or recipient')  # noqa: TRY004
     whose = sorted(set(table) - {"token"})
     if whose not in (["user"], ["recipient"]) or not isinstance(table[whose[0]], str):
         raise ValueError(f'[{name}] wants either user = "…" or recipient = "…" beside its token')

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lazr.smtptest.errors import MissingExtra
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lazr.smtptest.store.contract import Store
 
 __all__ = ["default_file", "store_at"]

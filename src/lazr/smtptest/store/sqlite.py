@@ -60,6 +60,8 @@ _BUSY = 5.0
 _LOG_PAGES, _LOG_PAGES_MOST = 2_000, 8_000
 _LOG_KEPT = 64 * 1024 * 1024
 _PAGE = 4096
+# Seconds for which the room on the disk is taken to be what it was: asking takes as long as half a mail.
+_ROOM_SEEN = 0.05
 
 # So many of a search's tri-grams are looked up; the text itself is looked at behind that anyway.
 _TRIGRAMS = 12
@@ -105,6 +107,7 @@ class SqliteStore(SqlStore):
         self._search_timeout = search_timeout
         self._lock_file = LockFile(self._path.with_name(self._path.name + ".lock"))
         self._turns = Turns()
+        self._room_seen = (float("-inf"), 0)  # when, and how much there was
         self._changing = threading.RLock()  # who has the connection that does all else
         self._receiver: sqlite3.Connection | None = None
         self._changer: Engine | None = None
@@ -324,11 +327,17 @@ class SqliteStore(SqlStore):
         return bool(self._room - (pages - unused) * _PAGE > octets + octets // 10 + 10 * _PAGE)
 
     def _free(self) -> int:
-        """Octets of the disk that may be used to receive."""
+        """Octets of the disk that may be used to receive, as they were a moment ago."""
+        asked, free = self._room_seen
+        now = monotonic()
+        if now - asked < _ROOM_SEEN:
+            return free
         try:
-            return shutil.disk_usage(self._path.parent).free - self._reserve
+            free = shutil.disk_usage(self._path.parent).free - self._reserve
         except OSError as error:
             raise StoreUnavailable(f"{self._path}: {error.strerror}") from error
+        self._room_seen = now, free
+        return free
 
     # -- how a store in a database does this -----------------------------------------------------
 

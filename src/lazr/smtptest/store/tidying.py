@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Self
 
 from lazr.smtptest.clock import monotonic
 from lazr.smtptest.errors import StoreError
-from lazr.smtptest.store.contract import Retention
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lazr.smtptest.store.contract import Change, Store
+    from lazr.smtptest.store.contract import Change, Retention, Store
 
 __all__ = ["Tidying"]
 
@@ -90,6 +89,6 @@ class Tidying:
         except StoreError as error:
             _log.warning("%s", error)
             self._stopped.wait(1)
-        except Exception:
+        except Exception:  # noqa: BLE001 - it goes on, and the log has it
             _log.exception("tidying")
             self._stopped.wait(1)

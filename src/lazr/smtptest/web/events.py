@@ -74,7 +74,9 @@ async def _tell(websocket: WebSocket, scope: Scope, ear: Ear) -> None:
         except TimeoutError:
             ear.overrun = True
         if ear.overrun:
-            await websocket.close(_TOO_SLOW)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_PATIENCE):
+                    await websocket.close(_TOO_SLOW)
             return
 
 

@@ -7,6 +7,7 @@
 5. `Login`: who it is.
 6. `Sockets`: how many websockets there are.
 7. `Bodies`: how large a request is, and how slow.
+8. `Pieces`: how much of the answers waits for clients to read it.
 
 None of it goes by a path to decide whether it applies, but for the two that `Login` leaves open, which are compared
 octet by octet as they came.
@@ -21,6 +22,7 @@ from lazr.smtptest.web.bodies import LARGER, MIB, Bodies
 from lazr.smtptest.web.hosts import Hosts
 from lazr.smtptest.web.login import OPEN, Login
 from lazr.smtptest.web.origins import Origins
+from lazr.smtptest.web.pieces import Pieces
 from lazr.smtptest.web.secure import Secure
 from lazr.smtptest.web.sockets import Sockets
 from lazr.smtptest.web.wire import most_connections
@@ -42,7 +44,8 @@ class Guard:
     - `origins`: whose pages may talk to it besides its own (`Origins`).
     - `users`, `mailboxes`, `open_paths`, `failures`: who may come in (`Login`).
     - `websockets`: how many at once; None is four fifths of the connections that there may be.
-    - `body`, `larger`, `body_seconds`, `bodies`: octets, and seconds, of a request's body (`Bodies`).
+    - `body`, `larger`, `body_seconds`, `bodies`: octets, and seconds, of a request's body; `bodies` is for
+      all that are there at once, and for all answers too (`Bodies`, `Pieces`).
 
     >>> from starlette.applications import Starlette
     >>> app = Guard(Starlette(), names=["mail.test"], origins=["http://localhost:3000"])
@@ -65,8 +68,9 @@ class Guard:
         body_seconds: float = 60.0,
         bodies: int = 256 * MIB,
     ) -> None:
+        app = Pieces(app, together=bodies)
         app = Bodies(app, most=body, larger=larger, seconds=body_seconds, together=bodies)
-        app = self.sockets = Sockets(app, most=most_connections() * 4 // 5 if websockets is None else websockets)
+        app = Sockets(app, most=most_connections() * 4 // 5 if websockets is None else websockets)
         app = Login(app, users=users, mailboxes=mailboxes, open_paths=open_paths, failures=failures)
         app = Origins(app, allowed=origins)
         app = Hosts(app, bound=bound, names=names)

@@ -14,6 +14,7 @@ import uvicorn
 
 from lazr.smtptest.errors import StartError, StopTimeout
 from lazr.smtptest.net.listener import Listen, Listener
+from lazr.smtptest.web.wire import configured
 
 if TYPE_CHECKING:
     import socket
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["WebServer"]
 
 _log = logging.getLogger("lazr.smtptest.web")
-
-# A client says nothing over the websocket that anybody listens to.
-_MOST_SAID = 64 * 1024
 
 
 class WebServer:
@@ -86,7 +84,7 @@ class WebServer:
         if self.running:
             raise StartError(f"{self!r} is started already")
         self._listener = Listener(self._where)
-        self._server = _Server(_configured(self._app), self._started)
+        self._server = _Server(configured(self._app), self._started)
         self._started.clear()
         self._failure = None
         self._thread = threading.Thread(
@@ -146,20 +144,6 @@ class WebServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def _configured(app: FastAPI) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        loop="asyncio",
-        http="h11",
-        ws="websockets-sansio",
-        ws_max_size=_MOST_SAID,
-        lifespan="off",
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-    )
 
 
 class _Server(uvicorn.Server):

@@ -18,7 +18,7 @@ class Sockets:
     def __init__(self, app: ASGIApp, *, most: int) -> None:
         self._app = app
         self._most = most
-        self.open = 0
+        self.open: int = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, one websocket, or the lifespan (ASGI 3)."""
