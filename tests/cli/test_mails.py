@@ -227,11 +227,16 @@ def test_a_mailbox_is_opened_by_its_token():
 
     store = MemoryStore()
     with MailServer(store=store) as server:
-        catcher = Catcher(store, server, mailboxes=[Mailbox.of_recipient("ann", "t0ken", "ann@example.com")])
+        catcher = Catcher(
+            store, server, mailboxes=[Mailbox.of_recipient("ann", "t0ken-of-16-letters", "ann@example.com")]
+        )
         with WebServer(make_app(catcher)) as web:
             whole = Whole(server, store, web, catcher)
             whole.mail("bob@example.com", Subject="One")
             whole.mail("ann@example.com", Subject="Two")
             assert "(401)" in whole("ls").stderr
-            for how in ({"SMTPTEST_TOKEN": "t0ken"}, {"SMTPTEST_API": web.url.replace("://", "://any:t0ken@")}):
+            for how in (
+                {"SMTPTEST_TOKEN": "t0ken-of-16-letters"},
+                {"SMTPTEST_API": web.url.replace("://", "://any:t0ken-of-16-letters@")},
+            ):
                 assert [one["Subject"] for one in json.loads(whole("ls", "--json", **how).stdout)] == ["Two"]

@@ -11,6 +11,7 @@ from cli.smtptest import Serving, environment
 
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 STEP = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
+LISTENING = "smtp://127.0.0.1:1025 and http://127.0.0.1:8025"
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -24,8 +25,7 @@ def test_the_examples_of_the_page_run(whole, tmp_path):
         for command, wanted in STEP.findall(block):
             if command == "smtptest serve":
                 with Serving("--database", "memory:", "--http-port", "0") as serving:
-                    ports_in_turn = iter(("1025", "8025"))
-                    said = re.sub(r"(?<=127\.0\.0\.1:)\d+", lambda _: next(ports_in_turn), serving.first)
+                    said = re.sub(r"smtp://127.0.0.1:\d+ and http://127.0.0.1:\d+", LISTENING, serving.first)
             else:
                 done = subprocess.run(
                     ["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
