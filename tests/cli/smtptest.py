@@ -11,7 +11,8 @@ COMMAND = [sys.executable, "-m", "lazr.smtptest"]
 def environment(**variables):
     """This process's, without what its user has set for `smtptest`, and with what is given."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("SMTPTEST_")}
-    return ours | {"COLUMNS": "200"} | variables
+    # Nor are mails of tests kept in the data directory of whoever runs them.
+    return ours | {"COLUMNS": "200", "SMTPTEST_SERVE_DATABASE": "none"} | variables
 
 
 def smtptest(*arguments, stdin="", cwd=None, text=True, **variables):
