@@ -58,10 +58,12 @@ def _caught():
     store = MemoryStore()
     with MailServer(store=store, auth="any") as server:
         catcher = Catcher(store, server, label="tests")
-        with WebServer(make_app(catcher)) as web:
-            caught = Caught(server, store, web, catcher)
-            yield caught
-            caught.close()
+        web = WebServer(make_app(catcher))
+        web.start()
+        caught = Caught(server, store, web, catcher)
+        yield caught
+        caught.close()
+        web.stop(30)  # a busy machine may need more than the usual time
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lazr.smtptest.errors import MissingExtra
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -22,15 +20,15 @@ def default_file() -> Path:
 
 
 def store_at(url: str) -> Store:
-    """The store at a URL, not yet open: `memory:`, `sqlite:///path` or a path, `postgresql://…`.
+    """The store at a URL, not yet open: `memory:`, `sqlite:///path` or a path.
 
-    Raises `ValueError` for one that leads nowhere, `MissingExtra` where a library is missing.
+    Raises `ValueError` for one that leads nowhere.
 
     >>> store_at("memory:")
     <MemoryStore: 0 mails>
     >>> store_at("mysql://localhost/mails")
     Traceback (most recent call last):
-    ValueError: no store is known for mysql:; there are memory:, sqlite:///path and postgresql://user@host/database
+    ValueError: no store is known for mysql:; there are memory: and sqlite:///path
     """
     scheme, colon, _ = url.partition(":")
     if url in ("memory:", "memory://"):
@@ -41,12 +39,4 @@ def store_at(url: str) -> Store:
         from lazr.smtptest.store.sqlite import SqliteStore
 
         return SqliteStore(url)
-    if scheme.partition("+")[0] in ("postgresql", "postgres"):
-        try:
-            from lazr.smtptest.store.postgres import PostgresStore
-        except ImportError as error:
-            raise MissingExtra('PostgreSQL needs psycopg: pip install "lazr.smtptest[postgres]"') from error
-        return PostgresStore(url)
-    raise ValueError(
-        f"no store is known for {scheme}:; there are memory:, sqlite:///path and postgresql://user@host/database"
-    )
+    raise ValueError(f"no store is known for {scheme}:; there are memory: and sqlite:///path")
