@@ -10,8 +10,21 @@ import lazr.smtptest
 ROOT = Path(lazr.smtptest.__file__).parent
 # DESIGN: protocol < mail < faults < net < presets < reachable < mailserver < server < controller < the edges.
 LAYERS = [
-    *("errors", "protocol", "clock", "mail", "faults", "net", "presets", "reachable", "mailserver", "server"),
-    *("controller", "testing", "decorator", "testcase", "pytest_plugin", "pytest_aliases", "cli", "__main__"),
+    *(
+        "errors",
+        "protocol",
+        "clock",
+        "mail",
+        "faults",
+        "store",
+        "net",
+        "presets",
+        "reachable",
+        "keeping",
+        "mailserver",
+        "server",
+    ),
+    *("controller", "testing", "decorator", "testcase", "pytest_plugin", "pytest_aliases", "web", "cli", "__main__"),
 ]
 FORBIDDEN = {"asyncio", "logging", "random", "selectors", "socket", "ssl", "threading", "time"}
 FILES = sorted(ROOT.rglob("*.py"))

@@ -1,6 +1,20 @@
 """The exceptions that a tester can meet, as one tree."""
 
-__all__ = ["MissingExtra", "RuleNeverActed", "SmtptestError", "StartError", "StopTimeout", "WaitTimeout"]
+__all__ = [
+    "BadSearch",
+    "MissingExtra",
+    "RuleNeverActed",
+    "SearchTooSlow",
+    "SmtptestError",
+    "StartError",
+    "StopTimeout",
+    "StoreError",
+    "StoreFull",
+    "StoreInUse",
+    "StoreTooNew",
+    "StoreUnavailable",
+    "WaitTimeout",
+]
 
 
 class SmtptestError(Exception):
@@ -8,7 +22,7 @@ class SmtptestError(Exception):
 
 
 class WaitTimeout(SmtptestError, AssertionError):
-    """An expectation on the inbox was not met; its text lists what came instead.
+    """An expectation on the inbox, or on a rule, was not met; its text lists what came instead.
 
     It is an `AssertionError`, so test runners report it as a failure and not as an error.
     """
@@ -32,6 +46,34 @@ class StopTimeout(SmtptestError, TimeoutError):
 
 class MissingExtra(SmtptestError, ImportError):
     """A feature was asked for whose library is not installed; the text has the `pip install` line."""
+
+
+class StoreError(SmtptestError):
+    """Something is wrong with where mails are kept."""
+
+
+class StoreUnavailable(StoreError):
+    """The store does not answer now; it is tried again, so a later call may work."""
+
+
+class StoreFull(StoreError):
+    """There is no room for another mail."""
+
+
+class StoreTooNew(StoreError):
+    """A later version of this program made the store; this one would spoil it."""
+
+
+class StoreInUse(StoreError):
+    """Another process has the store, which is one that only one process can have."""
+
+
+class SearchTooSlow(StoreError, TimeoutError):
+    """The search took longer than a search may."""
+
+
+class BadSearch(SmtptestError, ValueError):
+    """The search makes no sense; the text says where, and what would."""
 
 
 # A traceback, and the last line of a test's report, names them as a test imports them.

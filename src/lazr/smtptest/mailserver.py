@@ -6,6 +6,7 @@ import functools
 import threading
 from collections import deque
 
+from lazr.smtptest.clock import monotonic
 from lazr.smtptest.errors import RuleNeverActed, StartError, StopTimeout
 from lazr.smtptest.faults.rules import Rules
 from lazr.smtptest.mail.inbox import Inbox
@@ -14,6 +15,7 @@ from lazr.smtptest.net import switching
 from lazr.smtptest.net.reception import THIS_MACHINE, Reception
 from lazr.smtptest.net.sessions import Sessions
 from lazr.smtptest.protocol.smtp.event import EndOfData
+from lazr.smtptest.protocol.smtp.event import Mail as MailCommand
 from lazr.smtptest.protocol.smtp.profile import Profile
 from lazr.smtptest.protocol.smtp.reply import Reply
 from lazr.smtptest.reachable import Reachable
@@ -22,9 +24,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
     from types import TracebackType
-    from typing import Final, Literal, Self, TypeVar
+    from typing import Final, Literal, Self, TypeVar, Unpack
 
     from lazr.smtptest.faults.rule import Rule
+    from lazr.smtptest.faults.selector import Selectors
+    from lazr.smtptest.keeping import Keeping
     from lazr.smtptest.net.listener import Listen, Listener
     from lazr.smtptest.net.loop import Runner
     from lazr.smtptest.net.service import Service
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.protocol.smtp.extension import Extension
     from lazr.smtptest.protocol.smtp.leniency import Lenient
     from lazr.smtptest.protocol.smtp.limits import Limits
+    from lazr.smtptest.store.contract import Store
 
     T = TypeVar("T")
     Decide = Callable[[Event, Reply], Reply | Awaitable[Reply]]
@@ -57,6 +62,9 @@ _ENDED = {
 
 # So many refusals, and exceptions of handlers, are kept for the failures that they explain.
 _REMEMBERED = 10
+
+# Who waited for a 250 has gone by now, so what is still on its way into a store gets so many seconds.
+_GRACE = 5.0
 
 _HANDLER_RAISED = Reply(451, "4.3.0", "Local error: a handler of this server raised an exception")
 
@@ -98,6 +106,8 @@ class MailServer(Reachable):
 
     - `keep_mails=False` keeps nothing in the inbox: `decide` alone sees the messages.  A number keeps the latest so
       many, `keep_bytes` the latest with so many octets of content together: for servers that run for long.
+    - `store`: a store that is open; mails go there too, and are safe in it before the client is told 250.  Where they
+      cannot be stored, the client is told 451 or 452, and the inbox does not have them either.
     - `loop="uvloop"` runs on uvloop (the extra `uvloop`), which is faster.
     - `switch_interval`: seconds; while the server runs, the whole process's `sys.setswitchinterval`
       is this.  A test that computes in pure Python while another process sends mail gets it sooner
@@ -126,9 +136,10 @@ class MailServer(Reachable):
         xclient: bool = False,
         trusted: Iterable[str] = THIS_MACHINE,
         decide: Decide | None = None,
-        seed: int | None = None,
+        seed: int | str | None = None,
         keep_mails: bool | int = True,
         keep_bytes: int | None = None,
+        store: Store | None = None,
         loop: Literal["asyncio", "uvloop"] = "asyncio",
         switch_interval: float | None = None,
     ) -> None:
@@ -153,10 +164,14 @@ class MailServer(Reachable):
         self.inbox: Inbox = Inbox(
             self, keep_mails=None if isinstance(keep_mails, bool) else keep_mails, keep_bytes=keep_bytes
         )
-        self.rules: Final[Rules] = Rules(seed)
+        self.rules: Final[Rules] = Rules(seed, decided_later=decide is not None)
         self.rules.changed = self._silences_changed
+        self.rules.runs_here = lambda: self.runs_here
+        self._opened_first: float | None = None
         self._user_decide = decide
         self._keep_mails = keep_mails is not False
+        self._store = store
+        self._keeping: Keeping | None = None
         self._loop_kind = loop
         self._switch_interval = switch_interval
         self._wished = False
@@ -198,8 +213,7 @@ class MailServer(Reachable):
         for session in [session for session in self.sessions if session.tls_failure or session.proxy_failure][-3:]:
             what = f"no TLS: {session.tls_failure}" if session.tls_failure else f"PROXY: {session.proxy_failure}"
             lines.append(f"the session from {session.peer} came to no good end; {what}")
-        if self.rules.by_chance:
-            lines.append(f"there are rules with a probability: {self.rules.explain_seed()}")
+        lines += [f"there are rules with a probability: {line}" for line in self.rules.explain_dice()]
         return lines + self._last_words()
 
     def _last_words(self) -> list[str]:
@@ -267,14 +281,17 @@ class MailServer(Reachable):
     def forget(self) -> None:
         """Forget what came and what was told, for the next test: mails, sessions, what handlers raised, and rules.
 
-        Clients stay connected, so their sessions stay as well; what they send from now on comes in.
+        Clients stay connected, so their sessions stay as well; what they send from now on comes in.  The next client
+        that connects is the first one, for rules with `session=`.
         """
         self._errors = []
         self._refused = 0
         self._refusals.clear()
         self._sessions.clear()
-        self.rules.clear()
+        self.rules.forget()
         self.inbox.clear()
+        if self._service is not None:
+            self._service.forget()
 
     # -- who came, and how -------------------------------------------------------------------
 
@@ -288,7 +305,7 @@ class MailServer(Reachable):
 
     # -- rules -------------------------------------------------------------------------------
 
-    def on(self, when: str, **selectors: object) -> Rule:
+    def on(self, when: str, **selectors: Unpack[Selectors]) -> Rule:
         """A rule, to be told what to do: `server.on("RCPT", to="*@full.example").reply(452, "4.2.2", "Mailbox full")`.
 
         It acts from the moment on in which it is told, behind the rules that were there before; see `Rule`.  Raises
@@ -301,7 +318,7 @@ class MailServer(Reachable):
         return self.rules.on(when, **selectors)
 
     @property
-    def seed(self) -> int:
+    def seed(self) -> int | str:
         """What the dice of rules with a probability come from; `MailServer(seed=…)` with it repeats a run."""
         return self.rules.seed
 
@@ -469,8 +486,9 @@ class MailServer(Reachable):
             self._note(error, ours)
 
     def _note_seed(self, error: BaseException | None) -> None:
-        if error is not None and self.rules.by_chance:
-            error.add_note(self.rules.explain_seed())
+        if error is not None:
+            for line in self.rules.explain_dice():
+                error.add_note(line)
 
     @staticmethod
     def _note(error: BaseException | None, ours: BaseException) -> None:
@@ -497,6 +515,9 @@ class MailServer(Reachable):
             self._release()
             raise
         ask = self._user_decide
+        if self._opened_first is None:
+            self._opened_first = monotonic()
+        self.rules.begin()
         service = Service(
             entrances,
             self._limits,
@@ -505,12 +526,24 @@ class MailServer(Reachable):
             announce=self.inbox.announce,
             remember=self._sessions.add,
             rules=self.rules,
+            opened=self._opened_first,
             call=self._call,
             raised=self._raised,
         )
         self._service = service
         self._opened.clear()
         self._runner = Runner(service, opened=self._opened.set)
+        if self._store is not None:
+            from lazr.smtptest.keeping import Keeping
+
+            self._keeping = Keeping(
+                self._store,
+                service,
+                soon=self._runner.soon,
+                kept=self._append,
+                refused=self._note_unkept,
+                raised=self._raised,
+            )
         if self._switch_interval is not None:
             switching.wish(self._switch_interval)
             self._wished = True
@@ -522,6 +555,9 @@ class MailServer(Reachable):
             listener.close()
         self._listeners = []
         self._runner = None
+        keeping, self._keeping = self._keeping, None
+        if keeping is not None:
+            keeping.close(_GRACE)
         self.inbox.announce()  # nothing more will come
         if self._wished and self._switch_interval is not None:
             self._wished = False
@@ -533,6 +569,7 @@ class MailServer(Reachable):
             listener.forget()
         self._listeners = []
         self._runner = None
+        self._keeping = None
 
     # -- in the server's thread --------------------------------------------------------------
 
@@ -581,19 +618,35 @@ class MailServer(Reachable):
     def _settle(self, event: Event, reply: Reply) -> Reply:
         """P1: what is accepted is in the inbox before the client is told so."""
         if reply.code >= 400:
-            self._refused += 1
-            self._refusals.append(f"{event.said()}: {' / '.join(str(reply).splitlines())}")
+            self._note_refusal(event.said(), reply)
         elif isinstance(event, EndOfData):
-            self._keep(event)
+            if self._keeping is not None:
+                return self._keep_safely(self._keeping, event, reply)
+            if self._keep_mails:
+                self._received += 1
+                self._append(mail_of(event, str(self._received)))
+        elif self._keeping is not None and isinstance(event, MailCommand):
+            refusal = self._keeping.room(event)
+            if refusal is not None:
+                self._note_refusal(event.said(), refusal)
+                return refusal
         return reply
 
-    def _keep(self, event: EndOfData) -> None:
-        if not self._keep_mails:
-            return
-        self._received += 1
-        self.inbox.append(mail_of(event, str(self._received)))
-        if self._service is not None:
-            self._service.fresh = True  # P2: who waits wakes up when the reply is written
+    def _note_refusal(self, what: str, reply: Reply) -> None:
+        self._refused += 1
+        self._refusals.append(f"{what}: {' / '.join(str(reply).splitlines())}")
+
+    def _note_unkept(self, mail: Mail, reply: Reply) -> None:
+        self._note_refusal(f"the message of {mail.size:,} octets from {mail.envelope.peer}", reply)
+
+    def _keep_safely(self, keeping: Keeping, event: EndOfData, reply: Reply) -> Reply:
+        return keeping.keep(mail_of(event, keeping.new_id()), reply)
+
+    def _append(self, mail: Mail) -> None:
+        if self._keep_mails:
+            self.inbox.append(mail)
+            if self._service is not None:
+                self._service.fresh = True  # P2: who waits wakes up when the reply is written
 
     def _raised(self, error: BaseException) -> Reply:
         if len(self._errors) < _REMEMBERED:

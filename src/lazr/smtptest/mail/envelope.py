@@ -93,6 +93,14 @@ class Envelope:
         """What notifications each recipient is to cause, in the order of `rcpt_tos`."""
         return tuple(map(_dsn, self.rcpt_parameters))
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Envelope):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+
+    def __hash__(self) -> int:
+        return hash((self.mail_from, self.rcpt_tos))
+
     def __repr__(self) -> str:
         return f"Envelope({self.mail_from!r} -> {', '.join(map(repr, self.rcpt_tos))})"
 

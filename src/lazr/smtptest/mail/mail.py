@@ -48,13 +48,19 @@ class Mail:
     __slots__ = ("_message", "_parts", "_reading", "_received", "envelope", "id", "session")
 
     def __init__(
-        self, id: str, envelope: Envelope, parts: list[bytes], *, session: SessionRecord | None = None
+        self,
+        id: str,
+        envelope: Envelope,
+        parts: list[bytes],
+        *,
+        session: SessionRecord | None = None,
+        received_at: float | None = None,  # seconds since 1970; None is now
     ) -> None:
         self.id: Final = id
         self.envelope: Final = envelope
         self.session: Final = session  # the facts of the session that brought it; None where none did
         self._parts = parts
-        self._received = time.time()
+        self._received = time.time() if received_at is None else received_at
         self._message: EmailMessage | None = None
         self._reading: Reading | None = None
 
@@ -64,6 +70,11 @@ class Mail:
     def content(self) -> bytes:
         """The content, to the octet."""
         return joined(self._parts)
+
+    @property
+    def parts(self) -> list[bytes]:
+        """The content in the pieces that came, which nobody has joined yet, perhaps."""
+        return self._parts
 
     @property
     def received_at(self) -> datetime:

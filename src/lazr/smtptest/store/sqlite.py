@@ -1,0 +1,518 @@
+"""A store in an SQLite file: one process has it, and what it acknowledged is on disk.
+
+Two connections write, by turns: one receives, and each of its commits is on disk when it returns; the other does all
+else, and lets the one that receives go first.  Whoever reads has a connection of a pool, and waits for nobody
+(write-ahead log).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sqlite3
+import threading
+import time
+from contextlib import closing, contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine, bindparam, column, create_engine, delete, event, func, insert, literal, select, table
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import QueuePool
+
+from lazr.smtptest.clock import monotonic
+from lazr.smtptest.errors import SearchTooSlow, StoreError, StoreFull, StoreUnavailable
+from lazr.smtptest.store.conditions import Conditions
+from lazr.smtptest.store.contract import NAMED, Change
+from lazr.smtptest.store.lockfile import LockFile
+from lazr.smtptest.store.rows import arrival_row
+from lazr.smtptest.store.schema import addresses, contents, entries, headers, mails, pending, tags, texts, upgrade
+from lazr.smtptest.store.sql import SqlStore, Step
+from lazr.smtptest.store.turns import Turns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlalchemy import ColumnElement, Connection, Table
+
+    from lazr.smtptest.store.contract import Arrival
+
+__all__ = ["SqliteStore"]
+
+_log = logging.getLogger("lazr.smtptest.store")
+
+# Octets 68 to 71 of an SQLite file say whose it is; this is ours.
+_APPLICATION = 0x4C5A5354  # "LZST"
+_MAGIC = b"SQLite format 3\0"
+# Tri-grams since 3.34, RETURNING since 3.35.
+_OLDEST = (3, 35, 0)
+
+# Seconds that looking for damage may take when a file is opened; a very large one is not looked at to its end.
+_CHECK = 30.0
+# Seconds to wait for somebody else who writes into the file, as a program that saves it may.
+_BUSY = 5.0
+# The log is copied into the file when it has so many pages: by whoever catches up, and if nobody does, by `add`.
+_LOG_PAGES, _LOG_PAGES_MOST = 2_000, 8_000
+_LOG_KEPT = 64 * 1024 * 1024
+_PAGE = 4096
+# Seconds for which the room on the disk is taken to be what it was: asking takes as long as half a mail.
+_ROOM_SEEN = 0.05
+
+# So many of a search's tri-grams are looked up; the text itself is looked at behind that anyway.
+_TRIGRAMS = 12
+_SWEPT = 100
+
+_DELETE = literal("delete")
+_words = table("words", column("rowid"), column("words"), column("anywhere"))
+
+
+class SqliteStore(SqlStore):
+    """Keeps mails in an SQLite file, which is made where there is none, and belongs to one process at a time.
+
+    - `where`: a path, or `sqlite:///path`.
+    - `room`: octets that the file may grow to; beyond it, `add` raises `StoreFull`.  None is no limit but the disk's.
+    - `reserve`: octets of the disk that receiving leaves free, so that what came can still be read and deleted.
+    - `secure_delete`: overwrite what is deleted with zeros; slower.
+    - `search_timeout`: seconds that one search may take, not counting the reading of mails.
+
+    >>> import tempfile
+    >>> from lazr.smtptest.mail.envelope import Envelope
+    >>> from lazr.smtptest.store.contract import Arrival
+    >>> envelope = Envelope("", ("bob@example.com",), mail_parameters={}, rcpt_parameters=({},))
+    >>> with tempfile.TemporaryDirectory() as directory, SqliteStore(f"{directory}/mail.sqlite") as store:
+    ...     store.add([Arrival("1", 1_700_000_000.0, envelope, [b"Subject: Hi\\r\\n", b"\\r\\nHello\\r\\n"])])
+    ...     store.totals(), store.page().entries[0].subject
+    (Totals(mails=1, unread=1, size=22), 'Hi')
+    """
+
+    def __init__(
+        self,
+        where: str | os.PathLike[str],
+        *,
+        room: int | None = None,
+        reserve: int = 16 * 1024 * 1024,
+        secure_delete: bool = False,
+        search_timeout: float = 2.0,
+    ) -> None:
+        super().__init__(_SqliteConditions())
+        self._path = _path(where)
+        self._room = room
+        self._reserve = reserve
+        self._secure_delete = secure_delete
+        self._search_timeout = search_timeout
+        self._lock_file = LockFile(self._path.with_name(self._path.name + ".lock"))
+        self._turns = Turns()
+        self._room_seen = (float("-inf"), 0)  # when, and how much there was
+        self._changing = threading.RLock()  # who has the connection that does all else
+        self._receiver: sqlite3.Connection | None = None
+        self._changer: Engine | None = None
+        self._looker: Engine | None = None
+        self._last = 0  # the number that was given last
+        self._file: tuple[int, int] = (0, 0)  # what the path named when it was opened
+
+    @property
+    def url(self) -> str:
+        """Where the mails are."""
+        return f"sqlite:///{self._path}"
+
+    # -- opening and closing ---------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Be ready; see `Store.open`.  A file that is damaged is put aside, and a new one begun.
+
+        Raises `StoreUnavailable` also where the file is another program's, which is left as it is.
+        """
+        if sqlite3.sqlite_version_info < _OLDEST:
+            raise StoreUnavailable(f"SQLite {'.'.join(map(str, _OLDEST))} is needed; this is {sqlite3.sqlite_version}")
+        if self._receiver is not None:
+            return
+        with _told():
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._refuse_strangers()
+            self._lock_file.hold()
+            try:
+                self._open_file()
+                self._sweep()
+            except BaseException:
+                self._let_go()
+                self._lock_file.release()
+                raise
+
+    def close(self) -> None:
+        """Let go of everything; closing twice does no harm."""
+        self._audience.clear()
+        with self._changing, self._turns.later(), suppress(sqlite3.Error):
+            self._let_go()
+        self._lock_file.release()
+
+    def _open_file(self) -> None:
+        if self._is_damaged():
+            self._put_aside()
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._changer = self._engine("BEGIN IMMEDIATE", size=1)
+        self._looker = self._engine("BEGIN", size=5, query_only=True)
+        with self._changer.connect() as connection:
+            # Whose it is and the tables come at once: a file is ours, or it is empty.  Of one that is ours nothing is
+            # written here, so that it can be opened on a disk that is full.
+            with connection.begin():
+                if connection.exec_driver_sql("PRAGMA application_id").scalar() != _APPLICATION:
+                    connection.exec_driver_sql(f"PRAGMA application_id = {_APPLICATION:d}")
+                upgrade(connection)
+            _driver(connection).execute("PRAGMA journal_mode = WAL")
+        self._receiver = self._receiving_connection()
+        status = self._path.stat()
+        self._file = (status.st_dev, status.st_ino)
+
+    def _let_go(self) -> None:
+        for engine in (self._looker, self._changer):
+            if engine is not None:
+                engine.dispose()
+        self._looker = self._changer = None
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            receiver.close()  # the last one copies the log into the file, and removes it
+
+    def _refuse_strangers(self) -> None:
+        """Raises `StoreUnavailable` where the file is surely not ours.  It is not touched, nor is a lock put beside."""
+        try:
+            with self._path.open("rb") as file:
+                start = file.read(100)
+        except FileNotFoundError:
+            return
+        lock = self._path.with_name(self._path.name + ".lock")
+        if not start or (not start.startswith(_MAGIC) and lock.exists()):
+            return  # new, or ours and damaged: nobody else puts a lock there
+        if not start.startswith(_MAGIC):
+            raise StoreUnavailable(f"{self._path} is not an SQLite file; it was left as it is")
+        if int.from_bytes(start[68:72]) != _APPLICATION:
+            raise StoreUnavailable(f"{self._path} belongs to another program; it was left as it is")
+
+    def _is_damaged(self) -> bool:
+        """Whether SQLite finds damage in the file, in the time that it has for that."""
+        if not self._path.exists() or self._path.stat().st_size == 0:
+            return False
+        started = monotonic()
+        with closing(sqlite3.connect(self._path, isolation_level=None, timeout=_BUSY)) as connection:
+            connection.set_progress_handler(lambda: monotonic() > started + _CHECK, 1_000)
+            try:
+                found = connection.execute("PRAGMA quick_check(1)").fetchone()
+            except sqlite3.Error as error:
+                code = error.sqlite_errorcode & 0xFF
+                if code == sqlite3.SQLITE_INTERRUPT:
+                    _log.info("%s is large; it was not looked at to its end for damage", self._path)
+                    return False
+                if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+                    _log.warning("%s is damaged: %s", self._path, error)
+                    return True
+                raise
+        if found[0] != "ok":
+            _log.warning("%s is damaged: %s", self._path, found[0])
+        return bool(found[0] != "ok")
+
+    def _put_aside(self) -> None:
+        aside = f"{self._path}.corrupt-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+        while os.path.lexists(aside):
+            aside += "x"
+        for tail in ("", "-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                Path(f"{self._path}{tail}").rename(f"{aside}{tail}")
+        _log.warning("it was moved to %s, and a new one begun", aside)
+
+    def _engine(self, begin: str, *, size: int, query_only: bool = False) -> Engine:
+        def connect() -> sqlite3.Connection:
+            connection = self._connect()
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
+            if query_only:
+                connection.execute("PRAGMA query_only = ON")
+            return connection
+
+        engine = create_engine(
+            "sqlite://", creator=connect, poolclass=QueuePool, pool_size=size, max_overflow=100 if query_only else 0
+        )
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+        return engine
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=_BUSY)
+        connection.execute(f"PRAGMA page_size = {_PAGE:d}")
+        connection.execute(f"PRAGMA secure_delete = {self._secure_delete:d}")
+        return connection
+
+    def _receiving_connection(self) -> sqlite3.Connection:
+        connection = self._connect()
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES_MOST:d}")
+        connection.execute(f"PRAGMA journal_size_limit = {_LOG_KEPT:d}")
+        if self._room is not None:  # all others may go beyond it, so that what came can be read
+            connection.execute(f"PRAGMA max_page_count = {max(1, self._room // _PAGE):d}")
+        row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'mails'").fetchone()
+        self._last = row[0] if row else 0
+        return connection
+
+    # -- receiving -------------------------------------------------------------------------------
+
+    def add(self, arrivals: Sequence[Arrival]) -> None:
+        """Keep these; see `Store.add`.  Raises `ValueError` where a name is taken."""
+        if not arrivals:
+            return
+        rows = [arrival_row(arrival) for arrival in arrivals]
+        octets = [b"".join(arrival.parts) for arrival in arrivals]
+        with _told(), self._turns.first():
+            receiver = self._receive()
+            if self._free() < 2 * sum(map(len, octets)):
+                raise StoreFull(f"there is too little room on the disk of {self._path}")
+            first = self._last + 1
+            numbers = range(first, first + len(rows))
+            try:
+                receiver.execute("BEGIN IMMEDIATE")
+                _insert(receiver, mails, [(number, *row) for number, row in zip(numbers, rows, strict=True)])
+                _insert(receiver, contents, list(zip(numbers, octets, strict=True)))
+                receiver.execute(_ADD_PENDING, (first,))
+                receiver.execute("COMMIT")
+            except BaseException as error:
+                self._undo(receiver, error)
+                raise
+            self._last = numbers[-1]
+            for start in range(0, len(rows), NAMED):
+                self._audience.note(Change("new", tuple(row[0] for row in rows[start : start + NAMED])))
+        self._audience.tell()
+
+    def _receive(self) -> sqlite3.Connection:
+        """The connection that receives, on the file that the path names now."""
+        if self._looker is None:
+            raise StoreUnavailable(f"{self.url} is closed")
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            status = None
+        if status is None or (status.st_dev, status.st_ino) != self._file:
+            # SQLite would go on writing to a file that nobody can find any more.
+            _log.error("%s is not the file any more that it was; what was in that is lost to us", self._path)
+            self._let_go()
+            self._open_file()
+        if self._receiver is None:
+            self._receiver = self._receiving_connection()
+        return self._receiver
+
+    def _undo(self, receiver: sqlite3.Connection, error: BaseException) -> None:
+        """Nothing of this is kept; where the disk failed, nothing of the connection either."""
+        with suppress(sqlite3.Error):
+            receiver.rollback()
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code not in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_BUSY}:
+            self._receiver = None
+            with suppress(sqlite3.Error):
+                receiver.close()
+
+    def has_room(self, octets: int) -> bool:
+        """Whether so many octets would be kept: they are written to the log, and then to the file."""
+        try:
+            if self._free() < 2 * octets:
+                return False
+            if self._room is None:
+                return True
+            with self._look() as connection:
+                pages, unused = (
+                    connection.exec_driver_sql(pragma).scalar_one()
+                    for pragma in ("PRAGMA page_count", "PRAGMA freelist_count")
+                )
+        except StoreUnavailable:
+            return False
+        return bool(self._room - (pages - unused) * _PAGE > octets + octets // 10 + 10 * _PAGE)
+
+    def _free(self) -> int:
+        """Octets of the disk that may be used to receive, as they were a moment ago."""
+        asked, free = self._room_seen
+        now = monotonic()
+        if now - asked < _ROOM_SEEN:
+            return free
+        try:
+            free = shutil.disk_usage(self._path.parent).free - self._reserve
+        except OSError as error:
+            raise StoreUnavailable(f"{self._path}: {error.strerror}") from error
+        self._room_seen = now, free
+        return free
+
+    # -- how a store in a database does this -----------------------------------------------------
+
+    @contextmanager
+    def _look(self, *, hurry: bool = True) -> Iterator[Connection]:
+        engine = self._looker
+        if engine is None:
+            raise StoreUnavailable(f"{self.url} is closed")
+        with _told(), engine.connect() as connection:
+            driver = _driver(connection)
+            if hurry:
+                deadline = monotonic() + self._search_timeout
+                driver.set_progress_handler(lambda: monotonic() > deadline, 10_000)
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                driver.set_progress_handler(None, 0)
+
+    @contextmanager
+    def _step(self, *, safe: bool = False) -> Iterator[Step]:
+        with _told(), self._changing:
+            engine = self._changer
+            if engine is None:
+                raise StoreUnavailable(f"{self.url} is closed")
+            with engine.connect() as connection:
+                if safe:
+                    _driver(connection).execute("PRAGMA synchronous = FULL")
+                try:
+                    step = Step(connection)
+                    with self._turns.later():
+                        with connection.begin():
+                            yield step
+                        for change in step.changes:
+                            self._audience.note(change)
+                finally:
+                    if safe:
+                        _driver(connection).execute("PRAGMA synchronous = NORMAL")
+        self._audience.tell()
+
+    def _index(self, connection: Connection, numbers: Sequence[int]) -> None:
+        some = select(texts.c.number, texts.c.anywhere).where(texts.c.number.in_(numbers), texts.c.too_long.is_(False))
+        connection.execute(insert(_words).from_select(["rowid", "anywhere"], some))
+
+    def _unindex(self, connection: Connection, numbers: Sequence[int]) -> None:
+        # FTS5 forgets what it is told that it knows: the text has to be the very same one.
+        forget = select(_DELETE, texts.c.number, texts.c.anywhere)
+        some = forget.where(texts.c.number.in_(numbers), texts.c.too_long.is_(False))
+        connection.execute(insert(_words).from_select(["words", "rowid", "anywhere"], some))
+
+    def catch_up(self, most: int = 100) -> int:
+        """Read up to so many mails into entries; how many are left."""
+        left = super().catch_up(most)
+        with _told(), self._changing:
+            if self._changer is not None and _size(f"{self._path}-wal") > _LOG_PAGES * _PAGE:
+                with self._changer.connect() as connection:  # nobody waits for this
+                    _driver(connection).execute("PRAGMA wal_checkpoint(PASSIVE)")
+        return left
+
+    def size_on_disk(self) -> int:
+        """Octets that the file takes, with its log."""
+        return sum(_size(f"{self._path}{tail}") for tail in ("", "-wal", "-shm"))
+
+    def _truncate(self) -> int:
+        with self._step() as step:
+            gone = step.connection.scalar(select(func.count()).select_from(mails)) or 0
+            if gone:
+                # Without conditions these take next to no time.  What is left belongs to no mail: see `_sweep`.
+                for emptied in (tags, entries, pending, mails):
+                    step.connection.execute(delete(emptied))
+                step.connection.exec_driver_sql("INSERT INTO words (words) VALUES ('delete-all')")
+                step.changes.append(Change("truncate"))
+        self._sweep()
+        return gone
+
+    def _sweep(self) -> None:
+        """Delete what belongs to mails that were all deleted at once; also where that was interrupted."""
+        oldest = select(func.min(mails.c.number)).scalar_subquery()
+        left = select(contents.c.number).where(contents.c.number < func.coalesce(oldest, self._last + 1))
+        while True:
+            with self._step() as step:
+                numbers = list(step.connection.scalars(left.order_by(contents.c.number).limit(_SWEPT)))
+                if not numbers:
+                    return
+                for swept in (texts, addresses, headers, contents):
+                    step.connection.execute(delete(swept).where(swept.c.number.between(numbers[0], numbers[-1])))
+
+
+class _SqliteConditions(Conditions):
+    def contains(self, column: ColumnElement[str], words: str) -> ColumnElement[bool]:
+        return func.instr(column, words) > 0
+
+    def is_like(self, column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
+        return column.op("GLOB", is_comparison=True)(pattern.replace("[", "[[]"))
+
+    def perhaps(self, words: str) -> ColumnElement[bool] | None:
+        if len(words) < 3:
+            return None
+        all_ = [words[start : start + 3] for start in range(len(words) - 2)]
+        some = dict.fromkeys(all_[:: -(-len(all_) // _TRIGRAMS)])
+        query = " AND ".join('"' + one.replace('"', '""') + '"' for one in some)
+        indexed = select(_words.c.rowid).where(_words.c.words.op("MATCH", is_comparison=True)(query))
+        also = texts.alias("long")
+        return texts.c.number.in_(indexed.union_all(select(also.c.number).where(also.c.too_long)))
+
+
+def _path(where: str | os.PathLike[str]) -> Path:
+    if isinstance(where, str) and where.startswith("sqlite:"):
+        database = make_url(where).database
+        if not database or database == ":memory:":
+            raise ValueError(f"{where!r} names no file; it is sqlite:///path, with a fourth slash where that begins so")
+        where = database
+    return Path(where).absolute()
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    return driver
+
+
+def _size(path: str) -> int:
+    try:
+        return Path(path).stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+_MEANINGS: dict[int, type[StoreFull | SearchTooSlow]] = {
+    sqlite3.SQLITE_FULL: StoreFull,
+    sqlite3.SQLITE_INTERRUPT: SearchTooSlow,
+}
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Raises what went wrong in the words of the contract."""
+    try:
+        yield
+    except StoreError:  # said already; and some are an OSError too
+        raise
+    except (DBAPIError, sqlite3.Error) as raised:
+        error = raised.orig if isinstance(raised, DBAPIError) else raised
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if isinstance(raised, (IntegrityError, sqlite3.IntegrityError)):
+            raise ValueError(f"it is there already: {error}") from raised  # noqa: TRY004
+        raise _MEANINGS.get(code, StoreUnavailable)(str(error)) from raised
+    except (OSError, PoolTimeout) as raised:
+        raise StoreUnavailable(str(raised)) from raised
+
+
+# Rows that one statement adds.  While a statement runs, Python's lock is free, and comes back only when the loop's
+# thread lets go of it: a statement for each row would wait for that as often as there are rows.
+_TOGETHER = (64, 32, 16, 8, 4, 2, 1)
+
+
+def _insert(receiver: sqlite3.Connection, to: Table, rows: Sequence[Sequence[object]]) -> None:
+    """Add these, in few statements: this is what receiving does, and it does little else."""
+    start = 0
+    for together in _TOGETHER:
+        while len(rows) - start >= together:
+            values = [value for row in rows[start : start + together] for value in row]
+            receiver.execute(_added(to, together), values)
+            start += together
+
+
+@cache
+def _added(to: Table, rows: int) -> str:
+    """The statement that adds so many rows, as the driver wants it."""
+    statement = insert(to).values([dict.fromkeys(to.columns.keys())] * rows)
+    return str(statement.compile(dialect=_QMARK))
+
+
+_QMARK = SQLiteDialect(paramstyle="qmark")
+_ADD_PENDING = str(
+    insert(pending)
+    .from_select(["number"], select(mails.c.number).where(mails.c.number >= bindparam("first")))
+    .compile(dialect=_QMARK)
+)
