@@ -2,11 +2,17 @@
 
 import smtplib
 import threading
+import urllib.request
 
 import freezegun
 import pytest
 
 from lazr.smtptest import Limits, MailServer, WaitTimeout
+from lazr.smtptest.clock import monotonic
+from lazr.smtptest.store.memory import MemoryStore
+from lazr.smtptest.web.app import make_app
+from lazr.smtptest.web.catcher import Catcher
+from lazr.smtptest.web.run import WebServer
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +47,15 @@ def test_a_mail_says_the_time_that_the_test_has_set():
     with MailServer() as server:
         deliver(server)
         assert f"{server.inbox[0].received_at:%Y-%m-%d}" == "2020-01-01"
+
+
+def test_a_web_server_that_lives_longer_than_a_test_that_froze_time_still_stops():
+    web = WebServer(make_app(Catcher(MemoryStore(), MailServer())))
+    web.start()
+    with freezegun.freeze_time("2040-01-01"):
+        enough = monotonic() + 0.5
+        while monotonic() < enough:  # its own timers, ten in a second, begin in this time
+            urllib.request.urlopen(f"{web.url}/livez", timeout=10).close()
+    web.stop(20)
+
+    assert not web.running

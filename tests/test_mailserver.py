@@ -513,7 +513,8 @@ def test_many_start_and_stop_leave_nothing_behind(connect):
                 with Client(server.address) as client:
                     client.send(TO_RCPT + b"DATA\r\nhalf")
     gc.collect()
-    assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
+    files, threads = len(os.listdir("/proc/self/fd")), threading.active_count()
+    assert files <= before[0] and threads <= before[1]  # what another test has left may have gone meanwhile
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])

@@ -288,7 +288,8 @@ class Connection(Approach):
             due, self._due = self._due, None
             due()
             return
-        while (session.backlog or session.at_mark) and not self._paused:
+        # P4: a server that stops leaves the rest of what a client has said unread, as it does what is yet to come.
+        while (session.backlog or session.at_mark) and not (self._paused or self._service.closing):
             if session.at_mark:
                 if not self._pass_mark():
                     break

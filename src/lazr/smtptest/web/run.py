@@ -7,13 +7,14 @@ import contextlib
 import logging
 import math
 import threading
-import time
 from typing import TYPE_CHECKING, Self
 
 import uvicorn
 
+from lazr.smtptest.clock import monotonic
 from lazr.smtptest.errors import StartError, StopTimeout
 from lazr.smtptest.net.listener import Listen, Listener
+from lazr.smtptest.net.loop import new_loop
 from lazr.smtptest.web.wire import configured
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ class WebServer:
 
     def _run(self, server: uvicorn.Server, listener: Listener) -> None:
         try:
-            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            # A loop whose time goes on where a test has frozen it: else its timers would never come.
+            with asyncio.Runner(loop_factory=lambda: new_loop("asyncio")) as runner:
                 runner.run(server.serve(sockets=[listener.socket]))
         except BaseException as error:  # noqa: BLE001 - `start` raises it, or the log has it
             if self._started.is_set():
@@ -120,8 +122,8 @@ class WebServer:
             return
         server.config.timeout_graceful_shutdown = math.ceil(deadline / 2)
         server.leave()
-        until = time.monotonic() + deadline
-        while thread.is_alive() and time.monotonic() < until:
+        until = monotonic() + deadline
+        while thread.is_alive() and monotonic() < until:
             self._app.state.catcher.leave()  # again and again: more may have come to wait
             thread.join(0.05)
         if thread.is_alive():

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from lazr.smtptest.errors import StoreError
+from lazr.smtptest.net.loop import new_loop
 from lazr.smtptest.web.webhooks import Webhook
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Telling:
         for url in urls:
             self._make(url)  # what is wrong with it is said before anything starts
         self._begun = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="smtptest webhooks", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="smtptest webhooks", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event
 
@@ -67,6 +68,10 @@ class Telling:
             with suppress(RuntimeError):  # it has ended
                 self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(_GRACE)
+
+    def _work(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: new_loop("asyncio")) as runner:
+            runner.run(self._run())
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
