@@ -413,6 +413,7 @@ async def for_an_hour(event):
         ({}, lambda on: on("NOOP").delay(0.001).call(for_an_hour), b"NOOP\r\n"),
         ({}, lambda on: on("CONTENT").delay(3600), TRANSACTION + b"Hi\r\n"),
         ({"auth": "any"}, lambda on: on("AUTH").delay(3600), GREETING + b"\r\nAUTH PLAIN AGEAYg==\r\n"),
+        ({"auth": "any"}, lambda on: on("AUTH").call(for_an_hour), GREETING + b"\r\nAUTH PLAIN AGEAYg==\r\n"),
         ({"tls": "implicit"}, lambda on: on("TLS").delay(3600), b"\x16\x03\x01"),
         ({"tls": "starttls"}, lambda on: on("STARTTLS").delay(3600), GREETING + b"\r\nSTARTTLS\r\n"),
     ],

@@ -392,6 +392,13 @@ def test_a_decision_is_the_verdict():
     assert recorded.record.auth.password == "wrong"
 
 
+def test_one_more_challenge_for_a_verdict_is_no_success():
+    recorded = greeted(decide=lambda event, reply: Reply(334, "Zm9v") if event.verb == "AUTH" else reply)
+
+    assert recorded.code(b"AUTH PLAIN " + GOOD) == 334
+    assert recorded.record.auth is None
+
+
 def test_a_temporary_failure_is_none_that_counts():
     recorded = greeted(decide=lambda event, reply: Reply(454, "4.7.0", "Later") if event.verb == "AUTH" else reply)
 

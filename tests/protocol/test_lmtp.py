@@ -37,6 +37,7 @@ def test_ehlo_and_helo_are_refused(line):
     assert recorded.code(b"MAIL FROM:<>") == 503
     assert recorded.code(b"LHLO x") == 250
     assert recorded.code(line) == 500
+    assert recorded.session.lmtp and not Recorded().session.lmtp
 
 
 def test_lhlo_is_refused_by_smtp():

@@ -50,6 +50,7 @@ class Conduct(Connection):
     """
 
     __slots__ = (
+        "_calling",
         "_delayed",
         "_early",
         "_gone",
@@ -69,6 +70,7 @@ class Conduct(Connection):
         self._delayed: asyncio.TimerHandle | None = None
         self._interrupted = False  # a rule has content wait at a mark
         self._rest: Callable[[], None] | None = None  # what is delayed
+        self._calling = False  # a rule's function takes its time
         self._meanwhile = False  # a rule has the client wait,
         self._early = b""  # ... and this is what it says meanwhile,
         self._usual: Callable[[bytes], None] | None = None  # ... which is for this one
@@ -99,8 +101,8 @@ class Conduct(Connection):
             self._gone = True
             self._stop_delay()
             self._carry_out(self._rest)
-        elif self._meanwhile:
-            self._loop.call_soon(self._close_unanswered)  # by then the function has begun, and can be cancelled
+        if self._calling and not self._leaving:
+            self._loop.call_soon(self._close_unanswered)
             return True
         return super().eof_received()
 
@@ -205,6 +207,7 @@ class Conduct(Connection):
         if isinstance(decision, Reply):
             return self._changed(act, event, decision)
         if act.call is not None:
+            self._calling = True
             self._hear_meanwhile()
         self._answering = self._loop.create_task(self._answer_late(act, event, decision))
         return PENDING
@@ -247,7 +250,11 @@ class Conduct(Connection):
         return changed
 
     async def _answer_late(self, act: Act, event: Event, decision: Awaitable[Reply]) -> None:
-        reply = self._changed(act, event, await decision)
+        reply = await decision
+        if self._leaving:
+            return
+        reply = self._changed(act, event, reply)
+        self._calling = False
         self._hear_again()
         self._give(reply)
         self._pass_early()
@@ -277,6 +284,13 @@ class Conduct(Connection):
             self._hear_again()
             function()
             self._pass_early()
+
+    def _drop_answer(self) -> None:
+        if self._calling and self._answering is not None:
+            # It has begun by then: a coroutine that never began is one that somebody forgot to await, to Python.
+            self._loop.call_soon(self._answering.cancel)
+            self._answering = None
+        super()._drop_answer()
 
     # -- what the client says meanwhile ---------------------------------------------------------
 
