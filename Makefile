@@ -8,11 +8,11 @@ STAMP := $(VENV)/.made-of
 
 .PHONY: serve test check docs failures format bench fuzz clean
 
-# The package alone, which is all that `make serve` needs but for TLS and SCRAM.
+# The package with what `make serve` needs.
 $(VENV)/.made: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet $(INSTALL) "scramp>=1.5" "trustme>=1.2"
+	$(BIN)/python -m pip install --quiet $(INSTALL)'[serve]'
 	@touch $@
 
 $(STAMP): $(VENV)/.made

@@ -1,7 +1,8 @@
 """Run the tests under coverage, and enforce what the project promises of it.
 
-`protocol/`, TLS and the reader of mails have every branch covered, the whole at least 95 %.  Arguments go to
-pytest; with some, only part of the tests may have run, and coverage is not enforced.
+`protocol/`, TLS and the reader of mails have every branch covered, the whole at least 95 %.  The tests run on up to
+four processors, in another order each time.  Arguments go to pytest; with some, only part of the tests may have run,
+and coverage is not enforced.
 """
 
 import subprocess
@@ -23,7 +24,7 @@ def run(*arguments: str) -> int:
 
 def main(arguments: list[str]) -> int:
     run("coverage", "erase")
-    failed = run("coverage", "run", "-m", "pytest", *arguments)
+    failed = run("coverage", "run", "-m", "pytest", "-n", "auto", "--maxprocesses", "4", *arguments)
     if failed or arguments:
         return failed
     run("coverage", "combine", "--quiet")

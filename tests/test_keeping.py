@@ -75,7 +75,7 @@ def test_the_reply_names_the_mail_in_the_store(loop, connect):
         client.send(MESSAGE)
         reply = client.reply()
 
-        found = re.fullmatch(rb"250 2\.0\.0 Ok: queued as ([0-9A-Za-z]{22})\r\n", reply)
+        found = re.fullmatch(rb"250 2\.0\.0 Ok: queued as ([0-9a-f]{22})\r\n", reply)
         mail = store.mail(found[1].decode())
         assert mail.content == MESSAGE[:-3] and mail.envelope.rcpt_tos == ("bob@example.com",)
         assert server.inbox.one().id == mail.id

@@ -51,6 +51,17 @@ class Cases(MailServerMixin, TestCase):
     def test_without_a_server(self):
         self.fail("no")
 
+    def test_throws_dice(self):
+        self.smtptest_factory(seed=77).on("RCPT", probability=0.5).reply(450).optional()
+        self.fail("no")
+
+    def test_a_rule_never_acts(self):
+        self.smtptest.on("RCPT").reply(450)
+
+    def test_is_skipped(self):
+        self.smtptest.on("RCPT").reply(450)
+        self.skipTest("no network here")
+
 
 class FailsInTearDown(MailServerMixin, TestCase):
     __test__ = False  # the tests below run it
@@ -90,6 +101,8 @@ class Coroutines(MailServerMixin, IsolatedAsyncioTestCase):
         (Cases, "test_subtests_fail", 1, 0, ("(number=0)", "Subject: evidence 0")),
         (Cases, "test_a_handler_raises", 0, 1, ("in raises\n", 'KeyError: "the handler\'s"', "-- SMTP transcript")),
         (Cases, "test_fails_and_a_handler_raises", 1, 1, ("AssertionError: no", 'KeyError: "the handler\'s"')),
+        (Cases, "test_throws_dice", 1, 0, ("-- dice of the rules", "seed=77; MailServer(seed=77) repeats it")),
+        (Cases, "test_a_rule_never_acts", 1, 0, ("RuleNeverActed: 1 rule never acted",)),
         (FailsInTearDown, "test_passes", 0, 1, ("OSError", "Subject: evidence")),
         (Coroutines, "test_passes", 0, 0, ()),
         (Coroutines, "test_fails", 1, 0, ("AssertionError: no", "Subject: evidence")),
@@ -107,6 +120,12 @@ def check(result, failures, errors, said):
     assert (result.testsRun, len(result.failures), len(result.errors)) == (1, failures, errors)
     text = "\n".join(f"{test} {what}" for test, what in result.failures + result.errors)
     assert all(words in text for words in said), text
+
+
+def test_a_test_that_is_skipped_need_not_have_met_its_rules():
+    result = Cases("test_is_skipped").run()
+
+    assert result.wasSuccessful() and len(result.skipped) == 1
 
 
 def test_the_same_object_may_run_again():

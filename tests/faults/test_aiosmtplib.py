@@ -87,10 +87,11 @@ CASES = {
     "EHLO refused, HELO taken": (("EHLO", "reply", 502, "What?"), send, {}),
     "EHLO refused, and nothing after it": (("EHLO", "reply", 421, "Bye"), send, (aiosmtplib.SMTPHeloError, 421)),
     "EHLO disconnects": (("EHLO", "drop"), ask("ehlo"), aiosmtplib.SMTPServerDisconnected),
+    "half a multi-line reply": (("EHLO", "truncate", 24), ask("ehlo"), aiosmtplib.SMTPReadTimeoutError),
     "half a multi-line reply, and the end": (
-        ("EHLO", "truncate", 24),
+        ("EHLO", "truncate", 24, "close_after"),
         ask("ehlo"),
-        aiosmtplib.SMTPReadTimeoutError,
+        aiosmtplib.SMTPServerDisconnected,
     ),
     "a multi-line reply that never ends": (
         ("EHLO", "raw", b"250-localhost\r\n250-SIZE 7\r\n"),

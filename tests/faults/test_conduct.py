@@ -5,15 +5,29 @@ import contextlib
 import re
 import smtplib
 import socket
+import sys
 import threading
 import time
 
 import pytest
 
-from lazr.smtptest import Credentials, Limits, MailServer, Reply, Rule, RuleNeverActed
+from lazr.smtptest import (
+    Credentials,
+    Limits,
+    MailServer,
+    Reply,
+    Rule,
+    RuleNeverActed,
+    Rules,
+    WaitTimeout,
+    presets,
+)
 from talk import Client
 
 GREETING = b"EHLO client.example"
+
+
+TRANSACTION = GREETING + b"\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n"
 
 
 def lines(session):
@@ -69,6 +83,22 @@ def test_a_mistake_of_the_clients_is_answered_as_ever(connect):
         client.ask(GREETING)
 
         assert client.ask(b"RCPT TO:<bob@example.com>").startswith(b"503")
+
+
+def test_ehlo_is_lhlo_where_lmtp_is_spoken(connect):
+    with MailServer(protocol="lmtp") as server:
+        first = server.on("EHLO").without("SIZE").once()
+        server.on("LHLO").reply(451, "4.3.0", "No").once()
+        client = connect(server)
+        assert b"SIZE" not in client.ask(b"LHLO me") and first.calls[0].said == "LHLO me"
+        assert client.ask(b"LHLO me").startswith(b"451")
+
+
+def test_a_verb_may_have_a_hyphen(connect):
+    with MailServer() as server:
+        server.on("X-EXPS").reply(235, "2.7.0", "Welcome")
+
+        assert connect(server).ask(b"X-EXPS GSSAPI") == b"235 2.7.0 Welcome\r\n"
 
 
 # -- call -----------------------------------------------------------------------------------------
@@ -157,6 +187,28 @@ def test_an_acknowledgement_can_be_lost_and_the_mail_kept(connect):
             client.mail()
 
         assert len(server.inbox) == 2
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda rule: rule.truncate(0).close_after(),
+        lambda rule: rule.raw(b"").close_after(),
+        lambda rule: rule.truncate(0),
+        lambda rule: rule.delay(0.01).truncate(0),
+    ],
+)
+@pytest.mark.parametrize("protocol", ["smtp", "lmtp"])
+def test_who_waits_for_a_mail_wakes_though_no_reply_is_written(write, protocol, connect):
+    with MailServer(protocol=protocol) as server:
+        write(server.on("END_OF_DATA"))
+        waiter = threading.Thread(target=server.inbox.wait, args=(1,), kwargs={"timeout": 60}, daemon=True)
+        waiter.start()
+        client = connect(server)
+        client.send(TRANSACTION.replace(b"EHLO", b"LHLO" if protocol == "lmtp" else b"EHLO") + b"Hi\r\n.\r\n")
+        waiter.join(20)
+
+        assert not waiter.is_alive()
 
 
 def test_octets_of_ones_own_decide_by_their_code(connect):
@@ -294,13 +346,20 @@ def test_who_waits_for_us_is_not_silent(connect):
 def test_each_silence_is_asked_about_once_and_a_new_one_again(connect):
     with MailServer() as server:
         rule = server.on("IDLE", after=0.02).raw(b"1\r\n")
-        other = server.on("IDLE", after=0.04).raw(b"2\r\n")
         client = connect(server)
         for _ in range(2):
-            assert client.reply() == b"1\r\n"  # which is activity, and silence begins anew behind it
+            assert client.reply() == b"1\r\n"
             client.ask(b"NOOP")
         assert rule.count >= 2
-        other.optional()
+
+
+def test_what_a_rule_says_in_silence_does_not_end_it(connect):
+    with MailServer() as server:
+        server.on("IDLE", after=0.02).raw(b"there?\r\n")
+        server.on("IDLE", after=0.1).reply(421, "4.4.2", "Bye")
+        client = connect(server)
+
+        assert client.rest() == b"there?\r\n421 4.4.2 Bye\r\n"
 
 
 # -- delays, and stops ---------------------------------------------------------------------------
@@ -322,22 +381,84 @@ def test_stopping_does_not_wait_for_a_rule(write, loop, connect):
         acted = write(server)
         client = connect(server)
         client.send(b"NOOP\r\n")
-        while not acted.count:
-            threading.Event().wait(0.001)
+        acted.wait()
         began = time.monotonic()
 
     assert time.monotonic() - began < 3
 
 
-def test_a_delay_holds_up_nobody_else_and_ends_with_its_client(connect):
+def test_a_delay_holds_up_nobody_else(connect):
     with MailServer() as server:
         rule = server.on("NOOP", session=1).delay(3600)
         slow, other = connect(server), connect(server)
         slow.send(b"NOOP\r\n")
-        while not rule.count:
-            other.ask(b"VRFY x")
+        rule.wait()
         assert other.ask(b"NOOP").startswith(b"250")
-        server.call(lambda: [connection.abort() for connection in tuple(server._service._connections)])
+
+
+async def for_an_hour(event):
+    await asyncio.sleep(3600)
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize(
+    ("settings", "write", "says"),
+    [
+        ({}, lambda on: on("NOOP").delay(3600), b"NOOP\r\n"),
+        ({}, lambda on: on("NOOP").delay(3600).drop(), b"NOOP\r\n"),
+        ({}, lambda on: on("NOOP").delay(3600), b"NOOP\r\n" * 1000 + b"QUIT\r\n"),
+        ({}, lambda on: on("CONNECT").delay(3600), b""),
+        ({}, lambda on: on("CONNECT").call(for_an_hour), b""),
+        ({}, lambda on: on("NOOP").call(for_an_hour), b"NOOP\r\nNOOP\r\n"),
+        ({}, lambda on: on("NOOP").delay(0.001).call(for_an_hour), b"NOOP\r\n"),
+        ({}, lambda on: on("CONTENT").delay(3600), TRANSACTION + b"Hi\r\n"),
+        ({"auth": "any"}, lambda on: on("AUTH").delay(3600), GREETING + b"\r\nAUTH PLAIN AGEAYg==\r\n"),
+        ({"tls": "implicit"}, lambda on: on("TLS").delay(3600), b"\x16\x03\x01"),
+        ({"tls": "starttls"}, lambda on: on("STARTTLS").delay(3600), GREETING + b"\r\nSTARTTLS\r\n"),
+    ],
+)
+def test_who_leaves_while_a_rule_has_it_wait_is_gone(settings, write, says, loop):
+    with MailServer(loop=loop, **settings) as server:
+        rule = write(server.on)
+        with Client(server.address, greet=False) as client:
+            client.send(says)
+            rule.wait()
+        assert server.settle()[0].ended in ("EOF", "reset", "rule", "421", "TLS failed")
+
+
+def test_a_message_that_was_all_there_is_kept_when_its_client_does_not_wait_for_the_reply(connect):
+    with MailServer() as server:
+        rule = server.on("END_OF_DATA").delay(3600).then().delay(3600).reply(451)
+        for number in range(2):  # RFC 1047
+            with Client(server.address) as client:
+                for line in TRANSACTION.splitlines():
+                    client.ask(line)
+                client.send(b"Hi\r\n.\r\n")
+                rule.wait(number + 1)
+            server.settle()
+
+        assert len(server.inbox) == 1
+
+
+def test_what_comes_during_a_long_delay_is_held_up_and_heard_behind_it(connect):
+    with MailServer(limits=Limits(commands_without_mail=None)) as server:
+        server.on("NOOP", nth=1).delay(0.3)
+        client = connect(server)
+        client.send(b"NOOP\r\n")
+        client.send(b"NOOP\r\n" * 50_000 + b"QUIT\r\n")  # more than is heard meanwhile
+
+        assert client.rest() == b"250 2.0.0 Ok\r\n" * 50_001 + b"221 2.0.0 Bye\r\n"
+
+
+def test_inside_tls_too_what_comes_during_a_delay_is_heard_behind_it(connect):
+    with MailServer(tls="implicit") as server:
+        server.on("NOOP").delay(0.02).times(2)
+        client = connect(server, context=server.client_context())
+        for _ in range(2):
+            client.send(b"NOOP\r\n")
+        client.send(b"QUIT\r\n")
+
+        assert client.reply() == client.reply() == b"250 2.0.0 Ok\r\n" and client.reply().startswith(b"221")
 
 
 def test_what_comes_during_a_delayed_reply_waits_behind_it(connect):
@@ -439,6 +560,30 @@ def test_a_throttle_bounds_what_waits_and_lets_all_of_it_through(tls, loop, conn
         assert said.count(b"214 2.0.0 See RFC 5321\r\n") == 300 and said.endswith(b"221 2.0.0 Bye\r\n")
 
 
+def test_what_a_throttle_holds_goes_with_its_connection():
+    with MailServer() as server:
+        server.on("CONNECT").throttle(1)
+        with Client(server.address, greet=False) as client:
+            client.socket.recv(1)
+            (connection,) = server.call(lambda: list(server._service._connections))
+            client.send(b"NOOP\r\n")
+        server.settle()
+
+        # Its timers would keep it, and what it has not written, for as long as that would have taken.
+        assert server.call(lambda: (connection._throttle._writing, len(connection._throttle._queue))) == (None, 0)
+
+
+def test_a_throttle_goes_on_at_its_rate_when_its_queue_was_empty(connect):
+    with MailServer() as server:
+        server.on("CONNECT").throttle(500, "out")
+        client = connect(server)
+        began = time.monotonic()
+        for _ in range(10):
+            client.ask(b"NOOP")  # 14 octets, and less than are let through at once
+
+        assert time.monotonic() - began >= 9 * 14 / 500
+
+
 def test_a_throttle_can_change_on_the_way(connect):
     with MailServer() as server:
         server.on("NOOP").throttle(1000, "in").then().throttle(100_000).then().throttle(1_000_000, "out")
@@ -500,6 +645,103 @@ def test_a_rule_that_never_acted_fails_the_test(connect):
     server.check_rules()  # it is told once
 
 
+TOO_BIG = TRANSACTION + b"x" * 100 + b"\r\n.\r\n"
+
+
+@pytest.mark.parametrize(
+    ("write", "say", "why"),
+    [
+        (lambda on: on("DATA").drop(), b"DATA\r\n", "DATA came once, and rules had no say: the server answered '503 "),
+        (
+            lambda on: on("END_OF_DATA").drop(),
+            TOO_BIG,
+            "END_OF_DATA came once, and rules had no say: the server answered '552 ",
+        ),
+        (lambda on: on("RCPT").drop(), b"RCPT TO:<\r\n", "RCPT came once, and rules had no say"),
+        (
+            lambda on: [on("VRFY").reply(250), on("VRFY", where=lambda moment: False).drop()],
+            b"VRFY x\r\n",
+            "VRFY came once, and an earlier rule acted in its place",
+        ),
+        (
+            lambda on: [on("VRFY", nth=2).reply(250), on("VRFY", sender="ann@*").drop()],
+            b"VRFY x\r\n" * 2,
+            "the nearest miss: VRFY x: sender is nothing; VRFY came once, and an earlier rule acted in its place",
+        ),
+        (
+            lambda on: [on("VRFY").drop().after(5), on("VRFY").reply(250).optional()],
+            b"VRFY x\r\n" * 2,
+            "it matched 2 times, and was not due by then (after(5))",
+        ),
+    ],
+)
+def test_a_rule_says_what_kept_it_from_acting(write, say, why, connect):
+    with pytest.raises(RuleNeverActed) as failure, MailServer(limits=Limits(message_size=50)) as server:
+        write(server.on)
+        client = connect(server)
+        client.send(say + b"QUIT\r\n")
+        client.rest()
+
+    assert why in str(failure.value)
+
+
+def test_what_a_where_raised_is_in_the_account(connect):
+    with pytest.raises(AttributeError) as failure, MailServer() as server:
+        server.on("NOOP", where=lambda moment: moment.nope).drop()
+        connect(server).ask(b"NOOP")
+
+    assert "the nearest miss: NOOP: where= raised AttributeError" in failure.value.__notes__[-1]
+
+
+def test_what_is_not_offered_cannot_be_left_out(connect):
+    told = "EHLO came once; the reply had no STRATTLS"
+    with pytest.raises(RuleNeverActed, match=told), MailServer() as server:
+        server.on("EHLO").without("STRATTLS")
+        connect(server).ask(GREETING)
+
+    def decide(event, reply):  # who decides behind the rules may well offer it
+        return Reply(250, *reply.lines, "X-MINE") if event.verb == "EHLO" else reply
+
+    with MailServer(decide=decide) as server:
+        server.on("EHLO").without("X-MINE")
+        assert b"X-MINE" not in connect(server).ask(GREETING)
+
+
+def test_a_rule_can_be_waited_for(connect):
+    with MailServer() as server:
+        rule = server.on("NOOP").delay(0.01)
+        client = connect(server)
+        client.send(b"NOOP\r\nNOOP\r\n")
+        assert [call.said for call in rule.wait(2)] == ["NOOP", "NOOP"]
+        with pytest.raises(WaitTimeout, match=r"acted 2 times within 0.01 s; 3 wanted:\n  NOOP → delay\(0.01\)"):
+            rule.wait(3, timeout=0.01)
+        with pytest.raises(AssertionError, match=r"did not act within 0 s; 1 wanted:\n.*\n *VRFY never came"):
+            server.on("VRFY").optional().drop().wait(timeout=0)
+
+
+def test_in_the_servers_own_loop_it_is_awaited():
+    async def run():
+        async with MailServer() as server:
+            rule = server.on("CONNECT").drop()
+            with pytest.raises(RuntimeError, match="async_wait"):
+                rule.wait()
+            _, writer = await asyncio.open_connection(*server.address)
+            assert len(await rule.async_wait()) == 1
+            writer.close()
+
+    asyncio.run(run())
+
+
+def test_334_is_no_success(connect):
+    with MailServer(auth="any") as server:
+        server.on("AUTH").raw(b"334 Zm9v\r\n").once()
+        client = connect(server)
+        client.ask(GREETING)
+        assert client.ask(b"AUTH PLAIN AGEAYg==") == b"334 Zm9v\r\n"
+        assert server.sessions[0].auth is None
+        assert client.ask(b"AUTH PLAIN AGEAYg==").startswith(b"235")
+
+
 def test_the_tests_own_failure_comes_first():
     with pytest.raises(ValueError, match="mine") as failure, MailServer() as server:
         server.on("DATA").drop()
@@ -554,6 +796,12 @@ def test_a_rule_for_a_while(connect):
         assert "in its `with` block" in failure.value.__notes__[0]
         with server.on("VRFY").drop().optional():
             pass
+        with server.rules.add(presets.maintenance()) as added:
+            assert connect(server).greeting.startswith(b"421") and list(added) == list(server.rules)
+        assert connect(server).greeting.startswith(b"220") and len(server.rules) == 0
+        never = pytest.raises(RuleNeverActed, match=r"these rules never acted:\n.*VRFY.*\n.*\n.*EXPN")
+        with never, server.rules.add(Rule("VRFY").drop(), Rule("EXPN").drop()):
+            pass
 
 
 def test_the_seed_is_shown_where_dice_are_thrown():
@@ -569,11 +817,68 @@ def test_the_seed_is_shown_where_dice_are_thrown():
     assert failure.value.__notes__ == ["seed=77; MailServer(seed=77) repeats it"]
 
 
+def test_the_seed_is_shown_of_dice_that_are_gone_and_of_a_rules_own():
+    with pytest.raises(ValueError, match="mine") as failure, MailServer(seed=77) as server:
+        with server.on("NOOP", probability=0.5).drop().optional():
+            pass
+        server.rules.add(presets.flaky(0.5, seed=9)).remove()
+        server.rules.clear()
+        raise ValueError("mine")
+    assert failure.value.__notes__ == [
+        "seed=77; MailServer(seed=77) repeats it",
+        "the dice of END_OF_DATA probability=0.5 seed=9 are its own",
+    ]
+    with pytest.raises(ValueError, match="mine") as failure, MailServer(seed=77) as server:
+        server.on("NOOP", probability=0.5).drop().optional()
+        server.forget()
+        raise ValueError("mine")
+    assert not hasattr(failure.value, "__notes__")
+
+
 def test_an_unlucky_rule_says_so(connect):
-    told = r"due once, but the dice \(probability=0\) said no"
+    told = r"due once, but the dice \(probability=1e-09\) said no"
     with pytest.raises(RuleNeverActed, match=told), MailServer() as server:
-        server.on("NOOP", probability=0).drop()
+        server.on("NOOP", probability=1e-9).drop()
         connect(server).ask(b"NOOP")
+
+
+def test_connections_are_counted_anew_after_forget(connect):
+    with MailServer() as server:
+        for _ in range(2):
+            server.forget()
+            server.on("CONNECT", session=1).reply(421)
+            assert connect(server, greet=True).greeting.startswith(b"421")
+            assert connect(server, greet=True).greeting.startswith(b"220")
+
+
+def test_time_goes_on_over_a_restart(connect):
+    server = MailServer()
+    rule = server.on("NOOP").reply(451)
+    server.rules.add(presets.rate_limit(1, per=3600))
+    server.rules.add(presets.rate_limit(1, per=1e-6).optional())
+    for _ in range(2):
+        with server:
+            client = connect(server)
+            client.ask(b"NOOP")
+            client.ask(GREETING)
+            replies = [client.mail()[:3] for _ in range(2)]
+    first, second = rule.calls
+
+    assert first.at < second.at and replies == [b"450", b"450"]
+
+
+def test_each_run_is_judged_by_itself(connect):
+    server = MailServer()
+    server.on("NOOP").reply(451)
+    for _ in range(2):
+        server.start()
+        with pytest.raises(RuleNeverActed):
+            server.stop()
+        server.stop()
+    with server:
+        connect(server).ask(b"NOOP")
+    with server:
+        pass  # it has acted
 
 
 def test_rules_hold_over_a_restart_and_connections_are_counted_from_the_start(connect):
@@ -597,7 +902,7 @@ def test_rules_come_and_go_while_sessions_run():
         def change():
             while not stop.is_set():
                 one, other = Rule("NOOP").reply(250, "one"), Rule("RSET").reply(250, "other")
-                server.rules.add(one, other)
+                server.rules.add(one.optional(), other.optional())
                 one.remove()
                 other.remove()
 
@@ -607,15 +912,38 @@ def test_rules_come_and_go_while_sessions_run():
                     said = {client.ask(b"NOOP"), client.ask(b"RSET")}
                     wrong.extend(said - {b"250 2.0.0 Ok\r\n", b"250 one\r\n", b"250 other\r\n"})
 
-        threads = [threading.Thread(target=talk) for _ in range(3)] + [threading.Thread(target=change)]
-        for thread in threads:
+        talkers = [threading.Thread(target=talk) for _ in range(3)]
+        changers = [threading.Thread(target=change) for _ in range(3)]
+        for thread in talkers + changers:
             thread.start()
-        for thread in threads[:3]:
+        for thread in talkers:
             thread.join()
         stop.set()
-        threads[3].join()
+        for thread in changers:
+            thread.join()
 
     assert not wrong and len(server.rules) == 0
+
+
+def test_no_rule_is_lost_when_several_threads_add_theirs():
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        rules = Rules()
+
+        def add():
+            for _ in range(300):
+                rules.on("NOOP").reply(250)
+
+        threads = [threading.Thread(target=add) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+
+    assert len(rules) == len(rules.by_verb["NOOP"]) == len(set(map(id, rules))) == 2400
 
 
 def an_eventful_session(seed):
@@ -634,8 +962,7 @@ def an_eventful_session(seed):
             else:
                 client.ask(b"QUIT")
             client.rest()
-            while server.sessions[0].ended is None:
-                threading.Event().wait(0.001)
+            server.settle()
         return "\n".join(lines(server.sessions[0]))
 
 

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from lazr.smtptest import MailServer, Rule, presets
+from lazr.smtptest import Limits, MailServer, Rule, RuleNeverActed, presets
+from lazr.smtptest.faults.counting import Rate
 from lazr.smtptest.faults.moment import Moment
-from lazr.smtptest.faults.rate import Rate
 from lazr.smtptest.presets import PROVIDERS, provider
 from lazr.smtptest.protocol.smtp.record import SessionRecord
 from talk import Client
@@ -54,7 +54,6 @@ CASES = [
     (lambda: presets.blackhole(session=1), [((), "SMTPServerDisconnected"), ((), [])]),
     (lambda: presets.flaky(1.0), [((), (451, "4.3.0 Local error, try again"))]),
     (lambda: presets.flaky(1.0, when="MAIL"), [((), (451, "4.3.0 Local error, try again"))]),
-    (lambda: presets.flaky(0.0), [((), [])]),
 ]
 
 
@@ -156,6 +155,55 @@ def test_recipients_of_a_limited_server_are_not_told_beforehand(connect):
         assert b"LIMITS" not in connect(server).ask(b"EHLO client.example")
 
 
+@pytest.mark.parametrize(
+    "preset",
+    [presets.old_server, presets.strip_starttls, lambda: presets.lying_size(1), lambda: presets.max_recipients(1)],
+)
+def test_presets_are_for_lmtp_as_well(preset, connect):
+    with MailServer(protocol="lmtp", tls="starttls") as server:
+        server.rules.add(preset())
+        client = connect(server)
+        greeted = client.ask(b"LHLO client.example")
+        assert b"STARTTLS" not in greeted or preset is not presets.strip_starttls
+        if greeted.startswith(b"250"):
+            for line in (b"MAIL FROM:<a@b>", b"RCPT TO:<c@d>", b"RCPT TO:<e@f>", b"DATA"):
+                client.ask(line)
+            client.send(b"Hi\r\n.\r\n")
+            client.reply()
+
+
+def test_a_lie_about_size_is_kept_up_to_the_end_of_the_data(connect):
+    with MailServer(limits=Limits(message_size=2_000)) as server:
+        server.rules.add(presets.lying_size(real=60, announced=1_000_000))
+        client = connect(server)
+        client.ask(b"EHLO client.example")
+        assert client.ask(b"MAIL FROM:<a@b> SIZE=1000001").startswith(b"552")
+        assert client.ask(b"MAIL FROM:<a@b> SIZE=1000000").startswith(b"250")
+        for line in (b"RCPT TO:<c@d>", b"DATA"):
+            client.ask(line)
+        client.send(b"x" * 70 + b"\r\n.\r\n")
+
+        assert client.reply().startswith(b"552 5.3.4")
+
+
+def test_stripping_starttls_wants_something_to_strip(connect):
+    with MailServer(tls="starttls") as server:
+        server.rules.add(presets.strip_starttls())
+        assert connect(server).ask(b"HELO client.example").startswith(b"250")  # who is not told of it anyway
+    with pytest.raises(RuleNeverActed, match="the reply had no STARTTLS"), MailServer() as server:
+        server.rules.add(presets.strip_starttls())
+        connect(server).ask(b"EHLO client.example")
+
+
+@pytest.mark.parametrize(
+    "write",
+    [lambda: presets.greylist(300), lambda: presets.flaky(0.5, "RCPT"), lambda: presets.quota_full(permanent="yes")],
+)
+def test_what_could_be_taken_for_another_argument_has_to_be_named(write):
+    with pytest.raises(TypeError):
+        write()
+
+
 @pytest.mark.parametrize("kind", ["expired", "not-yet-valid", "wrong-host", "untrusted", "self-signed"])
 def test_a_bad_certificate_is_refused_by_a_client_that_looks(kind):
     with (
@@ -248,8 +296,6 @@ def test_all_presets_are_there_by_name_and_make_rules_that_act():
 
 
 def test_a_preset_that_never_acted_is_reported_as_any_rule():
-    from lazr.smtptest import RuleNeverActed
-
     with (
         pytest.raises(RuleNeverActed, match=r"1 rule never acted .*\n  CONNECT → delay\(5\)\n"),
         MailServer() as server,
@@ -268,7 +314,14 @@ def test_add_takes_rules_and_presets_of_several_in_their_order():
 @pytest.mark.parametrize(
     ("written", "error"),
     [
-        (lambda: presets.greylist(0), "attempts from 1"),
+        (lambda: presets.greylist(attempts=0), "attempts from 1"),
+        (lambda: presets.greylist(attempts="2"), "attempts from 1"),
+        (lambda: presets.greylist(seconds=0), "number of seconds"),
+        (lambda: presets.rate_limit(1.5, 60), "a rate is"),
+        (lambda: presets.lying_size("x"), "numbers of octets"),
+        (lambda: presets.flaky(0.5, when="RCTP"), r"no moment 'RCTP'; is RCPT meant\?"),
+        (lambda: presets.flaky(0.5, when="STAT"), "write a Rule"),
+        (lambda: presets.flaky(0.0), "more than 0"),
         (lambda: presets.rate_limit(-1, 1), "a rate is"),
         (lambda: presets.rate_limit(1, 0), "a rate is"),
         (lambda: presets.connection_limit(-1), "number of connections"),

@@ -129,12 +129,13 @@ def test_all_that_happened_is_counted():
         "TLS": 2,
         "AUTH": 2,
         "mails": 2,
+        "octets": 2 * len("Subject: Hi\r\n\r\nHello\r\n"),
         "refusals": 1,
         "live": 0,
         "QUIT": 3,
     }
     assert repr(server.sessions) == (
-        "<Sessions: 3 connections, 4 EHLO, 1 HELO, 2 TLS, 2 AUTH, 2 mails, 1 refusals, 3 QUIT>"
+        "<Sessions: 3 connections, 4 EHLO, 1 HELO, 2 TLS, 2 AUTH, 2 mails, 44 octets, 1 refusals, 3 QUIT>"
     )
 
 

@@ -374,4 +374,74 @@ def test_fails_anyway(smtptest):
     )
     result = newest.run()
     result.assert_outcomes(passed=1, failed=2)
-    result.stdout.fnmatch_lines(["*RuleNeverActed: 1 rule never acted*", "*its own*"])
+    result.stdout.fnmatch_lines(
+        ["*RuleNeverActed: 1 rule never acted*", "*its own*", "*- SMTP rules -*", "1 rule never*"]
+    )
+    result.stdout.no_fnmatch_line("*handler raised*")
+
+
+def test_a_client_that_goes_without_waiting_for_its_reply_is_heard_out(newest):
+    newest.write(
+        test_hurry="""
+import socket
+
+@pytest.mark.parametrize("turn", range(30))
+def test_quit(smtptest, turn):
+    smtptest.on("QUIT").drop()
+    with socket.create_connection(smtptest.address) as client:
+        client.recv(100)
+        client.sendall(b"QUIT\\r\\n")
+
+@pytest.mark.parametrize("turn", range(30))
+def test_of_the_run(smtptest_session, turn):
+    smtptest_session.on("QUIT").drop()
+    with socket.create_connection(smtptest_session.address) as client:
+        client.recv(100)
+        client.sendall(b"QUIT\\r\\n")
+"""
+    )
+    newest.run().assert_outcomes(passed=60)
+
+
+def test_a_failure_names_the_seed_of_dice(newest):
+    newest.write(
+        test_dice="""
+@pytest.fixture
+def smtptest_options():
+    return {"seed": 77}
+
+def test_fails(smtptest):
+    with smtptest.on("RCPT", probability=0.5).reply(450).optional():
+        assert False, "its own"
+
+def test_fails_without_dice(smtptest):
+    assert False, "its own"
+"""
+    )
+    result = newest.run("--tb=short")
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["*- dice of the rules -*", "seed=77; MailServer(seed=77) repeats it"])
+    assert result.stdout.str().count("dice of the rules") == 1
+
+
+def test_a_test_that_is_skipped_need_not_have_met_its_rules(newest):
+    newest.write(
+        test_skips="""
+def test_skipped(smtptest):
+    smtptest.on("RCPT").reply(450)
+    pytest.skip("no network here")
+
+def test_expected(smtptest):
+    smtptest.on("RCPT").reply(450)
+    pytest.xfail("known")
+
+@pytest.mark.xfail(strict=True, reason="nobody sends")
+def test_marked(smtptest):
+    smtptest.on("RCPT").reply(450)
+
+def test_skipped_of_the_run(smtptest_session):
+    smtptest_session.on("RCPT").reply(450)
+    pytest.skip("no network here")
+"""
+    )
+    newest.run().assert_outcomes(skipped=2, xfailed=2)

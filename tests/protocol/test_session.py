@@ -351,6 +351,16 @@ def test_the_end_of_input_closes_and_drops_what_is_unfinished():
     assert recorded.messages() == []
 
 
+def test_it_is_known_whether_something_waits_to_be_read():
+    recorded = Recorded(lambda event, reply: PENDING if event.verb == "NOOP" else reply)
+    recorded.say(b"NOOP\r\n")
+    assert not recorded.session.has_unread
+    recorded.say(b"RSET\r\n")
+    assert recorded.session.has_unread
+    recorded.session.answer(Reply(250, "Ok"))
+    assert not recorded.session.has_unread
+
+
 def test_of_a_client_that_is_gone_nothing_is_held():
     recorded = recipient()
     recorded.say(b"DATA\r\nhalf a mess")

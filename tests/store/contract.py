@@ -123,7 +123,7 @@ ENVELOPES = {
         "jürgen@bücher.example",
         ("用户@例子.广告", '"a b\\""@example.com'),
         mail_parameters={"ENVID": 'a\x00b\x1b"\\\u2028'},
-        rcpt_parameters=({"ORCPT": "utf-8;用户"}, {"X": "\ud800\udc00\udc80"}),
+        rcpt_parameters=({"ORCPT": "utf-8;用户"}, {"X": "\udc80"}),
         helo="[IPv6:::1]",
         peer="[::1]:50000",
     ),
@@ -159,6 +159,15 @@ ENVELOPES = {
         rcpt_parameters=tuple({"NOTIFY": "NEVER"} if n % 2 else {} for n in range(1000)),
     ),
 }
+
+
+def shown(entry):
+    """The entry as something that equals another one, which an envelope does not."""
+    return {**{name: getattr(entry, name) for name in Entry.__slots__}, "envelope": facts_of(entry.envelope)}
+
+
+def shown_by(page):
+    return [*map(shown, page.entries)], page.matched, page.unread
 
 
 def facts_of(envelope):
@@ -247,8 +256,9 @@ def test_an_entry_says_what_the_mail_says(store):
         snippet="Hello Bob",
     )
     assert [str(address) for address in entry.bcc] == ["dan@example.com"]
-    assert store.page() == Page([entry], 1, 1)
-    assert store.latest() == entry
+    assert facts_of(entry.envelope) == facts_of(one.envelope) | {"auth": Credentials("PLAIN", "ann")}
+    assert shown_by(store.page()) == ([shown(entry)], 1, 1)
+    assert shown(store.latest()) == shown(entry)
 
 
 def test_a_big_mail_comes_back_whole_and_is_found_by_its_start(store):
@@ -267,11 +277,11 @@ def test_entries_are_read_later_and_nobody_sees_the_difference(store):
     ids = add(store, *[b"Subject: %d\r\n\r\nHello\r\n" % n for n in range(5)])
     assert store.totals() == Totals(5, 5, 5 * 21)
 
-    before = [store.entry(one) for one in ids[:2]]
+    before = [shown(store.entry(one)) for one in ids[:2]]
     left = [store.catch_up(2) for _ in range(3)]
     assert left == sorted(left, reverse=True) and left[0] <= 3 and left[-1] == 0
 
-    assert [store.entry(one) for one in ids[:2]] == before
+    assert [shown(store.entry(one)) for one in ids[:2]] == before
     assert [entry.subject for entry in store.page().entries] == ["4", "3", "2", "1", "0"]
     assert store.catch_up() == 0
 
@@ -498,13 +508,13 @@ def two(store):
 )
 def test_a_change_is_made_to_what_is_looked_for_and_to_nothing_else(store, two, change):
     ann, bob = two
-    [before, other] = [store.entry(one) for one in two]
+    [before, other] = [shown(store.entry(one)) for one in two]
 
     change(store, ann, bob)
 
-    assert store.entry(bob) == other
+    assert shown(store.entry(bob)) == other
     assert store.mail(bob).content.endswith(b"for Bob")
-    assert store.entry(ann) != before
+    assert store.entry(ann) is None or shown(store.entry(ann)) != before
 
 
 @pytest.mark.parametrize(
@@ -524,11 +534,11 @@ def test_a_change_is_made_to_what_is_looked_for_and_to_nothing_else(store, two, 
     ],
 )
 def test_what_is_not_looked_for_is_not_there(store, two, change):
-    before = store.page()
+    before = shown_by(store.page())
 
     assert change(store, *two)
 
-    assert store.page() == before
+    assert shown_by(store.page()) == before
 
 
 # -- tags ------------------------------------------------------------------------------------------
@@ -953,14 +963,22 @@ def searchable(store):
 def differing(store, facts, searches):
     """The searches that find something else in the store, with what they find there and what they should."""
     for search in searches:
-        expected = [one for one in facts if one.found_by(search)]
-        wanted = [one.id for one in expected]
-        found = ids_of(store, search)
-        if found != wanted:
-            yield search, found, wanted
-        totals = Totals(len(expected), sum(not one.read for one in expected), sum(one.size for one in expected))
-        if store.totals(search) != totals:
-            yield search, store.totals(search), totals
+        wanted = [one for one in facts if one.found_by(search)]
+        page = store.page(search, limit=None)
+        found = [entry.id for entry in page.entries], page.matched, page.unread
+        expected = [one.id for one in wanted], len(wanted), sum(not one.read for one in wanted)
+        if found != expected:
+            yield search, found, expected
+
+
+def miscounted(store, facts, searches):
+    """The same by counting, which is quicker; as hardly two mails have one size, the sum tells which they are."""
+    for search in searches:
+        wanted = [one for one in facts if one.found_by(search)]
+        found = store.totals(search)
+        expected = Totals(len(wanted), sum(not one.read for one in wanted), sum(one.size for one in wanted))
+        if found != expected:
+            yield search, found, expected
 
 
 def negated(term):
@@ -975,7 +993,7 @@ def test_a_term_finds_what_it_says_and_its_negation_the_others(store, searchable
     assert all(found[kind] >= 3 for kind in (Text, Address, Header, Tag, User, Flag, Size, Time)), found
 
     assert list(differing(store, searchable, ((term,) for term in terms()))) == []
-    assert list(differing(store, searchable, ((negated(term),) for term in terms()))) == []
+    assert list(miscounted(store, searchable, ((negated(term),) for term in terms()))) == []
 
 
 def test_terms_together_find_what_all_of_them_find(store, searchable):
@@ -984,7 +1002,7 @@ def test_terms_together_find_what_all_of_them_find(store, searchable):
     searches = [tuple(chance.choices(useful, k=chance.choice((2, 2, 2, 3, 4, 50)))) for _ in range(150)]
 
     assert sum(any(one.found_by(search) for one in searchable) for search in searches) > 20
-    assert list(differing(store, searchable, searches)) == []
+    assert list(differing(store, searchable, searches)) == list(miscounted(store, searchable, searches)) == []
 
 
 def test_any_piece_of_a_text_is_found(store, searchable):

@@ -3,6 +3,7 @@
 import pytest
 
 from lazr.smtptest.store.memory import MemoryStore
+from lazr.smtptest.store.sqlite import SqliteStore
 
 pytest.register_assert_rewrite("store.contract")
 
@@ -11,6 +12,7 @@ from store.contract import *  # noqa: E402, F403 - the tests, now that their ass
 # A function that makes the store, open or not; it is given the test's `request`, for what it needs and has to clean up.
 STORES = {
     "memory": lambda request: MemoryStore(),
+    "sqlite": lambda request: SqliteStore(request.getfixturevalue("tmp_path") / "mail.sqlite"),
 }
 
 

@@ -22,7 +22,7 @@ class SmtptestError(Exception):
 
 
 class WaitTimeout(SmtptestError, AssertionError):
-    """An expectation on the inbox was not met; its text lists what came instead.
+    """An expectation on the inbox, or on a rule, was not met; its text lists what came instead.
 
     It is an `AssertionError`, so test runners report it as a failure and not as an error.
     """

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import random
 import secrets
-import string
 from typing import TYPE_CHECKING
 
 from lazr.smtptest.errors import StoreError, StoreFull
@@ -26,8 +26,7 @@ __all__ = ["Keeping", "new_id"]
 FULL = Reply(452, "4.3.1", "No room for this message now, try later")
 UNAVAILABLE = Reply(451, "4.3.0", "Mail cannot be stored now, try later")
 
-_ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
-_LENGTH = 22  # letters and digits that hold 128 bits
+_BITS = 88  # which 22 letters and digits hold; Mailpit's names have as many
 
 
 def new_id() -> str:
@@ -36,11 +35,7 @@ def new_id() -> str:
     >>> len(new_id()), new_id().isalnum(), new_id() == new_id()
     (22, True, False)
     """
-    number, letters = secrets.randbits(128), []
-    for _ in range(_LENGTH):
-        number, rest = divmod(number, 62)
-        letters.append(_ALPHABET[rest])
-    return "".join(letters)
+    return f"{secrets.randbits(_BITS):022x}"
 
 
 class Keeping:
@@ -65,12 +60,18 @@ class Keeping:
         self._kept = kept
         self._refused = refused
         self._raised = raised
+        # Names need not be secret, and asking the system for chance takes longer than all else that makes one.
+        self._chance = random.Random()  # noqa: S311
         self._commits: Commits | None = None
         if store.durable:
             from lazr.smtptest.store.commits import Commits
 
             service.unsafe = []
             self._commits = Commits(store, soon)
+
+    def new_id(self) -> str:
+        """As the function of that name, for each mail that comes."""
+        return f"{self._chance.getrandbits(_BITS):022x}"
 
     def room(self, mail: MailCommand) -> Reply | None:
         """What MAIL is refused with where a message of its SIZE, and another one, would not be kept (RFC 1870 6.1)."""

@@ -6,6 +6,7 @@ import functools
 import threading
 from collections import deque
 
+from lazr.smtptest.clock import monotonic
 from lazr.smtptest.errors import RuleNeverActed, StartError, StopTimeout
 from lazr.smtptest.faults.rules import Rules
 from lazr.smtptest.mail.inbox import Inbox
@@ -23,9 +24,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
     from types import TracebackType
-    from typing import Final, Literal, Self, TypeVar
+    from typing import Final, Literal, Self, TypeVar, Unpack
 
     from lazr.smtptest.faults.rule import Rule
+    from lazr.smtptest.faults.selector import Selectors
     from lazr.smtptest.keeping import Keeping
     from lazr.smtptest.net.listener import Listen, Listener
     from lazr.smtptest.net.loop import Runner
@@ -134,7 +136,7 @@ class MailServer(Reachable):
         xclient: bool = False,
         trusted: Iterable[str] = THIS_MACHINE,
         decide: Decide | None = None,
-        seed: int | None = None,
+        seed: int | str | None = None,
         keep_mails: bool | int = True,
         keep_bytes: int | None = None,
         store: Store | None = None,
@@ -162,8 +164,10 @@ class MailServer(Reachable):
         self.inbox: Inbox = Inbox(
             self, keep_mails=None if isinstance(keep_mails, bool) else keep_mails, keep_bytes=keep_bytes
         )
-        self.rules: Final[Rules] = Rules(seed)
+        self.rules: Final[Rules] = Rules(seed, decided_later=decide is not None)
         self.rules.changed = self._silences_changed
+        self.rules.runs_here = lambda: self.runs_here
+        self._opened_first: float | None = None
         self._user_decide = decide
         self._keep_mails = keep_mails is not False
         self._store = store
@@ -209,8 +213,7 @@ class MailServer(Reachable):
         for session in [session for session in self.sessions if session.tls_failure or session.proxy_failure][-3:]:
             what = f"no TLS: {session.tls_failure}" if session.tls_failure else f"PROXY: {session.proxy_failure}"
             lines.append(f"the session from {session.peer} came to no good end; {what}")
-        if self.rules.by_chance:
-            lines.append(f"there are rules with a probability: {self.rules.explain_seed()}")
+        lines += [f"there are rules with a probability: {line}" for line in self.rules.explain_dice()]
         return lines + self._last_words()
 
     def _last_words(self) -> list[str]:
@@ -278,14 +281,17 @@ class MailServer(Reachable):
     def forget(self) -> None:
         """Forget what came and what was told, for the next test: mails, sessions, what handlers raised, and rules.
 
-        Clients stay connected, so their sessions stay as well; what they send from now on comes in.
+        Clients stay connected, so their sessions stay as well; what they send from now on comes in.  The next client
+        that connects is the first one, for rules with `session=`.
         """
         self._errors = []
         self._refused = 0
         self._refusals.clear()
         self._sessions.clear()
-        self.rules.clear()
+        self.rules.forget()
         self.inbox.clear()
+        if self._service is not None:
+            self._service.forget()
 
     # -- who came, and how -------------------------------------------------------------------
 
@@ -299,7 +305,7 @@ class MailServer(Reachable):
 
     # -- rules -------------------------------------------------------------------------------
 
-    def on(self, when: str, **selectors: object) -> Rule:
+    def on(self, when: str, **selectors: Unpack[Selectors]) -> Rule:
         """A rule, to be told what to do: `server.on("RCPT", to="*@full.example").reply(452, "4.2.2", "Mailbox full")`.
 
         It acts from the moment on in which it is told, behind the rules that were there before; see `Rule`.  Raises
@@ -312,7 +318,7 @@ class MailServer(Reachable):
         return self.rules.on(when, **selectors)
 
     @property
-    def seed(self) -> int:
+    def seed(self) -> int | str:
         """What the dice of rules with a probability come from; `MailServer(seed=…)` with it repeats a run."""
         return self.rules.seed
 
@@ -480,8 +486,9 @@ class MailServer(Reachable):
             self._note(error, ours)
 
     def _note_seed(self, error: BaseException | None) -> None:
-        if error is not None and self.rules.by_chance:
-            error.add_note(self.rules.explain_seed())
+        if error is not None:
+            for line in self.rules.explain_dice():
+                error.add_note(line)
 
     @staticmethod
     def _note(error: BaseException | None, ours: BaseException) -> None:
@@ -508,6 +515,9 @@ class MailServer(Reachable):
             self._release()
             raise
         ask = self._user_decide
+        if self._opened_first is None:
+            self._opened_first = monotonic()
+        self.rules.begin()
         service = Service(
             entrances,
             self._limits,
@@ -516,6 +526,7 @@ class MailServer(Reachable):
             announce=self.inbox.announce,
             remember=self._sessions.add,
             rules=self.rules,
+            opened=self._opened_first,
             call=self._call,
             raised=self._raised,
         )
@@ -629,9 +640,7 @@ class MailServer(Reachable):
         self._note_refusal(f"the message of {mail.size:,} octets from {mail.envelope.peer}", reply)
 
     def _keep_safely(self, keeping: Keeping, event: EndOfData, reply: Reply) -> Reply:
-        from lazr.smtptest.keeping import new_id
-
-        return keeping.keep(mail_of(event, new_id()), reply)
+        return keeping.keep(mail_of(event, keeping.new_id()), reply)
 
     def _append(self, mail: Mail) -> None:
         if self._keep_mails:

@@ -5,7 +5,7 @@ what `MailServer(tls=…)` wants.
 
 >>> from lazr.smtptest import MailServer, presets
 >>> with MailServer(tls=presets.bad_certificate("expired")) as server:
-...     server.rules.add(presets.greylist().optional(), presets.tarpit(0.01)[1:])
+...     _ = server.rules.add(presets.greylist().optional(), presets.tarpit(0.01)[1:])
 """
 
 from __future__ import annotations

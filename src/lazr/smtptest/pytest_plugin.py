@@ -223,7 +223,7 @@ def _refuse(marked: Mapping[str, Any], options: Mapping[str, Any]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """What a handler raised fails the test, unless it failed by itself; then the report shows it."""
+    """What a handler raised, or a rule that never acted, fails the test, unless it failed by itself; see the report."""
     __tracebackhide__ = True
     failure = result = None
     try:
@@ -231,8 +231,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     except BaseException as error:  # noqa: BLE001 - it is raised below, where it is not the context of ours
         failure = error
     test = item.stash.get(_TESTS, None)
-    raised = None if test is None else test.servers.error()
-    if raised is not None and (failure is None or isinstance(failure, pytest.skip.Exception)):
+    skipped = isinstance(failure, pytest.skip.Exception)
+    raised = None if test is None else test.servers.error(skipped=skipped)
+    if raised is not None and (failure is None or skipped):
         raise raised
     if failure is not None:
         if test is not None:
@@ -258,18 +259,25 @@ def pytest_runtest_makereport(
 
 
 def _evidence(item: pytest.Item, test: _Test) -> list[tuple[str, str]]:
-    from lazr.smtptest.testing.evidence import traceback
-
     sections: list[tuple[str, str]] = []
     if not test.shown:
         test.shown = True
         sections += test.servers.sections()
         if test.raised is not None:
-            sections.append(("SMTP handler raised", traceback(test.raised)))
+            sections.append(_what_was_raised(test.raised))
     keep: str | None = item.config.getoption("smtptest_keep")
     if keep is not None and test.servers.by_name():
         sections.append(("SMTP kept", _kept(keep, item.nodeid, test.servers)))
     return sections
+
+
+def _what_was_raised(error: BaseException) -> tuple[str, str]:
+    from lazr.smtptest.errors import RuleNeverActed
+    from lazr.smtptest.testing.evidence import harmless, traceback
+
+    if isinstance(error, RuleNeverActed):  # nobody raised it: there is no traceback worth reading
+        return "SMTP rules", harmless(str(error))
+    return "SMTP handler raised", traceback(error)
 
 
 def _kept(directory: str, test: str, servers: Servers) -> str:

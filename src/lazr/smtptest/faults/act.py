@@ -15,6 +15,10 @@ _ANSWERS = frozenset({"reply", "raw", "call", "accept_but_lose"})
 _ENDINGS = frozenset({"drop", "reset", "stall"})
 _CHANGES = frozenset({"truncate", "without", "advertise", "duplicate", "close_after"})
 
+# So many characters of a text, and so many texts, does an act show of itself.
+_SHOWN = 80
+_TEXTS = 5
+
 
 def _seconds(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
@@ -56,6 +60,14 @@ def _words(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _keywords(value: object) -> tuple[str, ...]:
+    words = _words(value)
+    long = next((word for word in words if word.split() != [word]), None)
+    if long is not None:
+        raise ValueError(f"without wants keywords alone, such as {long.split()[0]!r}, not {long!r}")
+    return words
+
+
 def _rate(value: object) -> tuple[float, str]:
     rate, direction = value if isinstance(value, tuple) else (value, "both")
     if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate < float("inf"):
@@ -80,7 +92,7 @@ ACTS: Final[dict[str, Callable[[object], object]]] = {
     "call": _function,
     "accept_but_lose": _yes,
     "truncate": _count,
-    "without": _words,
+    "without": _keywords,
     "advertise": _words,
     "duplicate": _yes,
     "close_after": _yes,
@@ -109,12 +121,13 @@ class Act:
     """
 
     __slots__ = (
-        "accept_but_lose", "advertise", "call", "close_after", "delay", "drop", "duplicate", "given",
+        "_text", "accept_but_lose", "advertise", "call", "close_after", "delay", "drop", "duplicate", "given",
         "raw", "reply", "reset", "stall", "throttle", "truncate", "without",
     )  # fmt: skip
 
     def __init__(self, given: Mapping[str, Any]) -> None:
         self.given: Final[Mapping[str, Any]] = given  # as it was written
+        self._text: str | None = None  # ... and for people
         get = given.get
         self.throttle: Final[tuple[float, str] | None] = get("throttle")
         self.delay: Final[float | None] = get("delay")
@@ -152,6 +165,16 @@ class Act:
             reply = reply.but(wire=reply.wire[: self.truncate], bare_wire=reply.bare_wire[: self.truncate])
         return reply.but(closes=True) if self.close_after else reply
 
+    def changes(self, reply: Reply | None) -> bool:
+        """Whether it does anything at all, if this is the reply that would be given.
+
+        >>> Act({"without": ("STARTTLS",)}).changes(Reply(250, "localhost", "SIZE 10"))
+        False
+        """
+        if reply is None or self.given.keys() != {"without"}:
+            return True
+        return with_lines(reply, self.without, ()) is not reply
+
     @property
     def own_reply(self) -> Reply | None:
         """The reply that it gives by itself; None where it changes the one that would be given, or gives none."""
@@ -168,7 +191,9 @@ class Act:
         return hash(frozenset(self.given))
 
     def __str__(self) -> str:
-        return ".".join(f"{name}({_told(name, value)})" for name, value in self.given.items())
+        if self._text is None:
+            self._text = ".".join(f"{name}({_told(name, value)})" for name, value in self.given.items())
+        return self._text
 
     def __repr__(self) -> str:
         return f"<Act {self}>"
@@ -179,14 +204,22 @@ def _told(name: str, value: Any) -> str:
     if value is True:
         return ""
     if name == "reply":
-        return ", ".join(map(repr, reply_parts(value)))
+        code, *texts = reply_parts(value)
+        return ", ".join([str(code), *map(_cut, texts[:_TEXTS]), *(["…"] if len(texts) > _TEXTS else [])])
     if name == "throttle":
         return f"{value[0]:g}" if value[1] == "both" else f"{value[0]:g}, {value[1]!r}"
     if name == "call":
         return getattr(value, "__qualname__", repr(value))
     if isinstance(value, tuple):
-        return ", ".join(map(repr, value))
-    return f"{value:g}" if isinstance(value, float) else repr(value if name != "raw" or len(value) < 60 else value[:60])
+        return ", ".join([*map(_cut, value[:_TEXTS]), *(["…"] if len(value) > _TEXTS else [])])
+    return f"{value:g}" if isinstance(value, float) else _cut(value)
+
+
+def _cut(value: Any) -> str:
+    """As it is written, but not all of a long text."""
+    if isinstance(value, (str, bytes)) and len(value) > _SHOWN:
+        return f"{value[:_SHOWN]!r}…"
+    return repr(value)
 
 
 def reply_parts(reply: Reply) -> list[int | str]:
@@ -214,11 +247,13 @@ def with_lines(reply: Reply, without: tuple[str, ...], advertise: tuple[str, ...
     told = {line.split()[0].upper(): line for line in advertise}
     gone = {word.upper() for word in without}
     first, *offers = reply.lines
-    lines = []
+    lines: list[str] = []
     for offer in offers:
         keyword = offer.split()[0].upper() if offer.strip() else ""
         if keyword in told:
             lines.append(told.pop(keyword))
         elif keyword not in gone:
             lines.append(offer)
+    if lines == offers and not told:
+        return reply
     return Reply(reply.code, first, *lines, *told.values())

@@ -22,9 +22,9 @@ class Moment:
     - `when`: what it is, `"RCPT"`, `"CONTENT"`, as in a rule.
     - `event`: the event, as `decide` gets it; None for TLS, CONTENT and IDLE.
     - `reply`: the reply that would be given; None where none is due.
-    - `session`: the facts of the session; `number`: the first connection since the server started is 1.
+    - `session`: the facts of the session; `number`: the first connection since the start, or `forget()`, is 1.
     - `amount`: CONTENT: the octets that have come; IDLE: the seconds of silence; else None.
-    - `at`: seconds since the server started.
+    - `at`: seconds since the server first started: time goes on when it is stopped and started again.
     """
 
     __slots__ = (

@@ -2,22 +2,22 @@
 
 A preset is a `Rule`, which can still be told how often, or a tuple of rules that belong together;
 `server.rules.add(…)` takes either.  What has to be counted or timed is a value with a state of its own,
-asked by its rule's `where=`: it takes the time from the moment, so the same moments give the same answers.
+asked by its rule's `where=` (see `counting`).
 """
 
 from __future__ import annotations
 
-from lazr.smtptest.faults.provider import Provider
-from lazr.smtptest.faults.rate import Rate, peer_of
+from lazr.smtptest.faults.counting import Accepted, Greylist, OpenConnections, Oversized, Rate, is_whole
+from lazr.smtptest.faults.provider import Provider, counted
 from lazr.smtptest.faults.rule import Rule
+from lazr.smtptest.faults.when import WHENS, meant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any, Final, Literal
+    from typing import Final, Literal, Unpack
 
-    from lazr.smtptest.faults.moment import Moment
-    from lazr.smtptest.protocol.smtp.record import SessionRecord
+    from lazr.smtptest.faults.selector import Selectors
 
 __all__ = [
     "PRESETS",
@@ -40,11 +40,8 @@ __all__ = [
     "unknown_user",
 ]
 
-# A server that runs for long remembers so many senders and recipients, the latest.
-_REMEMBERED = 10_000
 
-
-def greylist(attempts: int = 1, seconds: float | None = None, **selectors: Any) -> Rule:
+def greylist(*, attempts: int = 1, seconds: float | None = None, **selectors: Unpack[Selectors]) -> Rule:
     """Refuse whoever is new, and take the mail when it is tried again.
 
     Greylisting (RFC 6647 2.4): client, sender and recipient together are known, or new.  New ones are refused
@@ -54,38 +51,36 @@ def greylist(attempts: int = 1, seconds: float | None = None, **selectors: Any) 
     >>> greylist(attempts=2)
     <Rule RCPT where=greylist(attempts=2) → reply(451, '4.7.1', 'Greylisted, try again later'), never acted>
     """
-    return Rule("RCPT", **selectors, where=_Greylist(attempts, seconds)).reply(
-        451, "4.7.1", "Greylisted, try again later"
-    )
+    rule = counted("RCPT", Greylist(attempts, seconds), selectors)
+    return rule.reply(451, "4.7.1", "Greylisted, try again later")
 
 
-def rate_limit(n: int, per: float, **selectors: Any) -> Rule:
+def rate_limit(n: int, per: float, **selectors: Unpack[Selectors]) -> Rule:
     """Take `n` mails of a client in `per` seconds, and refuse the others with 450 4.7.1, at MAIL.
 
     What Postfix does with `smtpd_client_message_rate_limit` (anvil(8)), and Exim with the ACL condition `ratelimit`.
     Each mail that was let pass counts for `per` seconds; refused ones do not count.
 
     >>> rate_limit(100, per=60)
-    <Rule MAIL where=rate(100, per=60) → reply(450, '4.7.1', 'Too much mail from this host'), never acted>
+    <Rule MAIL where=rate(n=100, per=60) → reply(450, '4.7.1', 'Too much mail from this host'), never acted>
     """
-    return Rule("MAIL", **selectors, where=Rate(n, per)).reply(450, "4.7.1", "Too much mail from this host")
+    return counted("MAIL", Rate(n, per), selectors).reply(450, "4.7.1", "Too much mail from this host")
 
 
-def connection_limit(n: int, **selectors: Any) -> Rule:
+def connection_limit(n: int, **selectors: Unpack[Selectors]) -> Rule:
     """Refuse a client that has `n` connections open, with 421 4.7.0 in place of a greeting.
 
     What Postfix does with `smtpd_client_connection_count_limit`.  Clients that send in parallel, or forget to close,
     meet it.  (`Limits(connections=n)` is a limit for all clients together.)
 
     >>> connection_limit(2)
-    <Rule CONNECT where=open_connections(2) → reply(421, '4.7.0', 'Too many connections from this host'), never acted>
+    <Rule CONNECT where=open_connections(n=2) → reply(421, '4.7.0', 'Too many connections from this host'), never acted>
     """
-    return Rule("CONNECT", **selectors, where=_OpenConnections(n)).reply(
-        421, "4.7.0", "Too many connections from this host"
-    )
+    rule = counted("CONNECT", OpenConnections(n), selectors)
+    return rule.reply(421, "4.7.0", "Too many connections from this host")
 
 
-def quota_full(*, permanent: bool = False, **selectors: Any) -> Rule:
+def quota_full(*, permanent: bool = False, **selectors: Unpack[Selectors]) -> Rule:
     """Refuse recipients: their mailboxes are full (RFC 3463 3.3, X.2.2).
 
     452 asks the client to try again, as Gmail does, and Dovecot with `quota_full_tempfail`; `permanent` is 552, at
@@ -94,11 +89,13 @@ def quota_full(*, permanent: bool = False, **selectors: Any) -> Rule:
     >>> quota_full(to="ann@example.com")
     <Rule RCPT to='ann@example.com' → reply(452, '4.2.2', 'Mailbox full'), never acted>
     """
+    if not isinstance(permanent, bool):
+        raise TypeError(f"permanent is True or False, not {permanent!r}")
     code, enhanced = (552, "5.2.2") if permanent else (452, "4.2.2")
     return Rule("RCPT", **selectors).reply(code, enhanced, "Mailbox full")
 
 
-def unknown_user(**selectors: Any) -> Rule:
+def unknown_user(**selectors: Unpack[Selectors]) -> Rule:
     """Refuse recipients: there are none of that name (RFC 5321 3.4 and RFC 3463 3.2, X.1.1).
 
     >>> unknown_user(to="nobody@*")
@@ -107,7 +104,7 @@ def unknown_user(**selectors: Any) -> Rule:
     return Rule("RCPT", **selectors).reply(550, "5.1.1", "User unknown")
 
 
-def spam_rejected(**selectors: Any) -> Rule:
+def spam_rejected(**selectors: Unpack[Selectors]) -> Rule:
     """Refuse a whole message for what is in it (RFC 3463 3.8, X.7.1), as Rspamd does.
 
     >>> spam_rejected(subject="*lottery*")
@@ -117,7 +114,9 @@ def spam_rejected(**selectors: Any) -> Rule:
 
 
 def tarpit(seconds: float = 5.0) -> tuple[Rule, ...]:
-    """Say everything, the greeting as well, so much later.
+    """Say everything, the greeting as well, so much later; but for what rules have no say in (see `Rule`).
+
+    That is how verbs that the server does not know, and commands with a mistake in them, are answered.
 
     Servers do it to clients that they do not trust: Exchange has its `TarpitInterval`, 5 s; Sendmail its `greet_pause`;
     OpenBSD's spamd needs minutes.  RFC 5321 4.5.3.2 has clients wait 5 minutes for most replies.
@@ -131,6 +130,8 @@ def tarpit(seconds: float = 5.0) -> tuple[Rule, ...]:
 
 def slow_link(bytes_per_second: float = 1_000.0, direction: Literal["in", "out", "both"] = "both") -> Rule:
     """Let octets pass no faster: a modem, a mobile phone at the edge of its cell, a line that others share.
+
+    Inside implicit TLS it begins behind the handshake; `Rule("TLS").throttle(…)` slows that as well.
 
     >>> slow_link(300)
     <Rule CONNECT → throttle(300), never acted>
@@ -149,27 +150,29 @@ def old_server() -> Rule:
     return Rule("EHLO").reply(500, "Command unrecognized")
 
 
-def flaky(p: float, seed: int | None = None, when: str = "END_OF_DATA", **selectors: Any) -> Rule:
+def flaky(p: float, *, when: str = "END_OF_DATA", **selectors: Unpack[Selectors]) -> Rule:
     """Fail now and then: 451 4.3.0 with the probability `p`, for each message, or at another moment.
 
     A local error of the server (RFC 5321 4.2.2, 451): a full disk, a scanner that is restarting.  The dice are the
-    server's, or have a `seed` of their own: then the same mails fail each time.  It need not act.
+    server's, or have a `seed` of their own: then the same mails fail each time.  It need not act.  Raises `ValueError`
+    for a moment that is not in the table of rules: nobody would learn of the slip.
 
     >>> flaky(0.2)
     <Rule END_OF_DATA probability=0.2 → reply(451, '4.3.0', 'Local error, try again').optional(), never acted>
     """
-    rule = Rule(when, **selectors, probability=p).reply(451, "4.3.0", "Local error, try again").optional()
-    if seed is not None:
-        from random import Random
+    if str(when).upper() not in WHENS:
+        near = meant(str(when).upper())
+        hint = "" if near is None else f"; is {near} meant?"
+        raise ValueError(f"flaky knows no moment {when!r}{hint} For a verb of your own write a Rule")
+    given: Selectors = {"probability": p, **selectors}
+    return Rule(when, **given).reply(451, "4.3.0", "Local error, try again").optional()
 
-        rule.take_dice(Random(seed).random)  # noqa: S311 - dice, not secrets
-    return rule
 
-
-def blackhole(**selectors: Any) -> Rule:
+def blackhole(**selectors: Unpack[Selectors]) -> Rule:
     """Take the connection, and never say a word: a dead process behind a load balancer, a firewall that swallows.
 
-    The client's timeout is all that ends it; RFC 5321 4.5.3.2.1 gives a greeting 5 minutes.
+    Inside implicit TLS there is a handshake first; `Rule("TLS").stall()` does not even answer that.  The
+    client's timeout is all that ends it; RFC 5321 4.5.3.2.1 gives a greeting 5 minutes.
 
     >>> blackhole()
     <Rule CONNECT → stall(), never acted>
@@ -177,7 +180,7 @@ def blackhole(**selectors: Any) -> Rule:
     return Rule("CONNECT", **selectors).stall()
 
 
-def maintenance(**selectors: Any) -> Rule:
+def maintenance(**selectors: Unpack[Selectors]) -> Rule:
     """Send every client away with 421 4.3.2 (RFC 5321 3.8 and RFC 3463 3.4, X.3.2): the server is going down, or is.
 
     >>> maintenance()
@@ -202,13 +205,14 @@ def drops_idle(seconds: float = 10.0) -> Rule:
 def strip_starttls() -> tuple[Rule, ...]:
     """Do not offer STARTTLS, and refuse it: somebody in the middle wants to read along (RFC 3207 6).
 
-    A client that must not send in clear has to give up.  It is for a server that has TLS, `MailServer(tls="starttls")`.
+    A client that must not send in clear has to give up.  It is for a server that has TLS, `MailServer(tls="starttls")`;
+    where STARTTLS is not offered anyway, it says that it never acted.  A client that says HELO learns nothing.
 
     >>> strip_starttls()[0]
-    <Rule EHLO → without('STARTTLS'), never acted>
+    <Rule EHLO → without('STARTTLS').optional(when_it_never_comes=True), never acted>
     """
     return (
-        Rule("EHLO").without("STARTTLS"),
+        Rule("EHLO").without("STARTTLS").optional(when_it_never_comes=True),
         Rule("STARTTLS").reply(502, "5.5.1", "Command not implemented").optional(),
     )
 
@@ -220,10 +224,10 @@ def max_recipients(n: int) -> tuple[Rule, ...]:
     9422's LIMITS, which would tell beforehand, is left out of EHLO's reply, as most servers do.
 
     >>> max_recipients(100)[0]
-    <Rule RCPT where=accepted(100) → reply(452, '4.5.3', 'Too many recipients'), never acted>
+    <Rule RCPT where=accepted(n=100) → reply(452, '4.5.3', 'Too many recipients'), never acted>
     """
     return (
-        Rule("RCPT", where=_Accepted(n)).reply(452, "4.5.3", "Too many recipients"),
+        Rule("RCPT", where=Accepted(n)).reply(452, "4.5.3", "Too many recipients"),
         Rule("EHLO").without("LIMITS").optional(),
     )
 
@@ -232,14 +236,17 @@ def lying_size(real: int = 10_000, announced: int = 50_000_000) -> tuple[Rule, .
     """Announce that messages may have `announced` octets, and refuse those with more than `real` when all is sent.
 
     What a gateway announces (RFC 1870 4) need not hold behind it.  Whoever relied on EHLO's reply learns at the end of
-    the data, by 552 5.3.4.
+    the data, by 552 5.3.4; until then, MAIL's declared size (RFC 1870 6.1) is believed, up to `announced`.
 
     >>> lying_size(1_000)[0]
     <Rule END_OF_DATA size='>1000' → reply(552, '5.3.4', 'Message too big for this system'), never acted>
     """
+    if not all(is_whole(size) for size in (real, announced)):
+        raise ValueError(f"lying_size wants numbers of octets, not {real!r} and {announced!r}")
     return (
         Rule("END_OF_DATA", size=f">{real}").reply(552, "5.3.4", "Message too big for this system"),
         Rule("EHLO").advertise(f"SIZE {announced}").optional(),
+        Rule("MAIL", size=f"<={announced}", where=Oversized()).reply(250, "2.1.0", "Sender ok").optional(),
     )
 
 
@@ -264,66 +271,6 @@ PRESETS: Final[Mapping[str, Callable[..., Rule | tuple[Rule, ...]]]] = {
 }
 
 _SPOKEN = (
-    *("CONNECT", "EHLO", "HELO", "LHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", "END_OF_DATA"),
+    *("CONNECT", "EHLO", "HELO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", "END_OF_DATA"),
     *("RSET", "NOOP", "VRFY", "EXPN", "HELP", "QUIT"),
 )
-
-
-class _Greylist:
-    """Who has tried before, how often, and when first."""
-
-    def __init__(self, attempts: int, seconds: float | None) -> None:
-        if attempts < 1:
-            raise ValueError(f"greylist counts attempts from 1, not {attempts!r}")
-        self.attempts: Final = attempts
-        self.seconds: Final = seconds
-        self._known: dict[tuple[str, str | None, tuple[str, ...]], tuple[int, float]] = {}
-
-    def __call__(self, moment: Moment) -> bool:
-        """Whether this attempt is to be refused."""
-        who = peer_of(moment), moment.sender, moment.recipients
-        attempts, first = self._known.pop(who, (0, moment.at))
-        self._known[who] = attempts + 1, first
-        if len(self._known) > _REMEMBERED:
-            del self._known[next(iter(self._known))]
-        return attempts < self.attempts or (self.seconds is not None and moment.at - first < self.seconds)
-
-    def __repr__(self) -> str:
-        return f"greylist(attempts={self.attempts}{'' if self.seconds is None else f', seconds={self.seconds:g}'})"
-
-
-class _OpenConnections:
-    """The connections that each client has open."""
-
-    def __init__(self, most: int) -> None:
-        if most < 0:
-            raise ValueError(f"connection_limit wants a number of connections, not {most!r}")
-        self.most: Final = most
-        self._open: dict[str, list[SessionRecord]] = {}
-
-    def __call__(self, moment: Moment) -> bool:
-        """Whether this one is too many."""
-        open_ones = [session for session in self._open.pop(peer_of(moment), []) if session.ended is None]
-        if len(open_ones) >= self.most:
-            self._open[peer_of(moment)] = open_ones
-            return True
-        self._open[peer_of(moment)] = [*open_ones, moment.session]
-        return False
-
-    def __repr__(self) -> str:
-        return f"open_connections({self.most})"
-
-
-class _Accepted:
-    """Whether so many recipients were accepted."""
-
-    def __init__(self, count: int) -> None:
-        if count < 1:
-            raise ValueError(f"max_recipients counts from 1, not {count!r}")
-        self.count: Final = count
-
-    def __call__(self, moment: Moment) -> bool:
-        return len(moment.accepted) >= self.count
-
-    def __repr__(self) -> str:
-        return f"accepted({self.count})"

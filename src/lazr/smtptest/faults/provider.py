@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from lazr.smtptest.faults.rate import Rate
+from lazr.smtptest.faults.counting import Rate
 from lazr.smtptest.faults.rule import Rule
 from lazr.smtptest.protocol.smtp.reply import Reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, Final
+    from typing import Any, Final, Unpack
 
-__all__ = ["PROVIDERS", "Provider"]
+    from lazr.smtptest.faults.counting import Counting
+    from lazr.smtptest.faults.selector import Selectors
+
+__all__ = ["PROVIDERS", "Provider", "counted", "of_provider"]
 
 # Codes, enhanced codes and marks are the provider's; the words beside them are ours, for theirs change.
 #
@@ -42,6 +45,15 @@ PROVIDERS: Final[Mapping[str, Mapping[str, tuple[str, Reply]]]] = {
 }
 
 
+def counted(when: str, counting: Counting, selectors: Selectors) -> Rule:
+    """A rule that counts by its `where=`; raises `TypeError` for selectors with another one."""
+    if selectors.get("where") is not None:
+        raise TypeError(f"{counting!r} is this preset's where= already; for another one write a Rule")
+    selectors = selectors.copy()
+    selectors["where"] = counting
+    return Rule(when, **selectors)
+
+
 class Provider:
     """What one provider says, at the moment at which it says it; each method makes a rule.
 
@@ -50,33 +62,43 @@ class Provider:
     Raises `ValueError` for a provider that is not in the table.
 
     >>> Provider("yahoo").rate_limit(2, per=60)
-    <Rule MAIL where=rate(2, per=60) → reply(421, '4.7.0', '[TSS04] Temporarily deferred'), never acted>
+    <Rule MAIL where=rate(n=2, per=60) → reply(421, '4.7.0', '[TSS04] Temporarily deferred'), never acted>
     """
 
     def __init__(self, name: str) -> None:
-        if name not in PROVIDERS:
+        if name not in tuple(PROVIDERS):
             raise ValueError(f"no provider {name!r}; there are {', '.join(PROVIDERS)}")
         self.name: Final[str] = name
 
-    def _rule(self, what: str, **selectors: Any) -> Rule:
+    def _rule(self, what: str, **selectors: Unpack[Selectors]) -> Rule:
         when, reply = PROVIDERS[self.name][what]
         return Rule(when, **selectors).reply(reply)
 
-    def rate_limit(self, n: int, per: float, **selectors: Any) -> Rule:
+    def rate_limit(self, n: int, per: float, **selectors: Unpack[Selectors]) -> Rule:
         """More than `n` mails of a client in `per` seconds."""
-        return self._rule("rate_limit", **selectors, where=Rate(n, per))
+        when, reply = PROVIDERS[self.name]["rate_limit"]
+        return counted(when, Rate(n, per), selectors).reply(reply)
 
-    def unauthenticated(self, **selectors: Any) -> Rule:
+    def unauthenticated(self, **selectors: Unpack[Selectors]) -> Rule:
         """Neither SPF nor DKIM passes, or DMARC fails."""
         return self._rule("unauthenticated", **selectors)
 
-    def blocked_sender(self, **selectors: Any) -> Rule:
+    def blocked_sender(self, **selectors: Unpack[Selectors]) -> Rule:
         """The client's address, or its network, is not welcome."""
         return self._rule("blocked_sender", **selectors)
 
-    def over_quota(self, **selectors: Any) -> Rule:
+    def over_quota(self, **selectors: Unpack[Selectors]) -> Rule:
         """The recipient's mailbox is full."""
         return self._rule("over_quota", **selectors)
 
     def __repr__(self) -> str:
         return f"<Provider {self.name}>"
+
+
+def of_provider(*, name: str, what: str, **arguments: Any) -> Rule:
+    """What a provider says, for a form: `{"preset": "provider", "name": "gmail", "what": "over_quota"}`."""
+    provider = Provider(name)
+    if what not in PROVIDERS[name]:
+        raise ValueError(f"a provider has {', '.join(PROVIDERS[name])}, not {what!r}")
+    rule: Rule = getattr(provider, what)(**arguments)
+    return rule

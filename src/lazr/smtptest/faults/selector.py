@@ -7,20 +7,58 @@ from collections.abc import Mapping
 from operator import attrgetter, eq, ge, gt, le, lt, ne
 
 from lazr.smtptest.mail.query import test_of
+from lazr.smtptest.protocol.smtp.event import Delivery, Rcpt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any, Final
+    from collections.abc import Callable, Sequence
+    from typing import Any, Final, TypedDict
 
     from lazr.smtptest.faults.moment import Moment
 
     Test = Callable[[Any], bool]
+    Text = str | re.Pattern[str] | Callable[[str], object]
+    Texts = Text | Sequence[Text]
+    Number = int | str | Callable[[int], object]
+    Numbers = Number | Sequence[Number] | range
 
-__all__ = ["SELECTORS", "Criterion", "criteria_of", "number_test"]
+    class Selectors(TypedDict, total=False):
+        """The keyword arguments of a rule; which of them mean something depends on its moment."""
+
+        sender: Texts | None
+        to: Texts | None
+        helo: Texts | None
+        peer: Texts | None
+        user: Texts | None
+        mechanism: Texts | None
+        subject: Texts | None
+        header: Mapping[str, Texts] | None
+        tls: bool | Texts | None
+        size: Numbers | None
+        session: Numbers | None
+        nth: Numbers | None
+        after: float | None
+        where: Callable[[Moment], object] | None
+        probability: float | None
+        seed: int | str | None
+
+
+__all__ = ["SELECTORS", "Criterion", "canonical", "criteria_of", "number_test"]
 
 _COMPARISON = re.compile(r"\s*(<=|>=|<|>|==|!=)\s*([0-9][0-9_]*)\s*")
 _OPERATORS = {"<": lt, "<=": le, ">": gt, ">=": ge, "==": eq, "!=": ne}
+
+_MANY = 10_000
+
+# What no text can be equal to, and so a rule with it could never act.
+_NO_TEXT = (type(None), bool, int, float, bytes, bytearray, memoryview, set, frozenset, range, Mapping)
+
+
+def _text(name: str, wanted: object) -> object:
+    """The value, if a text may be compared with it."""
+    if isinstance(wanted, _NO_TEXT) or (isinstance(wanted, re.Pattern) and not isinstance(wanted.pattern, str)):
+        raise TypeError(f"{name}= wants a string, a pattern, a function, or a list of these, not {wanted!r}")
+    return wanted
 
 
 def _text_test(wanted: object) -> Test:
@@ -47,7 +85,7 @@ def number_test(wanted: object) -> Test:
     >>> number_test(">=1_000")(1000), number_test([1, 3])(2)
     (True, False)
     """
-    if isinstance(wanted, (list, tuple, range, set, frozenset)):
+    if isinstance(wanted, list):
         tests = [number_test(one) for one in wanted]
         return lambda value: any(test(value) for test in tests)
     if isinstance(wanted, str):
@@ -91,7 +129,7 @@ def _mechanism(moment: Moment) -> tuple[object, ...]:
 
 
 # What each selector looks at, and how a value is tested.  It is met when one of the values passes.
-# `nth`, `probability` and `after` are the rule's own business: they are about counts, not about facts.
+# `nth`, `probability`, its `seed` and `after` are the rule's own business: they are about counts, not about facts.
 SELECTORS: Final[dict[str, tuple[Callable[[Moment], tuple[Any, ...]], Callable[[object], Test]]]] = {
     "sender": (lambda moment: _known(moment.sender), _address_test),
     "to": (attrgetter("recipients"), _address_test),
@@ -106,22 +144,80 @@ SELECTORS: Final[dict[str, tuple[Callable[[Moment], tuple[Any, ...]], Callable[[
     "where": (lambda moment: (moment,), _where_test),
 }
 
+_COUNTS = ("size", "session", "nth")
+
+
+def canonical(name: str, wanted: Any) -> Any:
+    """A selector's value in the one form in which it is kept: lists are lists, and what can never be met is refused.
+
+    Raises `TypeError` or `ValueError`.
+    """
+    if name in _COUNTS:
+        return _numbers(name, wanted)
+    if name == "header":
+        if not isinstance(wanted, Mapping) or not wanted or not all(isinstance(one, str) and one for one in wanted):
+            raise TypeError(f"header wants a mapping such as {{'X-Tag': 'a'}}, not {wanted!r}")
+        return {field: _texts(f"header {field}", value) for field, value in wanted.items()}
+    if name == "where" or (name == "tls" and isinstance(wanted, bool)):
+        return wanted
+    return _texts(name, wanted)
+
+
+def _texts(name: str, wanted: Any) -> Any:
+    if not isinstance(wanted, (list, tuple)):
+        return _text(name, wanted)
+    if not wanted:
+        raise ValueError(f"{name}={wanted!r} wants nothing, so the rule could never act")
+    if any(isinstance(one, (list, tuple)) for one in wanted):
+        raise TypeError(f"{name}= wants a list of strings, not of lists: {wanted!r}")
+    return [_text(name, one) for one in wanted]
+
+
+def _numbers(name: str, wanted: Any) -> Any:
+    several = isinstance(wanted, (list, tuple, range, set, frozenset))
+    if several and len(wanted) > _MANY:
+        raise ValueError(f"{name}= has {len(wanted):,} numbers; '>=1' is a comparison, and a function is possible, too")
+    numbers = (sorted(wanted) if isinstance(wanted, (set, frozenset)) else list(wanted)) if several else [wanted]
+    if not numbers:
+        raise ValueError(f"{name}={wanted!r} wants nothing, so the rule could never act")
+    least = 0 if name == "size" else 1
+    for number in numbers:
+        if isinstance(number, (list, tuple)):
+            raise TypeError(f"{name}= wants a list of numbers, not of lists: {wanted!r}")
+        number_test(number)
+        if isinstance(number, int) and number < least:
+            raise ValueError(f"{name} counts from {least}; {number!r} never comes")
+    return numbers if several else wanted
+
+
+def _one_value(name: str, moment: Moment) -> bool:
+    """Whether the moment has one value at the most to look at: all but the recipients of a message."""
+    return name != "to" or isinstance(moment.event, (Rcpt, Delivery))
+
 
 class Criterion:
     """One thing that is looked at, and what is wanted of it."""
 
-    __slots__ = ("_looks_at", "_test", "name", "wanted")
+    __slots__ = ("_looks_at", "_test", "_tests", "name", "wanted")
 
-    def __init__(self, name: str, wanted: object, looks_at: Callable[[Moment], tuple[Any, ...]], test: Test) -> None:
+    def __init__(
+        self, name: str, wanted: object, looks_at: Callable[[Moment], tuple[Any, ...]], tests: Sequence[Test]
+    ) -> None:
         self.name: Final = name
         self.wanted: Final = wanted
         self._looks_at = looks_at
-        self._test = test
+        self._tests = tests
+        self._test = tests[0] if len(tests) == 1 else None  # most have but one
 
     def met(self, moment: Moment) -> bool:
-        """Whether one of the values is as wanted; what a function of the tester's raises is raised, with a note."""
+        """Whether it is as wanted; what a function of the tester's raises is raised, with a note.
+
+        Of several tests each is passed by one of the values; where there is but one value, it passes one of them.
+        """
         try:
             test = self._test
+            if test is None:
+                return self._met_by_some(moment)
             for value in self._looks_at(moment):
                 if test(value):
                     return True
@@ -129,6 +225,11 @@ class Criterion:
             error.add_note(f"while a rule's {self.name}={self.wanted!r} was asked about {moment!r}")
             raise
         return False
+
+    def _met_by_some(self, moment: Moment) -> bool:
+        values = self._looks_at(moment)
+        enough = any if _one_value(self.name, moment) else all
+        return enough(any(map(test, values)) for test in self._tests)
 
     def failure(self, moment: Moment) -> str:
         """What it has instead."""
@@ -144,15 +245,17 @@ def _header(name: str) -> Callable[[Moment], tuple[str, ...]]:
     return lambda moment: () if moment.message is None else (moment.message.header(name),)
 
 
-def criteria_of(name: str, wanted: object) -> list[Criterion]:
-    """The criteria that a selector stands for: a list of texts is one for each, as in the inbox."""
+def criteria_of(name: str, wanted: Any) -> list[Criterion]:
+    """The criteria that a selector stands for, whose value is `canonical`."""
     if name == "header":
-        if not isinstance(wanted, Mapping):
-            raise TypeError(f"header wants a mapping such as {{'X-Tag': 'a'}}, not {wanted!r}")
         return [
-            Criterion(f"header {field}", value, _header(field), _text_test(value)) for field, value in wanted.items()
+            Criterion(f"header {field}", value, _header(field), [_text_test(one) for one in _each(value)])
+            for field, value in wanted.items()
         ]
     looks_at, test = SELECTORS[name]
-    if isinstance(wanted, (list, tuple)) and test is not number_test:
-        return [Criterion(name, value, looks_at, test(value)) for value in wanted]
-    return [Criterion(name, wanted, looks_at, test(wanted))]
+    tests = [test(wanted)] if test is number_test else [test(one) for one in _each(wanted)]
+    return [Criterion(name, wanted, looks_at, tests)]
+
+
+def _each(wanted: Any) -> list[Any]:
+    return wanted if isinstance(wanted, list) else [wanted]

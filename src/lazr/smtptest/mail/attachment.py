@@ -19,9 +19,10 @@ class Attachment:
     - `inline`: whether it is meant to be shown within the text, as an image in HTML is.
     - `filenames`: all the different names that it was given, the one that counts first.  More than one is a
       trick, or a mistake: one program looks at one of them, and another at another.
+    - `number`: its place among the parts, as IMAP counts them (RFC 9051 6.4.5): "2", or "1.2".
     """
 
-    __slots__ = ("content", "content_id", "content_type", "filename", "filenames", "inline")
+    __slots__ = ("content", "content_id", "content_type", "filename", "filenames", "inline", "number")
 
     def __init__(
         self,
@@ -32,6 +33,7 @@ class Attachment:
         content_id: str = "",
         inline: bool = False,
         filenames: tuple[str, ...] = (),
+        number: str = "",
     ) -> None:
         self.filename: Final = filename
         self.content_type: Final = content_type
@@ -39,6 +41,7 @@ class Attachment:
         self.content_id: Final = content_id
         self.inline: Final = inline
         self.filenames: Final = filenames
+        self.number: Final = number
 
     def __repr__(self) -> str:
         return f"Attachment({self.filename!r}, {self.content_type!r}, {len(self.content)} octets)"

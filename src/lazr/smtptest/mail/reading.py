@@ -214,6 +214,7 @@ class Reading:
             content_id=content_id.strip().removeprefix("<").removesuffix(">"),
             inline=disposition == "inline" or (disposition != "attachment" and related),
             filenames=names,
+            number=part.number or "1",
         )
 
     # -- what is wrong -----------------------------------------------------------------------

@@ -35,6 +35,13 @@ _LINGER = "hh" if sys.platform == "win32" else "ii"
 # A timer may come so much early, by the clock that it is compared with.
 _EARLY = 0.002
 
+# Seconds: how often silence is looked for at the most, and the longest that a loop's timer is asked for.
+_OFTEN = 0.01
+_LONGEST = 10_000_000.0
+
+# A client may say so much while a rule has it wait; then it is not read until the wait is over.
+_MEANWHILE = 64 * 1024
+
 
 class Conduct(Connection):
     """A connection that asks the server's rules first, and behaves as they say.
@@ -45,18 +52,28 @@ class Conduct(Connection):
     __slots__ = (
         "_delayed",
         "_early",
+        "_gone",
         "_interrupted",
         "_lost",
+        "_meanwhile",
+        "_rest",
         "_silence",
         "_silence_asked",
         "_silent_since",
+        "_stalled",
+        "_usual",
     )
 
     def __init__(self, service: Service, entrance: Entrance) -> None:
         super().__init__(service, entrance)
         self._delayed: asyncio.TimerHandle | None = None
         self._interrupted = False  # a rule has content wait at a mark
-        self._early = b""  # the client's part of a handshake that is held up
+        self._rest: Callable[[], None] | None = None  # what is delayed
+        self._meanwhile = False  # a rule has the client wait,
+        self._early = b""  # ... and this is what it says meanwhile,
+        self._usual: Callable[[bytes], None] | None = None  # ... which is for this one
+        self._gone = False  # it has left, and waits for nothing any more
+        self._stalled = False  # it is never answered again
         self._lost: tuple[EndOfData, list[Rcpt]] | None = None  # LMTP: who is told 250 for nothing
         self._silence: asyncio.TimerHandle | None = None
         self._silent_since = 0.0
@@ -69,15 +86,37 @@ class Conduct(Connection):
             self.watch()
 
     def eof_received(self) -> bool:
-        """The client will send no more; whom we never answer is not kept waiting either."""
-        if self._stalled and not self._leaving:
+        """The client will send no more: whom we never answer is not kept waiting, and what is delayed is done now.
+
+        Most that say so have given up, and closed.  There is no way to know it from a client that reads on; so the
+        delay ends, and a whole message that waits for its reply is there (RFC 1047), but a function that takes its
+        time is not waited for.
+        """
+        if self._stalled:
+            self._give_client_up()  # and not a word, not even TLS's last
+        elif self._rest is not None:
+            self._mark(monotonic())
+            self._gone = True
+            self._stop_delay()
+            self._carry_out(self._rest)
+        elif self._meanwhile:
+            self._loop.call_soon(self._close_unanswered)  # by then the function has begun, and can be cancelled
+            return True
+        return super().eof_received()
+
+    def _give_client_up(self) -> None:
+        if not self._leaving:
             self._mark(monotonic())
             self._record.end("EOF")
             self._give_up()
-        return super().eof_received()
+
+    def _close_unanswered(self) -> None:
+        self._give_client_up()
+        self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, and all that was to be done with it."""
+        self._hear_again()
         super().connection_lost(exc)
         self._stop_waiting()
 
@@ -86,11 +125,19 @@ class Conduct(Connection):
         self._stop_waiting()
         super().shut_down()
 
+    def _stop_delay(self) -> None:
+        if self._delayed is not None:
+            self._delayed.cancel()
+            self._delayed = None
+
     def _stop_waiting(self) -> None:
-        for timer in (self._delayed, self._silence):
-            if timer is not None:
-                timer.cancel()
-        self._delayed = self._silence = None
+        self._stop_delay()
+        self._rest = None
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+        self._hear_again()
+        self._early = b""
         if self._leaving and self._throttle is not None and self._transport.is_closing():
             self._throttle.end()
 
@@ -105,6 +152,7 @@ class Conduct(Connection):
     def _by_rules(self, event: Event, reply: Reply) -> Reply | Pending:
         """Rules first; if none acts, `decide`."""
         if isinstance(event, Malformed):  # its verb is what it would have been
+            self._rules.pass_by(event.verb, reply)
             return self._decided(event, reply)
         if isinstance(event, EndOfData) and self._session.lmtp:
             return self._delivered(event, reply)
@@ -156,7 +204,9 @@ class Conduct(Connection):
         decision = self._decision(act, event, reply)
         if isinstance(decision, Reply):
             return self._changed(act, event, decision)
-        self._answering = self._loop.create_task(self._answer(self._changed_late(act, event, decision)))
+        if act.call is not None:
+            self._hear_meanwhile()
+        self._answering = self._loop.create_task(self._answer_late(act, event, decision))
         return PENDING
 
     def _conclude_late(self, act: Act, event: Event, reply: Reply) -> None:
@@ -191,10 +241,16 @@ class Conduct(Connection):
                 message = event.message
                 event = EndOfData(message.mail, (event.rcpt,), message.parts, message.session)
             self._service.decide(event, reply)
-        return act.changed(reply)
+        changed = act.changed(reply)
+        if not changed.wire:  # no reply will be written, and so none can tell those who wait for what was accepted
+            self._loop.call_soon(self._service.send_all)
+        return changed
 
-    async def _changed_late(self, act: Act, event: Event, decision: Awaitable[Reply]) -> Reply:
-        return self._changed(act, event, await decision)
+    async def _answer_late(self, act: Act, event: Event, decision: Awaitable[Reply]) -> None:
+        reply = self._changed(act, event, await decision)
+        self._hear_again()
+        self._give(reply)
+        self._pass_early()
 
     def _delivered(self, event: EndOfData, reply: Reply) -> Reply | Pending:
         """LMTP: rules were asked for each recipient; what is left is whom the message is kept for."""
@@ -209,13 +265,53 @@ class Conduct(Connection):
         return self._decided(EndOfData(event.mail, tuple(left), event.parts, event.session), reply)
 
     def _later(self, seconds: float, function: Callable[[], None]) -> None:
-        self._delayed = self._loop.call_later(seconds, self._carry_out, function)
+        self._hear_meanwhile()
+        self._rest = function
+        wait = 0.0 if self._gone else min(seconds, _LONGEST)
+        self._delayed = self._loop.call_later(wait, self._carry_out, function)
 
     def _carry_out(self, function: Callable[[], None]) -> None:
-        self._delayed = None
+        self._delayed = self._rest = None
         if not self._leaving:
             self._mark(monotonic())
+            self._hear_again()
             function()
+            self._pass_early()
+
+    # -- what the client says meanwhile ---------------------------------------------------------
+
+    def _hear_meanwhile(self) -> None:
+        """Read on while a rule has the client wait: else nobody would know that it leaves."""
+        if not (self._meanwhile or self._session.hushed):  # who is to be silent is heard all the same, by the session
+            self._meanwhile = self._listens = True
+            self._usual, self._before = self._before, self._hear_early
+
+    def _hear_early(self, octets: bytes) -> None:
+        self._early += octets
+        if len(self._early) > _MEANWHILE and not self._held:
+            self._held = True
+            if not self._deaf:
+                self._deaf = True
+                self._transport.pause_reading()
+
+    def _hear_again(self) -> None:
+        """It has waited: who heard it before does so again."""
+        if self._meanwhile:
+            self._meanwhile = self._listens = False
+            self._before, self._usual = self._usual, None
+            self._hold_no_longer()
+
+    def _hold_no_longer(self) -> None:
+        self._held = False
+        if self._deaf and not (self._paused or self._transport.is_closing()):
+            self._deaf = False
+            self._transport.resume_reading()
+
+    def _pass_early(self) -> None:
+        """What it said meanwhile, unless it has to wait again."""
+        if self._early and not (self._meanwhile or self._leaving):
+            early, self._early = self._early, b""
+            self._pass_on(early)
 
     # -- what is done in between: in content, and in silence -----------------------------------
 
@@ -274,8 +370,10 @@ class Conduct(Connection):
             self._silence_asked = 0.0
         due = next((silence for silence in silences if silence > self._silence_asked), None)
         # Octets that come later move only `_last_octets`; that is seen when the timer has run out.
-        wait = silences[0] if due is None or not self._is_its_turn() else self._last_octets + due - now
-        self._silence = self._loop.call_later(max(wait, 0), self._hear_silence)
+        wait = max(silences[0], _OFTEN)
+        if due is not None and self._is_its_turn():
+            wait = self._last_octets + due - now
+        self._silence = self._loop.call_later(min(max(wait, 0), _LONGEST), self._hear_silence)
 
     def _hear_silence(self) -> None:
         self._silence = None
@@ -286,8 +384,11 @@ class Conduct(Connection):
                     self._silence_asked = silence
                     self._mark(monotonic())
                     act = self._ask("IDLE", amount=silence)
+                    # What we say unasked does not end the client's silence.
+                    before = self._last_octets, self._last_reply
                     if act is not None and self._speak_up(act):
                         return
+                    self._last_octets, self._last_reply = before
         self.watch()
 
     def _is_its_turn(self) -> bool:
@@ -306,16 +407,11 @@ class Conduct(Connection):
             return
         if act.throttle is not None:
             self._slow_down(*act.throttle)
-        self._before = self._hear_early
         if act.delay is None:
             self._handshake(act)
             return
-        self._hold(True)
+        self._later(act.delay, functools.partial(self._handshake, act))
         self._arm()
-        self._later(act.delay, functools.partial(self._handshake_late, act))
-
-    def _hear_early(self, octets: bytes) -> None:
-        self._early += octets
 
     def _handshake(self, act: Act) -> None:
         end = self._ending(act)
@@ -326,38 +422,21 @@ class Conduct(Connection):
         if act.raw is not None:
             self._before = functools.partial(self._answer_hello, act.raw)
 
-    def _handshake_late(self, act: Act) -> None:
-        self._hold(False)
-        self._handshake(act)
-        early, self._early = self._early, b""
-        if early and not self._leaving:
-            self._pass_on(early)
-
     def _answer_hello(self, octets: bytes, _hello: bytes) -> None:
         self._record.transcript.said(Raw(octets))
         self._transport.write(octets)
         self._fail("a rule answered it with other octets")
 
-    def _hold(self, held: bool) -> None:
-        """Read nothing for a while, or again."""
-        self._held = held
-        if self._deaf != held:
-            self._deaf = held
-            if held:
-                self._transport.pause_reading()
-            else:
-                self._transport.resume_reading()
-
     # -- ends ----------------------------------------------------------------------------------
 
     def _stall(self) -> None:
         """Never say anything again; only that the client leaves is noticed."""
-        self._stalled = True
+        self._stalled = self._listens = True
         self._before = _hear_nothing
         self._phase_ends = None
         self._spoke = True
         self._arm()
-        self._hold(False)
+        self._hold_no_longer()
 
     def _drop(self) -> None:
         """Say no more: FIN."""

@@ -39,12 +39,14 @@ class Connection(Approach):
 
     __slots__ = (
         "_answering",
+        "_briefly",
         "_deaf",
         "_decided",
         "_due",
         "_entries",
         "_held",
         "_limits",
+        "_listens",
         "_loop",
         "_mark",
         "_number",
@@ -53,7 +55,6 @@ class Connection(Approach):
         "_record",
         "_rules",
         "_service",
-        "_stalled",
         "_stopping",
         "_throttle",
         "_timer",
@@ -70,9 +71,10 @@ class Connection(Approach):
         self._due: Callable[[], None] | None = None  # what a rule wants done when the session has stopped reading
         self._number = 0  # it is the n-th connection
         self._held = False  # a rule has us read nothing for a while
-        self._stalled = False  # ... or never say anything again
+        self._listens = False  # ... or hear the client while it waits, to know when it leaves
         self._throttle: Throttle | None = None
         self._outgoing = b""  # replies that are written when this turn of the loop is over
+        self._briefly = False  # the answer that is due comes in a moment: it is not worth while to stop reading
         self._deaf = False  # nothing is read from the socket
         self._stopping = False  # the server stops; only a reply that is due is waited for
         self._paused = False  # too many replies wait for the client to read them
@@ -111,8 +113,8 @@ class Connection(Approach):
             self._leaving = True
             below.close()
         else:
+            self._number = self._record.number = service.count()
             service.remember(self._record)
-            self._number = service.count()
             self._approach()
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -232,6 +234,7 @@ class Connection(Approach):
         unsafe, self._service.unsafe = self._service.unsafe or [], []
         safe = unsafe[0] if len(unsafe) == 1 else asyncio.gather(*unsafe)
         self._answering = safe
+        self._briefly = True
         safe.add_done_callback(functools.partial(self._give_safely, reply))
         return PENDING
 
@@ -247,6 +250,7 @@ class Connection(Approach):
             self._until_safe(reply)
             return
         self._answering = None
+        self._briefly = False
         now = self._last_octets = self._last_reply = monotonic()
         self._mark(now)
         self._session.marks = self._rules.marks
@@ -298,7 +302,9 @@ class Connection(Approach):
         if self._leaving:
             return
         # While the client must be silent it is heard all the same, so that what it says is found out.
-        waits = session.waiting and not (session.hushed or self._stalled)
+        waits = session.waiting and not (session.hushed or self._listens)
+        if waits and self._briefly and not session.has_unread:
+            waits = False
         if self._deaf != (waits or self._paused or self._held):
             self._deaf = not self._deaf
             if self._deaf:
@@ -374,7 +380,7 @@ class Connection(Approach):
         if self._paused:
             client_must = None if limits.write_timeout is None else self._last_octets + limits.write_timeout
             return _sooner(session_ends, client_must)
-        if self._session.waiting or self._held or self._stalled or self._throttle is not None:  # it waits for us
+        if self._session.waiting or self._held or self._listens or self._throttle is not None:  # it waits for us
             return session_ends
         idle, command = limits.idle_timeout, limits.command_timeout
         if self._service.crowded:

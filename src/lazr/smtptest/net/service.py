@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import functools
 
-from lazr.smtptest.clock import monotonic
 from lazr.smtptest.net.conduct import Conduct
 from lazr.smtptest.net.listener import BACKLOG
 from lazr.smtptest.net.spool import Spool
@@ -49,8 +48,8 @@ class Service:
     `decide(event, reply)` answers with a reply; `consider`, if there is one, is asked in its place,
     and may also answer with something to await.  `announce()` is called when the reply to what was
     accepted is written, which `fresh` says that something was.  `remember(record)` is called for each session.
-    `rules` are asked before any of these; `call(function, event, reply)` asks a function that a rule names, and
-    `raised(error)` makes the reply to what such a function raised.
+    `rules` are asked before any of these, and their time counts from `opened`; `call(function, event, reply)` asks a
+    function that a rule names, and `raised(error)` makes the reply to what such a function raised.
     """
 
     def __init__(
@@ -63,13 +62,14 @@ class Service:
         announce: Callable[[], None],
         remember: Callable[[SessionRecord], object],
         rules: Rules,
+        opened: float,
         call: Callable[[Callable[[Event], object], Event, Reply], Reply | Awaitable[Reply]],
         raised: Callable[[BaseException], Reply],
     ) -> None:
         self.rules = rules
         self.call = call
         self.raised = raised
-        self.opened: float = 0.0
+        self.opened: float = opened
         self._counted = 0
         self.limits = limits
         self.remember = remember
@@ -99,7 +99,6 @@ class Service:
     async def open(self) -> None:
         """Accept connections, in the loop that runs."""
         self.loop = asyncio.get_running_loop()
-        self.opened = monotonic()
         for listener, entrance in self._listeners:
             make = functools.partial(Conduct, self, entrance)
             create = self.loop.create_server if listener.path is None else self.loop.create_unix_server
@@ -166,6 +165,10 @@ class Service:
         """A client has come to be served; the first one is 1."""
         self._counted += 1
         return self._counted
+
+    def forget(self) -> None:
+        """The next client is the first one again."""
+        self._counted = 0
 
     def watch(self) -> None:
         """How long clients may be silent before a rule is asked has changed."""

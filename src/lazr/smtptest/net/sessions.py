@@ -68,8 +68,8 @@ class Sessions(Sequence["SessionRecord"]):
     def counts(self) -> dict[str, int]:
         """What happened, as numbers: connections, greetings, sessions with TLS and with AUTH, mails, refusals.
 
-        `connections`, `EHLO`, `HELO`, `LHLO`, `TLS`, `AUTH`, `mails`, `refusals`, then `live` and one for each way
-        in which sessions ended: see `SessionRecord.ended`.
+        `connections`, `EHLO`, `HELO`, `LHLO`, `TLS`, `AUTH`, `mails` and their `octets`, `refusals`, then `live`
+        and one for each way in which sessions ended: see `SessionRecord.ended`.
         """
         counts = Counter(dict.fromkeys(_ALWAYS, 0))
         with self._lock:
@@ -100,7 +100,7 @@ class Sessions(Sequence["SessionRecord"]):
             return self._lasting + self._records
 
 
-_ALWAYS = ("connections", "EHLO", "HELO", "LHLO", "TLS", "AUTH", "mails", "refusals", "live")
+_ALWAYS = ("connections", "EHLO", "HELO", "LHLO", "TLS", "AUTH", "mails", "octets", "refusals", "live")
 
 
 def _count(record: SessionRecord, counts: Counter[str]) -> None:
@@ -108,6 +108,7 @@ def _count(record: SessionRecord, counts: Counter[str]) -> None:
     counts["TLS"] += record.tls is not None
     counts["AUTH"] += record.auth is not None
     counts["mails"] += record.mails
+    counts["octets"] += record.octets
     counts["refusals"] += record.refusals
     counts[record.ended or "live"] += 1
     counts.update(record.greetings)

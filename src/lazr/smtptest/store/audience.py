@@ -36,8 +36,10 @@ class Audience:
     def __init__(self) -> None:
         self._listeners: dict[object, Callable[[Change], None]] = {}
         self._changes: deque[Change] = deque()
-        # Whoever tells, tells all that were noted.  It is reentrant because a listener may change something.
+        # Whoever tells, tells all that were noted.  It is reentrant because a listener may change something; that is
+        # told when all have heard of what came before.
         self._telling = threading.RLock()
+        self._tells = False
 
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         """Have it called for each change; what is returned ends that, and may be called twice."""
@@ -56,15 +58,26 @@ class Audience:
         self._changes.append(change)
 
     def tell(self) -> None:
-        """Call the listeners; when it returns, all that was noted before has been told, by whomever."""
+        """Call the listeners; when it returns, all that was noted before has been told, by whomever.
+
+        (But for a listener who calls it: it is told soon then.)
+        """
         with self._telling:
-            while self._changes:
-                change = self._changes.popleft()
-                for listener in tuple(self._listeners.values()):
-                    try:
-                        listener(change)
-                    except Exception:  # noqa: BLE001 - whatever it is, the others hear
-                        _log.exception("a listener raised when it heard of %s", change.kind)
+            if self._tells:
+                return
+            self._tells = True
+            try:
+                while self._changes:
+                    self._tell(self._changes.popleft())
+            finally:
+                self._tells = False
+
+    def _tell(self, change: Change) -> None:
+        for listener in tuple(self._listeners.values()):
+            try:
+                listener(change)
+            except Exception:  # noqa: BLE001 - whatever it is, the others hear
+                _log.exception("a listener raised when it heard of %s", change.kind)
 
     def clear(self) -> None:
         """Nobody listens any more."""

@@ -128,7 +128,7 @@ class Conditions:
     @_one.register
     def _(self, term: search.Time) -> ColumnElement[bool]:
         at = microseconds(term.at)
-        return mails.c.received_at > at if term.than == "after" else mails.c.received_at < at
+        return mails.c.received_at >= at if term.than == "after" else mails.c.received_at < at
 
 
 def _possible(words: str) -> bool:

@@ -94,7 +94,10 @@ class Totals(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Some of the mails that a search found, newest first; and how many it found, and of those how many unread."""
+    """Some of the mails that a search found, newest first; and how many it found, and of those how many unread.
+
+    All of one moment, whatever comes and goes meanwhile.
+    """
 
     entries: list[Entry]
     matched: int
@@ -105,8 +108,8 @@ class Page(NamedTuple):
 class Retention:
     """What is kept at most; None is no limit.  The oldest go first, by the order of arrival.
 
-    A clock that jumps ahead does not empty a store: by age, at most `most_at_once` of all mails go in one go (and
-    the log says so), the rest at the next.
+    By age first, then by number, then by size.  A clock that jumps ahead does not empty a store: by age, at most
+    `most_at_once` of all mails go in one go (and the log says so), the rest at the next.
     """
 
     mails: int | None = None
@@ -227,7 +230,7 @@ class Store(Protocol):
         """Delete; how many were there."""
 
     def set_tags(self, ids: Collection[str], tags: Collection[str], search: Search = EVERYTHING) -> None:
-        """These mails have these tags from now on, and no other ones."""
+        """These mails have these tags from now on, and no other ones, as `tags_of` reads them."""
 
     def rename_tag(self, tag: str, new: str, search: Search = EVERYTHING) -> int:
         """Call a tag something else, wherever it is; on how many mails it was.
@@ -259,4 +262,7 @@ class Store(Protocol):
     # -- hearing -------------------------------------------------------------------------------
 
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
-        """Have it called, in some thread, for each change; what is returned ends that.  It must not block."""
+        """Have it called, in some thread, for each change, in order; what is returned ends that.
+
+        It must not block.  If it raises, the log has that, and the others hear all the same (`audience.py`).
+        """

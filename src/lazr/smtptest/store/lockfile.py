@@ -38,9 +38,10 @@ class LockFile:
             os.close(descriptor)
             by = f"process {holder}" if holder.isdecimal() else "another process"
             raise StoreInUse(f"{self._path.with_suffix('')} is in use by {by}; only one can have it") from None
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
         self._descriptor = descriptor
+        with suppress(OSError):  # on a disk that is full, it is held all the same
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
         """Let go of it; twice does no harm."""

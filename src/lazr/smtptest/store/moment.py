@@ -13,7 +13,7 @@ __all__ = ["read_moment"]
 
 _LONGEST = 100
 
-# Those of months, as far as they are told apart; what is written must be the start of one.
+# Three letters or more of one are enough.
 _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
@@ -37,7 +37,7 @@ _TIME = r"""(?:
     (?: \ ?(?P<zone>z|utc|gmt|(?:utc|gmt)?[-+]\d{2}(?::?\d{2})?) (?:\ \([^()]*\))? )?
 )?"""
 _MOMENTS = tuple(re.compile(date + _TIME, re.VERBOSE | re.ASCII) for date in _DATES)
-_SINCE_1970 = re.compile(r"(\d{9,10})(\d{3})?", re.ASCII)
+_SINCE_1970 = re.compile(r"(\d{10})(\d{3})?", re.ASCII)  # seconds, or milliseconds
 _AGO = re.compile(r"(\d{1,6})\ ?([smhdw])(?:ec|in|econd|inute|our|ay|eek)?s?(?:\ ago)?", re.ASCII)
 
 
@@ -99,7 +99,7 @@ def _of(parts: dict[str, str | None], zone: tzinfo) -> datetime:
         return int(parts.get(name) or default)
 
     year = number("year")
-    if year < 100:
+    if len(parts["year"] or "") == 2:
         year += 1900 if year >= 69 else 2000  # as POSIX's strptime does
     name = parts.get("name")
     month = number("month", 1) if name is None else _month(name)
@@ -118,7 +118,7 @@ def _of(parts: dict[str, str | None], zone: tzinfo) -> datetime:
 
 def _month(name: str) -> int:
     for number, month in enumerate(_MONTHS, 1):
-        if month.startswith(name) or name == "sept" == month[:4]:
+        if month.startswith(name):
             return number
     raise ValueError
 

@@ -10,7 +10,7 @@ from lazr.smtptest.protocol.smtp.record import TlsFacts
 from lazr.smtptest.protocol.smtp.sasl import Credentials
 from lazr.smtptest.store.packed import pack, unpack
 
-__all__ = ["unpacked_envelope", "packed_envelope"]
+__all__ = ["packed_envelope", "unpacked_envelope"]
 
 
 def packed_envelope(envelope: Envelope) -> bytes:

@@ -51,12 +51,12 @@ __all__ = [
     "upgrade",
 ]
 
-metadata = MetaData()
+metadata: MetaData = MetaData()
 
 # SQLite counts by itself only what is called INTEGER.
 _Number = BigInteger().with_variant(Integer, "sqlite")
 
-mails = Table(
+mails: Table = Table(
     "mails",
     metadata,
     Column("number", _Number, primary_key=True),
@@ -74,7 +74,7 @@ Index("mails_by_flag", mails.c.read, mails.c.size)  # all that `totals` needs
 _named = mails.c.username != ""
 Index("mails_by_user", mails.c.username, sqlite_where=_named, postgresql_where=_named)
 
-contents = Table(
+contents: Table = Table(
     "contents",
     metadata,
     Column("number", _Number, primary_key=True, autoincrement=False),
@@ -82,10 +82,10 @@ contents = Table(
 )
 
 # The mails that nobody has read into an entry.
-pending = Table("pending", metadata, Column("number", _Number, primary_key=True, autoincrement=False))
+pending: Table = Table("pending", metadata, Column("number", _Number, primary_key=True, autoincrement=False))
 
 # What lists show of a mail, but for what is in `mails`.
-entries = Table(
+entries: Table = Table(
     "entries",
     metadata,
     Column("number", _Number, primary_key=True, autoincrement=False),
@@ -99,7 +99,7 @@ entries = Table(
 
 # What is searched for words, folded; a column is called as `search.Text.where`.  The longest comes last, so that the
 # others are read without it.
-texts = Table(
+texts: Table = Table(
     "texts",
     metadata,
     Column("number", _Number, primary_key=True, autoincrement=False),
@@ -121,7 +121,7 @@ event.listen(
     ).execute_if(dialect="sqlite"),
 )
 
-addresses = Table(
+addresses: Table = Table(
     "addresses",
     metadata,
     Column("place", Text, nullable=False),
@@ -131,7 +131,7 @@ addresses = Table(
     Index("addresses_by_number", "number"),
 )
 
-headers = Table(
+headers: Table = Table(
     "headers",
     metadata,
     Column("number", _Number, nullable=False),
@@ -142,7 +142,7 @@ headers = Table(
     sqlite_with_rowid=False,
 )
 
-tags = Table(
+tags: Table = Table(
     "tags",
     metadata,
     Column("number", _Number, nullable=False),
@@ -154,16 +154,16 @@ tags = Table(
 )
 
 # All that belongs to a mail, and goes with it; the mail itself is the last.
-of_mails = (pending, entries, texts, addresses, headers, tags, contents, mails)
+of_mails: tuple[Table, ...] = (pending, entries, texts, addresses, headers, tags, contents, mails)
 
-notes = Table(
+notes: Table = Table(
     "notes",
     metadata,
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )
 
-_schema = Table("schema_version", metadata, Column("version", Integer, nullable=False))
+_schema: Table = Table("schema_version", metadata, Column("version", Integer, nullable=False))
 
 # What turns tables of the version before into these.  New tables are made as they are now; when a version changes
 # them, a step is added here, and no step is ever changed.

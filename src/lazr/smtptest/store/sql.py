@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeVar
 
 from sqlalchemy import and_, delete, exists, func, insert, literal, select, update
 
+from lazr.smtptest.clock import monotonic
 from lazr.smtptest.mail.mail import Mail
 from lazr.smtptest.store.audience import Audience
 from lazr.smtptest.store.conditions import microseconds, needs_reading
@@ -43,6 +44,7 @@ _T = TypeVar("_T")
 # So many mails are done in one step: the dearer it is, the fewer.
 _READ, _READ_OCTETS = 10, 500_000
 _DELETED = 20
+_SHORT = 0.005  # seconds that a step is to take
 _CHANGED = 500
 
 _HUGE = 1 << 62  # more than any number of a mail
@@ -226,7 +228,7 @@ class SqlStore(ABC):
 
     def page(self, search: Search = EVERYTHING, *, start: int = 0, limit: int | None = 50) -> Page:
         """Some of what is looked for, newest first."""
-        # All of a page is one snapshot.  Where there is a mail in it that has yet to be read, it is made again when that
+        # All of a page is one snapshot.  Where a mail in it has yet to be read, it is made again when that
         # is done, without those that came meanwhile: or it might never end.
         newest = _HUGE
         while True:
@@ -391,9 +393,18 @@ class SqlStore(ABC):
     def _delete(self, numbers: Sequence[int]) -> list[str]:
         """Delete these, in steps; the names of those that were there."""
         gone: list[str] = []
-        for some in _cut(numbers, _DELETED):
+        size = _DELETED
+        while numbers:
             with self._step() as step:
-                gone += self._delete_some(step.connection, some)
+                started = monotonic()
+                gone += self._delete_some(step.connection, numbers[:size])
+                took = monotonic() - started
+            numbers = numbers[size:]
+            # What it takes depends on the mails: next to nothing where nobody has read them.
+            if took < _SHORT:
+                size = min(2 * size, _CHANGED)
+            elif took > 2 * _SHORT:
+                size = max(size // 2, 1)
         return gone
 
     def _delete_some(self, connection: Connection, numbers: Sequence[int]) -> Sequence[str]:

@@ -14,10 +14,11 @@ import sqlite3
 import threading
 import time
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, column, create_engine, delete, event, func, insert, literal, select, table
+from sqlalchemy import Engine, bindparam, column, create_engine, delete, event, func, insert, literal, select, table
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -59,6 +60,8 @@ _BUSY = 5.0
 _LOG_PAGES, _LOG_PAGES_MOST = 2_000, 8_000
 _LOG_KEPT = 64 * 1024 * 1024
 _PAGE = 4096
+# Seconds for which the room on the disk is taken to be what it was: asking takes as long as half a mail.
+_ROOM_SEEN = 0.05
 
 # So many of a search's tri-grams are looked up; the text itself is looked at behind that anyway.
 _TRIGRAMS = 12
@@ -104,6 +107,7 @@ class SqliteStore(SqlStore):
         self._search_timeout = search_timeout
         self._lock_file = LockFile(self._path.with_name(self._path.name + ".lock"))
         self._turns = Turns()
+        self._room_seen = (float("-inf"), 0)  # when, and how much there was
         self._changing = threading.RLock()  # who has the connection that does all else
         self._receiver: sqlite3.Connection | None = None
         self._changer: Engine | None = None
@@ -133,6 +137,7 @@ class SqliteStore(SqlStore):
             self._lock_file.hold()
             try:
                 self._open_file()
+                self._sweep()
             except BaseException:
                 self._let_go()
                 self._lock_file.release()
@@ -152,15 +157,16 @@ class SqliteStore(SqlStore):
         self._changer = self._engine("BEGIN IMMEDIATE", size=1)
         self._looker = self._engine("BEGIN", size=5, query_only=True)
         with self._changer.connect() as connection:
-            # Whose it is and the tables come at once: a file is ours, or it is empty.
+            # Whose it is and the tables come at once: a file is ours, or it is empty.  Of one that is ours nothing is
+            # written here, so that it can be opened on a disk that is full.
             with connection.begin():
-                connection.exec_driver_sql(f"PRAGMA application_id = {_APPLICATION:d}")
+                if connection.exec_driver_sql("PRAGMA application_id").scalar() != _APPLICATION:
+                    connection.exec_driver_sql(f"PRAGMA application_id = {_APPLICATION:d}")
                 upgrade(connection)
             _driver(connection).execute("PRAGMA journal_mode = WAL")
         self._receiver = self._receiving_connection()
         status = self._path.stat()
         self._file = (status.st_dev, status.st_ino)
-        self._sweep()
 
     def _let_go(self) -> None:
         for engine in (self._looker, self._changer):
@@ -192,7 +198,7 @@ class SqliteStore(SqlStore):
             return False
         started = monotonic()
         with closing(sqlite3.connect(self._path, isolation_level=None, timeout=_BUSY)) as connection:
-            connection.set_progress_handler(lambda: monotonic() > started + _CHECK, 100_000)
+            connection.set_progress_handler(lambda: monotonic() > started + _CHECK, 1_000)
             try:
                 found = connection.execute("PRAGMA quick_check(1)").fetchone()
             except sqlite3.Error as error:
@@ -265,9 +271,9 @@ class SqliteStore(SqlStore):
             numbers = range(first, first + len(rows))
             try:
                 receiver.execute("BEGIN IMMEDIATE")
-                receiver.executemany(_ADD_MAIL, [(number, *row) for number, row in zip(numbers, rows, strict=True)])
-                receiver.executemany(_ADD_CONTENT, zip(numbers, octets, strict=True))
-                receiver.executemany(_ADD_PENDING, zip(numbers))
+                _insert(receiver, mails, [(number, *row) for number, row in zip(numbers, rows, strict=True)])
+                _insert(receiver, contents, list(zip(numbers, octets, strict=True)))
+                receiver.execute(_ADD_PENDING, (first,))
                 receiver.execute("COMMIT")
             except BaseException as error:
                 self._undo(receiver, error)
@@ -321,11 +327,17 @@ class SqliteStore(SqlStore):
         return bool(self._room - (pages - unused) * _PAGE > octets + octets // 10 + 10 * _PAGE)
 
     def _free(self) -> int:
-        """Octets of the disk that may be used to receive."""
+        """Octets of the disk that may be used to receive, as they were a moment ago."""
+        asked, free = self._room_seen
+        now = monotonic()
+        if now - asked < _ROOM_SEEN:
+            return free
         try:
-            return shutil.disk_usage(self._path.parent).free - self._reserve
+            free = shutil.disk_usage(self._path.parent).free - self._reserve
         except OSError as error:
             raise StoreUnavailable(f"{self._path}: {error.strerror}") from error
+        self._room_seen = now, free
+        return free
 
     # -- how a store in a database does this -----------------------------------------------------
 
@@ -476,9 +488,31 @@ def _told() -> Iterator[None]:
         raise StoreUnavailable(str(raised)) from raised
 
 
-def _added(to: Table) -> str:
-    """The statement that adds a row, as the driver wants it: this is what receiving does, and it does little else."""
-    return str(insert(to).compile(dialect=SQLiteDialect(paramstyle="qmark")))
+# Rows that one statement adds.  While a statement runs, Python's lock is free, and comes back only when the loop's
+# thread lets go of it: a statement for each row would wait for that as often as there are rows.
+_TOGETHER = (64, 32, 16, 8, 4, 2, 1)
 
 
-_ADD_MAIL, _ADD_CONTENT, _ADD_PENDING = map(_added, (mails, contents, pending))
+def _insert(receiver: sqlite3.Connection, to: Table, rows: Sequence[Sequence[object]]) -> None:
+    """Add these, in few statements: this is what receiving does, and it does little else."""
+    start = 0
+    for together in _TOGETHER:
+        while len(rows) - start >= together:
+            values = [value for row in rows[start : start + together] for value in row]
+            receiver.execute(_added(to, together), values)
+            start += together
+
+
+@cache
+def _added(to: Table, rows: int) -> str:
+    """The statement that adds so many rows, as the driver wants it."""
+    statement = insert(to).values([dict.fromkeys(to.columns.keys())] * rows)
+    return str(statement.compile(dialect=_QMARK))
+
+
+_QMARK = SQLiteDialect(paramstyle="qmark")
+_ADD_PENDING = str(
+    insert(pending)
+    .from_select(["number"], select(mails.c.number).where(mails.c.number >= bindparam("first")))
+    .compile(dialect=_QMARK)
+)

@@ -45,7 +45,8 @@ def configured(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 8025, **opt
         "timeout_keep_alive": 75,
         "timeout_graceful_shutdown": 5,
         "server_header": False,
-        "access_log": False,
+        # uvicorn would take the handlers of its logger off, which are whose process this is.
+        "access_log": True,
         "log_config": None,
     }
     return Config(app, host=host, port=port, **(ours | options))

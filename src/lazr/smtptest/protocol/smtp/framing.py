@@ -169,6 +169,11 @@ class Framing:
         self._hush = self.halted = True
 
     @property
+    def has_unread(self) -> bool:
+        """Whether the client has said something already that is not looked at yet."""
+        return bool(self._unread)
+
+    @property
     def hushed(self) -> bool:
         """Whether the client may say nothing now, before the answer that is due: what it says will be discarded."""
         return self._hush

@@ -169,7 +169,7 @@ class Introduction(Framing):
         """The verdict; the exchange is over."""
         self._end_exchange()
         self._say(reply)
-        if reply.positive:
+        if reply.code < 300:  # 334, which somebody may say here, is no success (RFC 4954 4)
             self.record.auth = credentials
         elif reply.code >= 500:
             self._failures += 1

@@ -183,6 +183,7 @@ def _after_end_of_data(session: Session, message: event.EndOfData, reply: Reply)
     if reply.positive:
         session._commands_without_mail = 0
         session.record.mails += 1
+        session.record.octets += sum(map(len, message.parts))
     if session._profile.lmtp:
         session._finish_delivery(reply)
     else:

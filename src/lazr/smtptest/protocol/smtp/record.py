@@ -82,6 +82,7 @@ class TlsFacts:
 class SessionRecord:
     """The facts of one session; the server's thread writes them, and any thread may read.
 
+    - `number`: it is the n-th connection since the server started; 0 where no server has it.
     - `peer`: who the client is, `"127.0.0.1:40000"`; behind a proxy, whom the proxy named.
     - `proxy`: the header by which a proxy named it (the PROXY protocol); None where there was none.
     - `client_name`: the client's host name, where XCLIENT gave one.
@@ -97,7 +98,8 @@ class SessionRecord:
     - `discarded`: octets that came in clear behind STARTTLS, or behind AUTH before its reply, and
       were not obeyed (RFC 3207 5, CVE-2011-0411); at most 4 KiB of them.
     - `greetings`: the greetings that were accepted, in order: `("EHLO", "EHLO")`.
-    - `mails`: how many messages were accepted; `refusals`: how many replies were refusals (4yz, 5yz).
+    - `mails`: how many messages were accepted, with `octets` of content together.
+    - `refusals`: how many replies were refusals (4yz, 5yz).
     - `ended`: how it ended; None while it goes on.  `"QUIT"`, `"EOF"` (the client closed, without QUIT), `"reset"`,
       `"timeout"`, `"421"` (the server gave up on it), `"rule"` (a rule ended it), `"stop"` (the server stopped),
       `"TLS failed"`, `"PROXY failed"`.
@@ -113,6 +115,8 @@ class SessionRecord:
         "greetings",
         "helo",
         "mails",
+        "number",
+        "octets",
         "peer",
         "proxy",
         "proxy_failure",
@@ -124,6 +128,7 @@ class SessionRecord:
     )
 
     def __init__(self) -> None:
+        self.number: int = 0
         self.peer: str = ""
         self.proxy: Proxied | None = None
         self.proxy_failure: str | None = None
@@ -137,6 +142,7 @@ class SessionRecord:
         self.discarded: bytes = b""
         self.greetings: tuple[str, ...] = ()
         self.mails: int = 0
+        self.octets: int = 0
         self.refusals: int = 0
         self.ended: str | None = None
         self.transcript: Final = Transcript()

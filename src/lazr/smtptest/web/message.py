@@ -1,0 +1,112 @@
+"""One mail: read, its header, its octets, its parts; and what could be done with it, but is off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Path, Query
+from starlette.responses import Response
+from typing_extensions import TypedDict
+
+from lazr.smtptest.mail.mime.charset import header_text
+from lazr.smtptest.web.answers import Refused, as_json
+from lazr.smtptest.web.files import SANDBOX, SHOWN, disposition, file
+from lazr.smtptest.web.given import given, takes
+from lazr.smtptest.web.one import NamedEntry, NamedMail
+from lazr.smtptest.web.scope import Scoped
+from lazr.smtptest.web.shapes import Message, message_of
+
+if TYPE_CHECKING:
+    from lazr.smtptest.mail.attachment import Attachment
+    from lazr.smtptest.mail.headers import Field
+    from lazr.smtptest.mail.mail import Mail
+
+__all__ = ["router"]
+
+router: APIRouter = APIRouter(tags=["message"])
+
+Number = Annotated[str, Path(alias="PartID", description="A part's PartID")]
+
+
+class Releasing(TypedDict):
+    """To whom a mail would be sent on."""
+
+    To: list[str]
+
+
+@router.get("/api/v1/message/{id}", responses={200: {"model": Message}})
+def get_message(scope: Scoped, entry: NamedEntry, mail: NamedMail) -> Response:
+    """A mail, which is marked as read by this."""
+    scope.mark(read=True, ids=[entry.id])
+    return as_json(message_of(entry, mail))
+
+
+@router.get("/api/v1/message/{id}/headers", responses={200: {"model": dict[str, list[str]]}})
+def get_headers(mail: NamedMail) -> Response:
+    """The header fields by their names, in alphabetical order; values are not decoded."""
+    found: dict[str, list[str]] = {}
+    for field in mail.headers:
+        found.setdefault(_canonical(field.name), []).append(_unfolded(field))
+    return as_json(dict(sorted(found.items())))
+
+
+@router.get("/api/v1/message/{id}/raw", responses={200: {"content": {"text/plain": {}}}})
+def get_source(mail: NamedMail, dl: Annotated[str, Query(description="1: to be saved as a file")] = "") -> Response:
+    """The content, to the octet as it was on the wire."""
+    headers = {"content-type": "text/plain; charset=utf-8", **SANDBOX}
+    if dl == "1":
+        headers["content-disposition"] = disposition("attachment", f"{mail.id}.eml")
+    return Response(mail.content, headers=headers)
+
+
+@router.get("/api/v1/message/{id}/part/{PartID}", responses={200: {"content": {"application/octet-stream": {}}}})
+def get_part(mail: NamedMail, number: Number) -> Response:
+    """A part's octets.  Pictures can be shown, everything else is to be saved."""
+    return file(_part_of(mail, number))
+
+
+@router.get("/api/v1/message/{id}/part/{PartID}/thumb", responses={200: {"content": {"image/*": {}}}})
+def get_thumbnail(mail: NamedMail, number: Number) -> Response:
+    """The picture itself, for whoever shows it smaller: nothing is decoded here."""
+    part = _part_of(mail, number)
+    if part.content_type not in SHOWN:
+        raise Refused(404, f"{part.content_type} is no picture that can be shown")
+    return file(part)
+
+
+@router.post("/api/v1/message/{id}/release", openapi_extra=takes(Releasing))
+def release_message(_mail: NamedEntry, _body: given) -> Response:
+    """Send a mail on to others: this server does not."""
+    raise Refused(400, "Relaying is off: this server sends no mail to others")
+
+
+@router.get("/api/v1/message/{id}/html-check")
+def check_html(mail: NamedMail) -> Response:
+    """How well mail programs support the HTML: this server has no data about that."""
+    if not mail.html:
+        raise Refused(400, "message does not contain HTML")
+    raise Refused(501, "HTML is not checked here: there are no data on what mail programs support")
+
+
+@router.get("/api/v1/message/{id}/link-check")
+def check_links(_mail: NamedEntry) -> Response:
+    """Whether the links lead somewhere: this server does not ask, as it would have to connect to others."""
+    raise Refused(403, "Link checking is off: this server makes no connections to others")
+
+
+def _part_of(mail: Mail, number: str) -> Attachment:
+    for part in mail.attachments:
+        if part.number == number:
+            return part
+    raise Refused(404, "404 page not found")
+
+
+def _canonical(name: str) -> str:
+    """A name as Go's textproto writes it: `Message-Id`."""
+    return "-".join(word[:1].upper() + word[1:].lower() for word in name.split("-"))
+
+
+def _unfolded(field: Field) -> str:
+    """As Go's textproto does it: each line's white space at both ends is one space."""
+    text = header_text(field.raw, lambda _: None)
+    return " ".join(line.strip(" \t\r") for line in text.split("\n")).strip()
