@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import re
 import threading
+from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -17,6 +19,9 @@ from lazr.smtptest.web.origins import Origins
 from lazr.smtptest.web.sockets import Sockets
 from lazr.smtptest.web.wire import Http, Websocket, configured
 from serving import SPELLINGS, TIMEOUT, ask, dial, knock, parsed, rest, say, serving
+
+ROOT = Path(__file__).parents[2]
+SAYING = ["hosts", "origins", "exposure", "telling"]
 
 
 def application(changes):
@@ -143,7 +148,7 @@ def test_the_address_that_a_connection_came_in_at_is_ours_and_no_other():
 def test_a_refusal_says_why(guarded):
     answer = ask(guarded(), "/api/v1/messages", host="evil.test")
 
-    assert answer.body == "This server is not called evil.test; see --allow-host\n"
+    assert answer.body == "This server is not called evil.test; see --allowed-host\n"
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
 
 
@@ -670,6 +675,18 @@ def test_all_others_are_let_in_only_when_somebody_says_so(host, exposed):
         allow_exposure(host, login=False, insecure_public=False)
     allow_exposure(host, login=True, insecure_public=False)
     allow_exposure(host, login=False, insecure_public=True)
+
+
+@pytest.mark.parametrize(
+    "path", ["docs/security.md", "docs/webhooks.md", *(f"src/lazr/smtptest/web/{name}.py" for name in SAYING)]
+)
+def test_a_switch_that_is_named_is_one_of_the_command_line(path):
+    from lazr.smtptest.cli.app import command
+
+    known = {option for parameter in command().commands["serve"].params for option in parameter.opts}
+    named = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", (ROOT / path).read_text("utf-8")))
+
+    assert named and named <= known
 
 
 # -- what is passed on ----------------------------------------------------------------------------
