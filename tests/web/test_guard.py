@@ -2,7 +2,10 @@
 
 import contextlib
 import json
+import re
 import threading
+from pathlib import Path
+from time import monotonic
 
 import pytest
 from starlette.applications import Starlette
@@ -16,6 +19,9 @@ from lazr.smtptest.web.origins import Origins
 from lazr.smtptest.web.sockets import Sockets
 from lazr.smtptest.web.wire import Http, Websocket, configured
 from serving import SPELLINGS, TIMEOUT, ask, dial, knock, parsed, rest, say, serving
+
+ROOT = Path(__file__).parents[2]
+SAYING = ["hosts", "origins", "exposure", "telling"]
 
 
 def application(changes):
@@ -73,6 +79,14 @@ def guarded():
             return stack.enter_context(serving(app, http=http, ws=ws))
 
         yield serve
+
+
+def until(status, again):
+    """The answer, when it has that status, which may be a moment from now."""
+    deadline = monotonic() + TIMEOUT
+    while (answer := again()).status != status:
+        assert monotonic() < deadline, answer
+    return answer
 
 
 # -- W6: names ------------------------------------------------------------------------------------
@@ -134,7 +148,7 @@ def test_the_address_that_a_connection_came_in_at_is_ours_and_no_other():
 def test_a_refusal_says_why(guarded):
     answer = ask(guarded(), "/api/v1/messages", host="evil.test")
 
-    assert answer.body == "This server is not called evil.test; see --allow-host\n"
+    assert answer.body == "This server is not called evil.test; see --allowed-host\n"
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
 
 
@@ -403,9 +417,8 @@ def test_all_bodies_together_have_a_largest_size_too(guarded):
     with dial(address) as first:
         first.sendall(b"POST /api/v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\n" + b"x" * 899)
         # The first one's octets are counted when a second one meets the limit, which may be a moment from now.
-        while (answer := ask(address, "/api/v1/messages", "POST", body=b"x" * 200)).status == 200:
-            pass
-        assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+        answer = until(503, lambda: ask(address, "/api/v1/messages", "POST", body=b"x" * 200))
+        assert answer.headers["retry-after"] == "1"
         first.sendall(b"x")
         assert first.recv(65536).startswith(b"HTTP/1.1 200 ")
     assert ask(address, "/api/v1/messages", "POST", body=b"x" * 200).status == 200
@@ -421,7 +434,7 @@ def test_a_body_does_not_come_in_crumbs(guarded):
     assert changes == [1000, 640_000]
 
 
-def test_nonsense_behind_an_answer_ends_the_connection_and_no_more(guarded):
+def test_nonsense_behind_an_answer_ends_the_connection_and_no_more(guarded, caplog):
     with dial(guarded(http=Hasty)) as client:
         client.sendall(b"POST /unread HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
         came = b""
@@ -429,6 +442,7 @@ def test_nonsense_behind_an_answer_ends_the_connection_and_no_more(guarded):
             came += client.recv(65536)
         client.sendall(b"nonsense\r\n")
         assert rest(client) == b""
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_a_client_that_sends_on_reads_why_it_was_refused(guarded):
@@ -561,8 +575,7 @@ def test_websockets_are_counted(guarded):
         refused = knock(address, "/api/events")
         assert (refused.status, refused.body) == (503, "There are 2 websockets already\n")
         assert ask(address, "/api/v1/messages").status == 200  # there is room for all else
-    while knock(address, "/api/events").status != 101:  # the others are gone in a moment
-        pass
+    until(101, lambda: knock(address, "/api/events"))  # the others are gone in a moment
 
 
 def shake():
@@ -583,8 +596,7 @@ def test_connections_are_counted(guarded):
             assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
         refused = ask(address, "/api/v1/messages")
         assert (refused.status, refused.headers["retry-after"]) == (503, "5")
-    while ask(address, "/api/v1/messages").status != 200:
-        pass
+    until(200, lambda: ask(address, "/api/v1/messages"))
 
 
 def test_the_head_of_a_request_has_a_largest_size(guarded):
@@ -663,6 +675,18 @@ def test_all_others_are_let_in_only_when_somebody_says_so(host, exposed):
         allow_exposure(host, login=False, insecure_public=False)
     allow_exposure(host, login=True, insecure_public=False)
     allow_exposure(host, login=False, insecure_public=True)
+
+
+@pytest.mark.parametrize(
+    "path", ["docs/security.md", "docs/webhooks.md", *(f"src/lazr/smtptest/web/{name}.py" for name in SAYING)]
+)
+def test_a_switch_that_is_named_is_one_of_the_command_line(path):
+    from lazr.smtptest.cli.app import command
+
+    known = {option for parameter in command().commands["serve"].params for option in parameter.opts}
+    named = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", (ROOT / path).read_text("utf-8")))
+
+    assert named and named <= known
 
 
 # -- what is passed on ----------------------------------------------------------------------------

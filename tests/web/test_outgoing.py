@@ -11,14 +11,15 @@ import trustme
 
 from lazr.smtptest.web.addresses import Reach
 from lazr.smtptest.web.outgoing import NotAllowed, NotAnswered, Outgoing, resolve
-from receiving import Receiver, answer
+from receiving import TIMEOUT, Receiver, answer
 
 LOOPBACK = ["127.0.0.1/32"]
 
 
 def ask(url, method="GET", content=b"", headers=None, **settings):
     outgoing = Outgoing(**{"allowed": LOOPBACK} | settings)
-    return asyncio.run(outgoing.ask(method, url, headers=headers or {}, content=content))
+    asked = outgoing.ask(method, url, headers=headers or {}, content=content)
+    return asyncio.run(asyncio.wait_for(asked, TIMEOUT))
 
 
 def names(**hosts):

@@ -51,7 +51,11 @@ class Hosts:
             server = scope.get("server")
             if not self.are(said[0], at=server[0] if server else None):
                 await refuse(
-                    scope, receive, send, 421, f"This server is not called {printable(said[0])[:255]}; see --allow-host"
+                    scope,
+                    receive,
+                    send,
+                    421,
+                    f"This server is not called {printable(said[0])[:255]}; see --allowed-host",
                 )
                 return
         await self._app(scope, receive, send)

@@ -77,7 +77,7 @@ def _foreign(scope: Scope) -> str | None:
     said = headers(scope, b"origin")
     host = header(scope, b"host") or ""
     if said and (len(said) > 1 or not _is_own(said[0], host)):
-        return f"A page of {printable(', '.join(said))[:255]} may not do this; see --allow-origin"
+        return f"A page of {printable(', '.join(said))[:255]} may not do this; see --allowed-origin"
     if header(scope, b"sec-fetch-site") != "cross-site":
         return None
     # A link to us may be followed, to a page of its own.  All else is somebody's page making use of us.
