@@ -202,3 +202,12 @@ def test_the_switches_of_tls_and_auth_do_not_depend_on_the_chosen_extensions():
     assert keywords(Recorded(tls="offered", extensions=["SIZE"])) == ["STARTTLS", "SIZE"]
     assert keywords(Recorded(tls="offered", extensions=["SIZE", "STARTTLS"])) == ["SIZE", "STARTTLS"]
     assert keywords(Recorded(extensions=["STARTTLS", "SIZE"])) == ["SIZE"]
+
+
+def test_the_facts_of_a_handshake_are_a_value():
+    facts = TlsFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", server_name="mx.example")
+    same = TlsFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", server_name="mx.example")
+    other = TlsFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", server_name="mx2.example")
+
+    assert facts == same and hash(facts) == hash(same)
+    assert facts not in (other, "TLSv1.3")
