@@ -181,7 +181,8 @@ def test_a_mail_leads_to_the_dialogue_that_brought_it(server):
         client.sendmail("ann@example.com", ["bob@example.com"], "Subject: Hi\r\n\r\nHello")
     transcript = server.inbox[0].session.transcript
 
-    assert "C: rcpt TO:<bob@example.com>" in str(transcript) and "C: Subject: Hi" in str(transcript)
+    # Which letters of the verb are capitals depends on the smtplib.
+    assert "c: rcpt to:<bob@example.com>" in str(transcript).lower() and "C: Subject: Hi" in str(transcript)
 
 
 def test_a_proxy_and_a_failed_handshake_stand_in_the_transcript(connect):
