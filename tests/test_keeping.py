@@ -34,6 +34,8 @@ class Slow(MemoryStore):
         assert self.gate.wait(10)
         if self.raises is not None:
             raise self.raises
+        if any(b"huge" in b"".join(arrival.parts) for arrival in arrivals):
+            raise StoreFull("no room for that one")
         if any(b"poison" in b"".join(arrival.parts) for arrival in arrivals):
             raise ZeroDivisionError
         super().add(arrivals)
@@ -133,6 +135,22 @@ def test_what_cannot_be_stored_is_refused_and_the_next_one_is_tried_again(loop, 
         client.send(MESSAGE)
         assert client.reply()[:3] == b"250"
         assert len(server.inbox) == slow.totals().mails == 1
+
+
+def test_one_mail_that_there_is_no_room_for_takes_no_others_with_it(loop, connect, slow):
+    with MailServer(store=slow, loop=loop) as server:
+        clients = [connect(server) for _ in range(4)]
+        clients[0].send(MESSAGE)
+        assert slow.asked.acquire(timeout=10)
+        clients[1].send(b"huge\r\n.\r\n")
+        for client in clients[2:]:
+            client.send(MESSAGE)
+        while server._keeping._commits._waiting.qsize() < 3:
+            assert silent(clients[0], 0.01)
+        slow.gate.set()
+
+        assert [client.reply()[:9] for client in clients] == [b"250 2.0.0", b"452 4.3.1", b"250 2.0.0", b"250 2.0.0"]
+        assert slow.totals().mails == 3
 
 
 def test_one_mail_that_a_store_chokes_on_is_the_only_one_that_suffers(loop, connect, slow):

@@ -10,7 +10,7 @@ import threading
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
-from lazr.smtptest.errors import StoreError
+from lazr.smtptest.errors import StoreError, StoreFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,10 +75,9 @@ class Commits:
         error: BaseException | None = None
         try:
             self._store.add([waiting.arrival for waiting in batch])
-        except StoreError as raised:
-            error = raised
         except BaseException as raised:  # noqa: BLE001 - it is told to whoever waits
-            if len(batch) > 1:  # one of them is to blame, and the others are not
+            alone = isinstance(raised, StoreFull) or not isinstance(raised, StoreError)
+            if alone and len(batch) > 1:  # one of them is to blame, or too large, and the others are not
                 for waiting in batch:
                     self._add([waiting])
                 return
