@@ -3,6 +3,7 @@
 import pytest
 
 from lazr.smtptest.store.memory import MemoryStore
+from lazr.smtptest.store.places import store_at
 from lazr.smtptest.store.sqlite import SqliteStore
 
 pytest.register_assert_rewrite("store.contract")
@@ -13,6 +14,7 @@ from store.contract import *  # noqa: E402, F403 - the tests, now that their ass
 STORES = {
     "memory": lambda request: MemoryStore(),
     "sqlite": lambda request: SqliteStore(request.getfixturevalue("tmp_path") / "mail.sqlite"),
+    "postgres": lambda request: store_at(request.getfixturevalue("postgres")),
 }
 
 

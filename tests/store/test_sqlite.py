@@ -64,7 +64,7 @@ def path(tmp_path):
 def test_what_was_acknowledged_is_there_after_kill_9_and_nothing_twice(path):
     acknowledged = []
     chance = random.Random()
-    with python(TESTS / "store" / "doomed.py", path, stdin=subprocess.PIPE, bufsize=1) as nursery:
+    with python(TESTS / "store" / "doomed.py", path, "r", stdin=subprocess.PIPE, bufsize=1) as nursery:
         for _ in range(50):
             nursery.stdin.write("\n")
             nursery.stdin.flush()

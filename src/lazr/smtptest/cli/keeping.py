@@ -40,7 +40,7 @@ class Kept:
         str,
         option(
             "--database",
-            help="sqlite:///PATH, memory: (gone at the end), or none (mails are printed, not kept).",
+            help="sqlite:///PATH, postgresql://USER@HOST/DB, memory: (gone at the end), or none (printed, not kept).",
             panel=_STORE,
             metavar="URL",
             show_default="a file in your data directory",

@@ -1,4 +1,4 @@
-"""Where `smtptest serve` keeps mail: in memory, or in an SQLite file; one contract for both.
+"""Where `smtptest serve` keeps mail: in memory, in an SQLite file or in PostgreSQL; one contract for the three.
 
 It knows mails and how to keep, list, search and forget them.  It has not heard of SMTP sessions, sockets or HTTP.
 """

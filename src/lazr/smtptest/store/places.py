@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lazr.smtptest.errors import MissingExtra
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -20,15 +22,15 @@ def default_file() -> Path:
 
 
 def store_at(url: str) -> Store:
-    """The store at a URL, not yet open: `memory:`, `sqlite:///path` or a path.
+    """The store at a URL, not yet open: `memory:`, `sqlite:///path`, a path, or `postgresql://user@host/database`.
 
-    Raises `ValueError` for one that leads nowhere.
+    Raises `ValueError` for one that leads nowhere, and `MissingExtra` for PostgreSQL where its driver is not installed.
 
     >>> store_at("memory:")
     <MemoryStore: 0 mails>
     >>> store_at("mysql://localhost/mails")
     Traceback (most recent call last):
-    ValueError: no store is known for mysql:; there are memory: and sqlite:///path
+    ValueError: no store is known for mysql:; there are memory:, sqlite:///path and postgresql://host/database
     """
     scheme, colon, _ = url.partition(":")
     if url in ("memory:", "memory://"):
@@ -39,4 +41,12 @@ def store_at(url: str) -> Store:
         from lazr.smtptest.store.sqlite import SqliteStore
 
         return SqliteStore(url)
-    raise ValueError(f"no store is known for {scheme}:; there are memory: and sqlite:///path")
+    if scheme in ("postgresql", "postgres"):
+        try:
+            from lazr.smtptest.store.postgres import PostgresStore
+        except ImportError as error:
+            raise MissingExtra('PostgreSQL needs psycopg: pip install "lazr.smtptest[postgres]"') from error
+        return PostgresStore(url)
+    raise ValueError(
+        f"no store is known for {scheme}:; there are memory:, sqlite:///path and postgresql://host/database"
+    )

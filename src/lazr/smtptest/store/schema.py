@@ -72,7 +72,8 @@ mails: Table = Table(
 Index("mails_by_time", mails.c.received_at)
 Index("mails_by_flag", mails.c.read, mails.c.size)  # all that `totals` needs
 _named = mails.c.username != ""
-Index("mails_by_user", mails.c.username, sqlite_where=_named, postgresql_where=_named)
+# By hash in PostgreSQL, whose other indexes refuse long texts.
+Index("mails_by_user", mails.c.username, sqlite_where=_named, postgresql_where=_named, postgresql_using="hash")
 
 contents: Table = Table(
     "contents",
@@ -127,7 +128,8 @@ addresses: Table = Table(
     Column("place", Text, nullable=False),
     Column("address", Text, nullable=False),
     Column("number", _Number, nullable=False),
-    Index("addresses_by_place", "place", "address"),
+    Index("addresses_by_place", "place", "address").ddl_if(dialect="sqlite"),
+    Index("addresses_by_hash", "address", postgresql_using="hash").ddl_if(dialect="postgresql"),
     Index("addresses_by_number", "number"),
 )
 

@@ -44,7 +44,6 @@ _T = TypeVar("_T")
 # So many mails are done in one step: the dearer it is, the fewer.
 _READ, _READ_OCTETS = 10, 500_000
 _DELETED = 20
-_SHORT = 0.005  # seconds that a step is to take
 _CHANGED = 500
 
 _HUGE = 1 << 62  # more than any number of a mail
@@ -66,6 +65,8 @@ class _Found(NamedTuple):
 
 class SqlStore(ABC):
     """A store in a database; what one database does in its own way is abstract here."""
+
+    _short = 0.005  # seconds that a step is to take: so long may whoever receives have to wait
 
     def __init__(self, conditions: Conditions) -> None:
         self._conditions = conditions
@@ -120,9 +121,9 @@ class SqlStore(ABC):
         """Whether no other process prunes, and none will before the end of this."""
         return nullcontext(enter_result=True)
 
-    def _settled(self) -> None:
-        """Wait until no number can come any more that is smaller than one that is there."""
-        return
+    def _settled(self) -> int:
+        """A number; up to it, no mail comes any more that is not there."""
+        return _HUGE
 
     # -- being there -----------------------------------------------------------------------------
 
@@ -300,8 +301,8 @@ class SqlStore(ABC):
 
     def after(self, number: int, *, limit: int = 100) -> list[Entry]:
         """The mails whose number is greater than that, oldest first."""
-        self._settled()
-        statement = select(mails.c.number).where(mails.c.number > min(number, _HUGE)).order_by(mails.c.number)
+        between = mails.c.number > min(number, _HUGE), mails.c.number <= self._settled()
+        statement = select(mails.c.number).where(*between).order_by(mails.c.number)
         with self._look() as connection:
             numbers = list(connection.scalars(statement.limit(min(limit, _HUGE))))
         return self._entries(numbers)
@@ -401,9 +402,9 @@ class SqlStore(ABC):
                 took = monotonic() - started
             numbers = numbers[size:]
             # What it takes depends on the mails: next to nothing where nobody has read them.
-            if took < _SHORT:
+            if took < self._short:
                 size = min(2 * size, _CHANGED)
-            elif took > 2 * _SHORT:
+            elif took > 2 * self._short:
                 size = max(size // 2, 1)
         return gone
 
@@ -521,12 +522,12 @@ class SqlStore(ABC):
             statement = insert(notes).from_select(["key", "value"], select(literal(key), literal(value)).where(~there))
             try:
                 with self._step(safe=True) as step:
-                    return step.connection.execute(statement).rowcount == 1
+                    return step.connection.scalar(statement.returning(notes.c.key)) is not None
             except ValueError:  # another node has just done the same
                 return False
         changed = update(notes).where(notes.c.key == key, notes.c.value == instead_of).values(value=value)
         with self._step(safe=True) as step:
-            return step.connection.execute(changed).rowcount == 1
+            return step.connection.scalar(changed.returning(notes.c.key)) is not None
 
     # -- hearing ---------------------------------------------------------------------------------
 
