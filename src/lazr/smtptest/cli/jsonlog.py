@@ -64,7 +64,7 @@ class JsonPaint:
         envelope = mail.envelope
         return line(
             "mail",
-            at=mail.received_at.timestamp(),
+            at=mail.timestamp,
             id=mail.id,
             sender=envelope.mail_from,
             recipients=list(envelope.rcpt_tos),

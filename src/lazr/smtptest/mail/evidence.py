@@ -81,7 +81,7 @@ class Expectation:
     def late(self, mails: Iterable[Mail]) -> list[str]:
         """The mails that would have met it, and came too late."""
         return [
-            f"{named(mail)} came {mail.received_at.timestamp() - self._gave_up:.3f} s after the time was up for {self}"
+            f"{named(mail)} came {mail.timestamp - self._gave_up:.3f} s after the time was up for {self}"
             for mail in mails
-            if mail.received_at.timestamp() > self._gave_up and meets(mail, self._condition)
+            if mail.timestamp > self._gave_up and meets(mail, self._condition)
         ]

@@ -441,7 +441,7 @@ class Inbox(Sequence["Mail"]):
         for other in inboxes:
             if other is self or other._owner is None:
                 continue
-            since_then = [mail for mail in other[-_REMEMBERED:] if mail.received_at.timestamp() >= self._born]
+            since_then = [mail for mail in other[-_REMEMBERED:] if mail.timestamp >= self._born]
             found = [mail for mail in since_then if meets(mail, condition)]
             lines += [f"{named(mail)} matches, and is in {other._owner!r}" for mail in found[:1]]
         return lines

@@ -45,7 +45,7 @@ class Mail:
     ('Grüße', 'Hallo\\n', 47)
     """
 
-    __slots__ = ("_message", "_parts", "_reading", "_received", "envelope", "id", "session")
+    __slots__ = ("_message", "_parts", "_reading", "envelope", "id", "session", "timestamp")
 
     def __init__(
         self,
@@ -60,7 +60,9 @@ class Mail:
         self.envelope: Final = envelope
         self.session: Final = session  # the facts of the session that brought it; None where none did
         self._parts = parts
-        self._received = time.time() if received_at is None else received_at
+        self.timestamp: Final = (
+            time.time() if received_at is None else received_at
+        )  # `received_at`, as seconds since 1970
         self._message: EmailMessage | None = None
         self._reading: Reading | None = None
 
@@ -81,7 +83,7 @@ class Mail:
         """When the last octet was there: an aware time, in UTC."""
         from datetime import UTC, datetime
 
-        return datetime.fromtimestamp(self._received, UTC)
+        return datetime.fromtimestamp(self.timestamp, UTC)
 
     @property
     def size(self) -> int:

@@ -96,6 +96,9 @@ class Reply:
 
     def _render(self, prefix: str) -> bytes:
         room = _LINE - len("250 \r\n") - len(prefix)
+        text = self.lines[0]
+        if len(self.lines) == 1 and len(text) <= room and text.isascii() and text.isprintable():
+            return f"{self.code} {prefix}{text}\r\n".encode("ascii")  # as below, for what nearly all replies are
         texts = [text[start : start + room] for text in self.lines for start in range(0, len(text) or 1, room)]
         last = len(texts) - 1
         return b"".join(
