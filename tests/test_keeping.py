@@ -7,8 +7,9 @@ import threading
 
 import pytest
 
-from lazr.smtptest import Limits, MailServer
+from lazr.smtptest import Limits, MailServer, keeping
 from lazr.smtptest.errors import StoreFull, StoreUnavailable
+from lazr.smtptest.protocol.smtp.event import EndOfData
 from lazr.smtptest.store.memory import MemoryStore
 from talk import Client
 
@@ -93,6 +94,26 @@ def test_nothing_is_acknowledged_before_it_is_safe(loop, connect, slow):
         slow.gate.set()
         assert client.reply().startswith(b"250 2.0.0 Ok: queued as ") and len(server.inbox) == 1
         assert client.reply() == b"250 2.0.0 Ok\r\n"
+
+
+def test_what_has_come_at_the_same_time_shares_a_commit(loop, connect, slow, monkeypatch):
+    monkeypatch.setattr(keeping, "_PATIENCE", 10)
+    slow.gate.set()
+    all_sent = threading.Event()
+
+    def decide(event, reply):
+        if isinstance(event, EndOfData):
+            assert all_sent.wait(10)
+        return reply
+
+    with MailServer(store=slow, loop=loop, decide=decide) as server:
+        clients = [connect(server) for _ in range(5)]
+        for client in clients:
+            client.send(MESSAGE)
+        all_sent.set()
+
+        assert {client.reply()[:3] for client in clients} == {b"250"}
+        assert slow.batches == [5]
 
 
 def test_what_comes_while_one_commit_is_under_way_shares_the_next(loop, connect, slow):

@@ -6,6 +6,7 @@ import random
 import secrets
 from typing import TYPE_CHECKING
 
+from lazr.smtptest.clock import monotonic
 from lazr.smtptest.errors import StoreError, StoreFull
 from lazr.smtptest.protocol.smtp import replies
 from lazr.smtptest.protocol.smtp.reply import Reply
@@ -25,6 +26,9 @@ __all__ = ["Keeping", "new_id"]
 
 FULL = Reply(452, "4.3.1", "No room for this message now, try later")
 UNAVAILABLE = Reply(451, "4.3.0", "Mail cannot be stored now, try later")
+
+# Seconds that a mail may wait for others, to share a commit with them.
+_PATIENCE = 0.005
 
 _BITS = 88  # which 22 letters and digits hold; Mailpit's names have as many
 
@@ -63,6 +67,9 @@ class Keeping:
         # Names need not be secret, and asking the system for chance takes longer than all else that makes one.
         self._chance = random.Random()  # noqa: S311
         self._commits: Commits | None = None
+        self._gathered: list[tuple[Arrival, Callable[[BaseException | None], None]]] = []
+        self._heard = 0  # what the clients had said when it was last looked
+        self._until = 0.0  # what was gathered waits no longer than that
         if store.durable:
             from lazr.smtptest.store.commits import Commits
 
@@ -87,7 +94,7 @@ class Keeping:
 
         Where that takes its time, the service is told what the reply has to wait for.
         """
-        arrival = Arrival(mail.id, mail.received_at.timestamp(), mail.envelope, mail.parts)
+        arrival = Arrival(mail.id, mail.timestamp, mail.envelope, mail.parts)
         if reply == replies.ACCEPTED:
             reply = Reply(250, "2.0.0", f"Ok: queued as {mail.id}")
         commits = self._commits
@@ -109,10 +116,38 @@ class Keeping:
             elif error is None:
                 self._service.send_all()  # nobody hears the reply any more, so those who wait need not wait for it
 
-        commits.add(arrival, done)
+        self._gather(arrival, done)
         if self._service.unsafe is not None:
             self._service.unsafe.append(safe)
         return reply
+
+    # -- sharing commits -------------------------------------------------------------------------
+
+    def _gather(self, arrival: Arrival, done: Callable[[BaseException | None], None]) -> None:
+        """Have it kept, with others.
+
+        The thread that commits shares the interpreter with this one, and each time that they take turns costs as much
+        as a mail.  So what comes is handed over when this one has nothing else to do.
+        """
+        if not self._gathered:
+            self._until = monotonic() + _PATIENCE
+            self._heard = -1  # it is looked twice: at first, before the loop has asked who else has said something
+            self._service.loop.call_soon(self._look)
+        self._gathered.append((arrival, done))
+
+    def _look(self) -> None:
+        """Whether a turn of the loop has gone by in which no client said anything."""
+        heard, self._heard = self._heard, self._service.heard
+        if heard != self._heard and monotonic() < self._until:
+            self._service.loop.call_soon(self._look)
+        else:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        if self._commits is not None:
+            for arrival, done in gathered:
+                self._commits.add(arrival, done)
 
     def _refuse(self, mail: Mail, error: BaseException) -> Reply:
         known = FULL if isinstance(error, StoreFull) else UNAVAILABLE if isinstance(error, StoreError) else None
@@ -122,4 +157,5 @@ class Keeping:
 
     def close(self, timeout: float) -> bool:
         """Let what is under way be kept; whether that was done in so many seconds."""
+        self._hand_over()
         return self._commits is None or self._commits.close(timeout)

@@ -129,6 +129,7 @@ class Connection(Approach):
         entries.append(now)  # `self._mark(now)`, without the cost of a call
         if len(entries) > MOST:
             self._record.transcript.cut()
+        self._service.heard += 1
         octets = bytes(self._service.buffer[:nbytes])
         if self._before is None:
             self._receive(octets)

@@ -71,6 +71,7 @@ class Service:
         self.raised = raised
         self.opened: float = opened
         self._counted = 0
+        self.heard: int = 0  # how often clients have said something
         self.limits = limits
         self.remember = remember
         self.decide = decide
