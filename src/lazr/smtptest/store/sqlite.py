@@ -239,7 +239,9 @@ class SqliteStore(SqlStore):
         return engine
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=_BUSY)
+        connection = sqlite3.connect(
+            self._path, isolation_level=None, check_same_thread=False, timeout=_BUSY, cached_statements=_STATEMENTS
+        )
         connection.execute(f"PRAGMA page_size = {_PAGE:d}")
         connection.execute(f"PRAGMA secure_delete = {self._secure_delete:d}")
         return connection
@@ -488,19 +490,17 @@ def _told() -> Iterator[None]:
         raise StoreUnavailable(str(raised)) from raised
 
 
-# Rows that one statement adds.  While a statement runs, Python's lock is free, and comes back only when the loop's
-# thread lets go of it: a statement for each row would wait for that as often as there are rows.
-_TOGETHER = (64, 32, 16, 8, 4, 2, 1)
+# Rows that one statement adds, at most.  While a statement runs, Python's lock is free, and comes back only when the
+# loop's thread lets go of it: a statement for each row would wait for that as often as there are rows.
+_TOGETHER = 64
+_STATEMENTS = 2 * _TOGETHER + 20  # the driver keeps so many that were read: one for each number of rows and each table
 
 
 def _insert(receiver: sqlite3.Connection, to: Table, rows: Sequence[Sequence[object]]) -> None:
     """Add these, in few statements: this is what receiving does, and it does little else."""
-    start = 0
-    for together in _TOGETHER:
-        while len(rows) - start >= together:
-            values = [value for row in rows[start : start + together] for value in row]
-            receiver.execute(_added(to, together), values)
-            start += together
+    for start in range(0, len(rows), _TOGETHER):
+        some = rows[start : start + _TOGETHER]
+        receiver.execute(_added(to, len(some)), [value for row in some for value in row])
 
 
 @cache
