@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from bench.peers import HERE, Peer, postfix_environment, postfix_tools, start_all
+from bench.peers import HERE, Peer, postfix_environment, postfix_tools, start_all, start_durable
 from bench.secure import secure
 
 # What `smtp-source` does: sessions, messages, octets of each, and whether a connection is kept.
@@ -22,6 +22,11 @@ ROWS: dict[str, tuple[int, int, int, bool]] = {
     "1 KB, a connection each, 10 sessions": (10, 1500, 1024, False),
     "50 KB, keep-alive, 10 sessions": (10, 800, 51_200, True),
     "10 MB, keep-alive, 1 session": (1, 8, 10_485_760, True),
+}
+# The same, of mails that are on disk before the 250.
+DURABLE: dict[str, tuple[int, int, int, bool]] = {
+    "2 KB, keep-alive, 10 sessions, durable": (10, 3000, 2048, True),
+    "2 KB, keep-alive, 100 sessions, durable": (100, 4000, 2048, True),
 }
 PIPELINED = ("1 KB, pipelined, 1 session", 3000)
 IN_TESTS = ("waiting", "many_mails", "fixtures")
@@ -61,8 +66,8 @@ def throughput(tools: Path, rounds: int) -> dict[str, dict[str, dict[str, float]
     """Messages a second, each server in turn, round by round; ratios are medians of a round's ratios."""
     print(f"{'':<38} {'messages/s':>10} {'x smtp-sink':>12} {'x aiosmtpd':>11} {'CPU µs/mail':>12}")
     table: dict[str, dict[str, dict[str, float]]] = {}
-    for row in (*ROWS, PIPELINED[0]):
-        peers = start_all(tools)
+    for row in (*ROWS, PIPELINED[0], *DURABLE):
+        peers = start_durable(tools) if row in DURABLE else start_all(tools)
         rates: dict[str, list[float]] = {peer.name: [] for peer in peers}
         costs: dict[str, list[float]] = {peer.name: [] for peer in peers}
         try:
@@ -101,7 +106,7 @@ def once(tools: Path, row: str, peer: Peer) -> tuple[float, int]:
         messages = PIPELINED[1]
         command = [sys.executable, str(HERE / "pipelined.py"), str(peer.port), str(messages)]
     else:
-        sessions, messages, octets, keep = ROWS[row]
+        sessions, messages, octets, keep = (ROWS | DURABLE)[row]
         command = [str(tools / "usr/sbin/smtp-source"), "-s", str(sessions), "-m", str(messages), "-l", str(octets)]
         command += ["-d"] * keep + [f"127.0.0.1:{peer.port}"]
     before = time.perf_counter()

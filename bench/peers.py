@@ -100,22 +100,43 @@ class Peer:
 
 def start_all(tools: Path) -> list[Peer]:
     """Everybody, the one that the ratios refer to first."""
-    user = ["-u", "nobody"] if os.getuid() == 0 else []
-    sink = [str(tools / "usr/sbin/smtp-sink"), *user, "127.0.0.1:PORT", "1000"]
     ours = [sys.executable, str(HERE / "serve_ours.py"), "PORT"]
     peers = [
-        Peer("smtp-sink", sink, postfix_environment(tools)),
+        _sink(tools),
         Peer("ours, asyncio", [*ours, "asyncio", "keep"]),
         Peer("ours, uvloop", [*ours, "uvloop", "keep"]),
         Peer("ours, asyncio, not kept", [*ours, "asyncio", "drop"]),
         Peer("ours, uvloop, not kept", [*ours, "uvloop", "drop"]),
-        Peer("aiosmtpd", [sys.executable, str(HERE / "serve_aiosmtpd.py"), "PORT"]),
+        _aiosmtpd(),
     ]
     modules = node_modules()
     if modules is not None:
         node = ["node", str(HERE / "serve_nodemailer.cjs"), "PORT"]
         peers.append(Peer("nodemailer", node, os.environ | {"NODE_PATH": str(modules)}))
     return peers
+
+
+def start_durable(tools: Path) -> list[Peer]:
+    """Ours with a store that keeps mails on disk, beside ours without, and peers that keep nothing."""
+    ours = [sys.executable, str(HERE / "serve_ours.py"), "PORT"]
+    return [
+        _sink(tools),
+        Peer("ours in memory, uvloop", [*ours, "uvloop", "keep"]),
+        Peer("ours in SQLite, asyncio", [*ours, "asyncio", "sqlite"]),
+        Peer("ours in SQLite, uvloop", [*ours, "uvloop", "sqlite"]),
+        _aiosmtpd(),
+    ]
+
+
+def _sink(tools: Path) -> Peer:
+    user = ["-u", "nobody"] if os.getuid() == 0 else []
+    return Peer(
+        "smtp-sink", [str(tools / "usr/sbin/smtp-sink"), *user, "127.0.0.1:PORT", "1000"], postfix_environment(tools)
+    )
+
+
+def _aiosmtpd() -> Peer:
+    return Peer("aiosmtpd", [sys.executable, str(HERE / "serve_aiosmtpd.py"), "PORT"])
 
 
 def start_secured(pem: Path) -> list[Peer]:
