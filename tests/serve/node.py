@@ -21,8 +21,8 @@ ENVELOPE = (b"EHLO me", b"MAIL FROM:<ann@example.com>", b"RCPT TO:<bob@example.c
 class Node(Serving):
     """One such process; `database` is a URL."""
 
-    def __init__(self, database, *arguments, **variables):
-        super().__init__("--http-port", "0", "--database", str(database), *arguments, **variables)
+    def __init__(self, database, *arguments, **options):
+        super().__init__("--http-port", "0", "--database", str(database), *arguments, **options)
 
     @property
     def api(self):
@@ -62,11 +62,11 @@ class Node(Serving):
         """A session, at its beginning."""
         return Client(self.address)
 
-    def send(self, subject, octets=b"Hello\r\n"):
+    def send(self, subject, octets=b"Hello"):
         """The reply to a mail's content, or to what went wrong before."""
         with self.client() as client:
             client.ask(b"EHLO me")
-            return client.mail(content=b"Subject: %s\r\n\r\n%s" % (subject.encode(), octets))
+            return client.mail(content=b"Subject: %s\r\n\r\n%s\r\n" % (subject.encode(), octets))
 
     @contextmanager
     def listening(self):
