@@ -134,6 +134,18 @@ def test_stores_in_two_schemas_of_a_database_know_nothing_of_each_other(postgres
         assert other.totals().mails == 1
 
 
+def test_stores_in_two_schemas_of_a_database_both_have_an_index_of_words(postgres):
+    with psycopg.connect(postgres) as connection:
+        if not connection.execute("SELECT FROM pg_available_extensions WHERE name = 'pg_trgm'").rowcount:
+            pytest.skip("this server has no pg_trgm")
+    with postgresserver.schema() as elsewhere:
+        for url in (postgres, elsewhere):
+            with PostgresStore(url) as store, psycopg.connect(url) as connection:
+                store.add([arrival("m", b"Subject: needle\r\n\r\n")])
+                assert connection.execute("SELECT to_regclass('texts_by_trigram')::text").fetchone()[0]
+                assert store.totals((Text("anywhere", "needle"),)).mails == 1
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_of_three_nodes_one_is_killed_and_nothing_acknowledged_is_lost(postgres):
     environment = {**os.environ, "PYTHONPATH": str(TESTS)}

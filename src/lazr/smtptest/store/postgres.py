@@ -340,8 +340,13 @@ def _indexes_words(connection: Connection) -> bool:
     try:
         with connection.begin_nested():
             connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+            # A database has it once; where another store made it, it is in a schema that we do not search.
+            where = connection.exec_driver_sql(
+                "SELECT quote_ident(nspname) FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace"
+                " WHERE extname = 'pg_trgm'"
+            ).scalar_one()
             connection.exec_driver_sql(
-                "CREATE INDEX IF NOT EXISTS texts_by_trigram ON texts USING gin (anywhere gin_trgm_ops)"
+                f"CREATE INDEX IF NOT EXISTS texts_by_trigram ON texts USING gin (anywhere {where}.gin_trgm_ops)"
             )
     except DBAPIError as error:
         _log.info("there is no index of words, as pg_trgm cannot be had: %s", str(error.orig).splitlines()[0])
