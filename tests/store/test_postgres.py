@@ -17,7 +17,7 @@ from lazr.smtptest.mail.envelope import Envelope
 from lazr.smtptest.protocol.smtp.sasl import Credentials
 from lazr.smtptest.store.contract import Arrival, Retention
 from lazr.smtptest.store.places import store_at
-from lazr.smtptest.store.postgres import PostgresStore
+from lazr.smtptest.store.postgres import _READING, PostgresStore
 from lazr.smtptest.store.search import Address, Tag, Text, User
 from store import postgresserver
 from store.doomed import ENVELOPE, content
@@ -119,6 +119,22 @@ def test_one_node_prunes_at_a_time(nodes):
         assert other.prune(Retention(mails=1), 0) == 0
 
     assert other.prune(Retention(mails=1), 0) == 4
+
+
+def test_one_node_catches_up_at_a_time_and_who_asks_finds_all_read_even_so(nodes):
+    one, other = nodes
+    one.add([arrival(f"m{number}") for number in range(5)])
+
+    with one._alone(_READING) as alone:
+        assert alone
+        assert other.catch_up() == 0
+        assert one.catch_up(0) == 0
+        assert other.page((Text("anywhere", "m3"),)).matched == 1
+        other.add([arrival("late")])
+        other.catch_up()
+
+    assert other.catch_up(0) == 1
+    assert other.catch_up() == 0 == one.catch_up(0)
 
 
 def test_stores_in_two_schemas_of_a_database_know_nothing_of_each_other(postgres):
