@@ -25,11 +25,11 @@ def smtptest(*arguments, stdin="", cwd=None, text=True, **variables):
 
 
 class Serving:
-    """A process that runs `smtptest serve` on free ports."""
+    """A process that runs `smtptest serve` on free ports; `before` is a command that runs it, where one has to."""
 
-    def __init__(self, *arguments, cwd=None, **variables):
+    def __init__(self, *arguments, before=(), cwd=None, **variables):
         self.process = subprocess.Popen(
-            [*COMMAND, "serve", "--smtp-port", "0", "--database", "none", *map(str, arguments)],
+            [*before, *COMMAND, "serve", "--smtp-port", "0", "--database", "none", *map(str, arguments)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd, env=environment(**variables),
         )  # fmt: skip
         self.first = self.process.stdout.readline()

@@ -17,7 +17,7 @@ from lazr.smtptest.mail.envelope import Envelope
 from lazr.smtptest.protocol.smtp.sasl import Credentials
 from lazr.smtptest.store.contract import Arrival, Retention
 from lazr.smtptest.store.places import store_at
-from lazr.smtptest.store.postgres import PostgresStore
+from lazr.smtptest.store.postgres import _READING, PostgresStore
 from lazr.smtptest.store.search import Address, Tag, Text, User
 from store import postgresserver
 from store.doomed import ENVELOPE, content
@@ -121,6 +121,22 @@ def test_one_node_prunes_at_a_time(nodes):
     assert other.prune(Retention(mails=1), 0) == 4
 
 
+def test_one_node_catches_up_at_a_time_and_who_asks_finds_all_read_even_so(nodes):
+    one, other = nodes
+    one.add([arrival(f"m{number}") for number in range(5)])
+
+    with one._alone(_READING) as alone:
+        assert alone
+        assert other.catch_up() == 0
+        assert one.catch_up(0) == 0
+        assert other.page((Text("anywhere", "m3"),)).matched == 1
+        other.add([arrival("late")])
+        other.catch_up()
+
+    assert other.catch_up(0) == 1
+    assert other.catch_up() == 0 == one.catch_up(0)
+
+
 def test_stores_in_two_schemas_of_a_database_know_nothing_of_each_other(postgres):
     with postgresserver.schema() as elsewhere, PostgresStore(postgres) as one, PostgresStore(elsewhere) as other:
         changes = queue.SimpleQueue()
@@ -132,6 +148,18 @@ def test_stores_in_two_schemas_of_a_database_know_nothing_of_each_other(postgres
 
         assert changes.get(timeout=SECONDS).ids == ("n",)
         assert other.totals().mails == 1
+
+
+def test_stores_in_two_schemas_of_a_database_both_have_an_index_of_words(postgres):
+    with psycopg.connect(postgres) as connection:
+        if not connection.execute("SELECT FROM pg_available_extensions WHERE name = 'pg_trgm'").rowcount:
+            pytest.skip("this server has no pg_trgm")
+    with postgresserver.schema() as elsewhere:
+        for url in (postgres, elsewhere):
+            with PostgresStore(url) as store, psycopg.connect(url) as connection:
+                store.add([arrival("m", b"Subject: needle\r\n\r\n")])
+                assert connection.execute("SELECT to_regclass('texts_by_trigram')::text").fetchone()[0]
+                assert store.totals((Text("anywhere", "needle"),)).mails == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")

@@ -214,18 +214,104 @@ def test_a_disk_that_fails_is_told_and_is_used_again_when_it_works(path):
     assert said(FAILING_DISK, path).splitlines() == ["disk I/O error"] * 3
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a file that is open cannot be removed")
-def test_a_file_that_is_removed_under_it_is_begun_anew_and_the_log_says_so(path, caplog):
+def removed(path):
+    path.unlink()
+
+
+def removed_with_all_beside_it(path):
+    shutil.rmtree(path.parent)
+
+
+def moved_away(path):
+    path.rename(path.with_name("elsewhere"))
+
+
+def emptied_and_begun_anew(path):
+    path.unlink()
+    path.touch()
+
+
+HARMS = [removed, removed_with_all_beside_it, moved_away, emptied_and_begun_anew]
+removing = pytest.mark.skipif(sys.platform == "win32", reason="a file that is open cannot be removed")
+
+
+def ids(store):
+    return [entry.id for entry in store.page().entries]
+
+
+@removing
+@pytest.mark.parametrize("harm", HARMS)
+def test_a_file_that_is_removed_under_it_is_written_anew_with_all_that_was_in_it(tmp_path, harm, caplog):
+    path = tmp_path / "own" / "mail.sqlite"
     with SqliteStore(path) as store:
         store.add([arrival("before")])
-        path.unlink()
+        store.mark(read=True)
+        harm(path)
+
+        assert store.has_room(1000)
+        store.add([arrival("after")])
+
+        assert ids(store) == ["after", "before"]
+        with pytest.raises(StoreInUse):
+            SqliteStore(path).open()
+    assert f"what was in it is in {path} now" in caplog.text
+    assert sorted(file.name for file in path.parent.iterdir() if "else" not in file.name) == [
+        path.name,
+        "mail.sqlite.lock",
+    ]
+    assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+    with SqliteStore(path) as store:
+        assert ids(store) == ["after", "before"]
+        assert store.totals((Flag("read"),)).mails == 1
+
+
+@removing
+@pytest.mark.parametrize("act", [SqliteStore.catch_up, SqliteStore.close])
+def test_a_file_that_is_removed_is_written_anew_also_if_no_mail_comes(path, act):
+    store = SqliteStore(path)
+    store.open()
+    store.add([arrival("before")])
+    path.unlink()
+
+    act(store)
+
+    assert rows(path, "SELECT id FROM mails") == [("before",)]
+    store.close()
+
+
+@removing
+def test_a_file_that_is_replaced_under_it_is_used_and_what_was_in_the_other_is_put_aside(path, tmp_path):
+    with SqliteStore(tmp_path / "saved.sqlite") as store:
+        store.add([arrival("from the other")])
+    changes = []
+    with SqliteStore(path) as store:
+        store.subscribe(lambda change: changes.append(change.kind))
+        store.add([arrival("before")])
+        (tmp_path / "saved.sqlite").rename(path)
 
         store.add([arrival("after")])
 
-        assert [entry.id for entry in store.page().entries] == ["after"]
-    assert "lost" in caplog.text
+        assert ids(store) == ["after", "from the other"]
+    assert changes == ["new", "prune", "new"]
+    [aside] = path.parent.glob("*.replaced-*")
+    with SqliteStore(aside) as store:
+        assert ids(store) == ["before"]
+
+
+@removing
+def test_as_long_as_a_removed_file_cannot_be_written_anew_nothing_is_let_go_of(path):
     with SqliteStore(path) as store:
-        assert store.mail("after").content == content("after")
+        store.add([arrival("before")])
+        path.unlink()
+        path.mkdir()
+
+        for attempt in range(3):
+            with pytest.raises(StoreUnavailable):
+                store.add([arrival(f"meanwhile {attempt}")])
+        path.rmdir()
+
+        store.add([arrival("after")])
+        assert ids(store) == ["after", "before"]
 
 
 # -- the file ------------------------------------------------------------------------------------

@@ -43,6 +43,18 @@ class LockFile:
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"{os.getpid()}\n".encode())
 
+    @property
+    def held(self) -> bool:
+        """Whether this process holds it."""
+        return self._descriptor is not None
+
+    def renew(self) -> None:
+        """Hold the file of that name, also where the one that was held has been removed.  Raises `StoreInUse`."""
+        before = self._descriptor
+        if before is not None and not _is(before, self._path):
+            self.hold()
+            os.close(before)
+
     def release(self) -> None:
         """Let go of it; twice does no harm."""
         descriptor, self._descriptor = self._descriptor, None
@@ -50,6 +62,13 @@ class LockFile:
             with suppress(OSError):
                 os.ftruncate(descriptor, 0)
             os.close(descriptor)
+
+
+def _is(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 if sys.platform == "win32":

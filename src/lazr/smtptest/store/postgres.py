@@ -42,10 +42,10 @@ __all__ = ["PostgresStore"]
 
 _log = logging.getLogger("lazr.smtptest.store")
 
-# Who holds which of these locks: who adds (many at once), who prunes, who upgrades, who changes.  Other schemas of the
-# same database may be other stores.
+# Who holds which of these locks: who adds (many at once), who prunes, who upgrades, who changes, who catches up.  Other
+# schemas of the same database may be other stores.
 _LOCK = "hashtext('lazr.smtptest ' || current_schema())"
-_ADDING, _PRUNING, _UPGRADING, _CHANGING = range(1, 5)
+_ADDING, _PRUNING, _UPGRADING, _CHANGING, _READING = range(1, 6)
 
 # What a notice carries is limited to 8,000 octets.
 _NOTED = 50
@@ -230,11 +230,17 @@ class PostgresStore(SqlStore):
                 for some in _noted(change.kind, change.ids):
                     connection.exec_driver_sql(_NOTIFY, (_message(some),))
 
+    def catch_up(self, most: int = 100) -> int:
+        """Read up to so many mails into entries; how many are left, which is none where another node does that."""
+        # All nodes hear of a mail, and would all parse it for one of them to write down what it found.
+        with self._alone(_READING) as alone:
+            return super().catch_up(most) if alone else 0
+
     @contextmanager
-    def _alone(self) -> Iterator[bool]:
+    def _alone(self, doing: int = _PRUNING) -> Iterator[bool]:
         with self._connected() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT")
-            lock = f"{_LOCK}, {_PRUNING:d}"
+            lock = f"{_LOCK}, {doing:d}"
             alone = bool(connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({lock})").scalar())
             try:
                 yield alone
@@ -340,8 +346,13 @@ def _indexes_words(connection: Connection) -> bool:
     try:
         with connection.begin_nested():
             connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+            # A database has it once; where another store made it, it is in a schema that we do not search.
+            where = connection.exec_driver_sql(
+                "SELECT quote_ident(nspname) FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace"
+                " WHERE extname = 'pg_trgm'"
+            ).scalar_one()
             connection.exec_driver_sql(
-                "CREATE INDEX IF NOT EXISTS texts_by_trigram ON texts USING gin (anywhere gin_trgm_ops)"
+                f"CREATE INDEX IF NOT EXISTS texts_by_trigram ON texts USING gin (anywhere {where}.gin_trgm_ops)"
             )
     except DBAPIError as error:
         _log.info("there is no index of words, as pg_trgm cannot be had: %s", str(error.orig).splitlines()[0])

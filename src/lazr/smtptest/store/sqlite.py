@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 import sqlite3
+import sys
 import threading
 import time
 from contextlib import closing, contextmanager, suppress
@@ -31,6 +32,7 @@ from lazr.smtptest.store.conditions import Conditions
 from lazr.smtptest.store.contract import NAMED, Change
 from lazr.smtptest.store.lockfile import LockFile
 from lazr.smtptest.store.rows import arrival_row
+from lazr.smtptest.store.salvage import salvage
 from lazr.smtptest.store.schema import addresses, contents, entries, headers, mails, pending, tags, texts, upgrade
 from lazr.smtptest.store.sql import SqlStore, Step
 from lazr.smtptest.store.turns import Turns
@@ -62,6 +64,8 @@ _LOG_KEPT = 64 * 1024 * 1024
 _PAGE = 4096
 # Seconds for which the room on the disk is taken to be what it was: asking takes as long as half a mail.
 _ROOM_SEEN = 0.05
+# What reading mails into entries takes at most, in their own octets: it is written to the log, and then to the file.
+_READING = 4
 
 # So many of a search's tri-grams are looked up; the text itself is looked at behind that anyway.
 _TRIGRAMS = 12
@@ -108,12 +112,14 @@ class SqliteStore(SqlStore):
         self._lock_file = LockFile(self._path.with_name(self._path.name + ".lock"))
         self._turns = Turns()
         self._room_seen = (float("-inf"), 0)  # when, and how much there was
+        self._came = self._read = 0  # octets: of all that came, and of what of that is surely read into entries
         self._changing = threading.RLock()  # who has the connection that does all else
         self._receiver: sqlite3.Connection | None = None
+        self._anchor: sqlite3.Connection | None = None  # does nothing: through it, a file that was removed can be saved
         self._changer: Engine | None = None
         self._looker: Engine | None = None
         self._last = 0  # the number that was given last
-        self._file: tuple[int, int] = (0, 0)  # what the path named when it was opened
+        self._files: dict[str, tuple[int, int] | None] = {}  # what these tails of the path named when it was opened
 
     @property
     def url(self) -> str:
@@ -129,7 +135,7 @@ class SqliteStore(SqlStore):
         """
         if sqlite3.sqlite_version_info < _OLDEST:
             raise StoreUnavailable(f"SQLite {'.'.join(map(str, _OLDEST))} is needed; this is {sqlite3.sqlite_version}")
-        if self._receiver is not None:
+        if self._lock_file.held:
             return
         with _told():
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -147,6 +153,12 @@ class SqliteStore(SqlStore):
         """Let go of everything; closing twice does no harm."""
         self._audience.clear()
         with self._changing, self._turns.later(), suppress(sqlite3.Error):
+            if self._lock_file.held:
+                try:
+                    with _told():
+                        self._receive()  # which saves what was in a file that was removed
+                except StoreError as error:
+                    _log.error("%s: %s", self._path, error)
             self._let_go()
         self._lock_file.release()
 
@@ -165,17 +177,49 @@ class SqliteStore(SqlStore):
                 upgrade(connection)
             _driver(connection).execute("PRAGMA journal_mode = WAL")
         self._receiver = self._receiving_connection()
-        status = self._path.stat()
-        self._file = (status.st_dev, status.st_ino)
+        self._anchor = self._connect()
+        self._anchor.execute("SELECT * FROM schema_version").fetchone()  # which opens the file
+        self._files = {tail: self._named(tail) for tail in ("", "-wal", "-shm")}
+
+    def _named(self, tail: str = "") -> tuple[int, int] | None:
+        """Which file the path names, with this behind it."""
+        try:
+            status = Path(f"{self._path}{tail}").stat()
+        except FileNotFoundError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def _follow(self) -> None:
+        """Go on with the file that the path names now, or with a new one; what was in the one that is lost is saved.
+
+        Where that fails, nothing is let go of, and the next one tries anew.
+        """
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock_file.renew()
+        self._refuse_strangers()
+        if self._anchor is not None:
+            for tail in ("-wal", "-shm"):  # SQLite would read what is in these into a file that they do not belong to
+                if self._named(tail) == self._files.get(tail) is not None:
+                    Path(f"{self._path}{tail}").unlink()
+            replaced = _size(str(self._path)) > 0
+            to = self._aside("replaced") if replaced else self._path
+            salvage(self._anchor, to)
+            _log.error("%s was removed or replaced while it was in use; what was in it is in %s now", self._path, to)
+            if replaced:
+                self._audience.note(Change("prune"))
+        self._let_go()
+        self._open_file()
 
     def _let_go(self) -> None:
         for engine in (self._looker, self._changer):
             if engine is not None:
                 engine.dispose()
         self._looker = self._changer = None
-        receiver, self._receiver = self._receiver, None
-        if receiver is not None:
-            receiver.close()  # the last one copies the log into the file, and removes it
+        self._files = {}
+        for driver in (self._anchor, self._receiver):
+            if driver is not None:
+                driver.close()  # the last one copies the log into the file, and removes it
+        self._anchor = self._receiver = None
 
     def _refuse_strangers(self) -> None:
         """Raises `StoreUnavailable` where the file is surely not ours.  It is not touched, nor is a lock put beside."""
@@ -215,13 +259,18 @@ class SqliteStore(SqlStore):
         return bool(found[0] != "ok")
 
     def _put_aside(self) -> None:
-        aside = f"{self._path}.corrupt-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
-        while os.path.lexists(aside):
-            aside += "x"
+        aside = self._aside("corrupt")
         for tail in ("", "-wal", "-shm"):
             with suppress(FileNotFoundError):
                 Path(f"{self._path}{tail}").rename(f"{aside}{tail}")
         _log.warning("it was moved to %s, and a new one begun", aside)
+
+    def _aside(self, why: str) -> Path:
+        """A name that no file has."""
+        aside = f"{self._path}.{why}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+        while os.path.lexists(aside):
+            aside += "x"
+        return Path(aside)
 
     def _engine(self, begin: str, *, size: int, query_only: bool = False) -> Engine:
         def connect() -> sqlite3.Connection:
@@ -239,8 +288,10 @@ class SqliteStore(SqlStore):
         return engine
 
     def _connect(self) -> sqlite3.Connection:
+        # Not where there is no file: who would make one here would make it in place of one that is lost.
+        there = f"{self._path.as_uri()}?mode=rw"
         connection = sqlite3.connect(
-            self._path, isolation_level=None, check_same_thread=False, timeout=_BUSY, cached_statements=_STATEMENTS
+            there, uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY, cached_statements=_STATEMENTS
         )
         connection.execute(f"PRAGMA page_size = {_PAGE:d}")
         connection.execute(f"PRAGMA secure_delete = {self._secure_delete:d}")
@@ -281,23 +332,17 @@ class SqliteStore(SqlStore):
                 self._undo(receiver, error)
                 raise
             self._last = numbers[-1]
+            self._came += sum(map(len, octets))
             for start in range(0, len(rows), NAMED):
                 self._audience.note(Change("new", tuple(row[0] for row in rows[start : start + NAMED])))
         self._audience.tell()
 
     def _receive(self) -> sqlite3.Connection:
         """The connection that receives, on the file that the path names now."""
-        if self._looker is None:
+        if not self._lock_file.held:
             raise StoreUnavailable(f"{self.url} is closed")
-        try:
-            status = self._path.stat()
-        except FileNotFoundError:
-            status = None
-        if status is None or (status.st_dev, status.st_ino) != self._file:
-            # SQLite would go on writing to a file that nobody can find any more.
-            _log.error("%s is not the file any more that it was; what was in that is lost to us", self._path)
-            self._let_go()
-            self._open_file()
+        if not self._files or self._named() != self._files[""]:
+            self._follow()  # SQLite would go on writing to a file that nobody can find any more
         if self._receiver is None:
             self._receiver = self._receiving_connection()
         return self._receiver
@@ -314,32 +359,30 @@ class SqliteStore(SqlStore):
 
     def has_room(self, octets: int) -> bool:
         """Whether so many octets would be kept: they are written to the log, and then to the file."""
-        try:
-            if self._free() < 2 * octets:
-                return False
-            if self._room is None:
-                return True
-            with self._look() as connection:
-                pages, unused = (
-                    connection.exec_driver_sql(pragma).scalar_one()
-                    for pragma in ("PRAGMA page_count", "PRAGMA freelist_count")
-                )
-        except StoreUnavailable:
+        if self._free() < 2 * octets:
             return False
+        if self._room is None:
+            return True
+        with self._look() as connection:
+            pages, unused = (
+                connection.exec_driver_sql(pragma).scalar_one()
+                for pragma in ("PRAGMA page_count", "PRAGMA freelist_count")
+            )
         return bool(self._room - (pages - unused) * _PAGE > octets + octets // 10 + 10 * _PAGE)
 
     def _free(self) -> int:
         """Octets of the disk that may be used to receive, as they were a moment ago."""
         asked, free = self._room_seen
         now = monotonic()
-        if now - asked < _ROOM_SEEN:
-            return free
-        try:
-            free = shutil.disk_usage(self._path.parent).free - self._reserve
-        except OSError as error:
-            raise StoreUnavailable(f"{self._path}: {error.strerror}") from error
-        self._room_seen = now, free
-        return free
+        if now - asked >= _ROOM_SEEN:
+            try:
+                free = shutil.disk_usage(self._path.parent).free - self._reserve
+            except FileNotFoundError:
+                return sys.maxsize  # `add` will make the directory
+            except OSError as error:
+                raise StoreUnavailable(f"{self._path}: {error.strerror}") from error
+            self._room_seen = now, free
+        return free - _READING * (self._came - self._read)
 
     # -- how a store in a database does this -----------------------------------------------------
 
@@ -392,7 +435,13 @@ class SqliteStore(SqlStore):
 
     def catch_up(self, most: int = 100) -> int:
         """Read up to so many mails into entries; how many are left."""
+        came = self._came
+        with _told(), self._turns.first():
+            self._receive()
+        self._audience.tell()
         left = super().catch_up(most)
+        if not left:
+            self._read = max(self._read, came)
         with _told(), self._changing:
             if self._changer is not None and _size(f"{self._path}-wal") > _LOG_PAGES * _PAGE:
                 with self._changer.connect() as connection:  # nobody waits for this

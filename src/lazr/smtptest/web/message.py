@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
+from lazr.smtptest.errors import StoreFull
 from lazr.smtptest.mail.mime.charset import header_text
 from lazr.smtptest.web.answers import Refused, as_json
 from lazr.smtptest.web.files import SANDBOX, SHOWN, disposition, file
@@ -37,7 +39,8 @@ class Releasing(TypedDict):
 @router.get("/api/v1/message/{id}", responses={200: {"model": Message}})
 def get_message(scope: Scoped, entry: NamedEntry, mail: NamedMail) -> Response:
     """A mail, which is marked as read by this."""
-    scope.mark(read=True, ids=[entry.id])
+    with suppress(StoreFull):  # it can be read all the same
+        scope.mark(read=True, ids=[entry.id])
     return as_json(message_of(entry, mail))
 
 
