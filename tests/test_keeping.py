@@ -204,6 +204,26 @@ def test_a_stop_lets_what_is_under_way_come_to_its_end(loop, connect, slow):
     assert not [thread for thread in threading.enumerate() if "commits" in thread.name]
 
 
+def test_a_stop_leaves_the_rest_of_what_a_client_has_said_unread(connect, slow):
+    limits = Limits(commands_without_mail=None, replies_waiting=1000)
+    with MailServer(store=slow, limits=limits) as server:
+        client = connect(server)
+        client.send(MESSAGE + b"NOOP\r\n" * 5_000)
+        assert slow.asked.acquire(timeout=10)
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        with contextlib.suppress(ConnectionError):
+            while True:  # until it takes nobody any more, which is how a stop begins
+                Client(server.address).close()
+        slow.gate.set()
+        said = client.rest()
+        stopping.join(10)
+
+    assert said.startswith(b"250 2.0.0 Ok: queued as ")
+    assert said.endswith(b"\r\n421 4.3.2 Server shutting down, goodbye\r\n")
+    assert said.count(b"250 2.0.0 Ok\r\n") < 100
+
+
 # What a rule makes of a message, the reply's code, and how many mails there are then.
 RULES = [
     (lambda server: server.on("END_OF_DATA").duplicate(), b"250", 2),

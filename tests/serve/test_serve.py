@@ -9,9 +9,14 @@ import threading
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import httpx
 import pytest
 
 from cli.smtptest import Serving, smtptest
+from lazr.smtptest import MailServer
+from lazr.smtptest.cli.http import Http, serving
+from lazr.smtptest.store.memory import MemoryStore
+from lazr.smtptest.store.sqlite import SqliteStore
 from lazr.smtptest.web.signature import new_secret
 
 
@@ -71,12 +76,60 @@ def test_a_second_one_on_the_same_file_is_one_line_and_status_2(tmp_path):
         (["--mailboxes", "/nonexistent/boxes"], "/nonexistent/boxes: No such file or directory"),
         (["--webhook", "http://hook.example/"], "a webhook needs a secret"),
         (["--host", "0.0.0.0"], "--insecure-public"),
+        (["--host", "0.0.0.0", "--smtp-auth-file", "USERS"], "--auth-file"),
+        (["--allowed-origin", "localhost:3000"], "not an origin: 'localhost:3000'"),
     ],
 )
-def test_what_makes_no_sense_is_said_in_a_line_and_status_2(arguments, said):
-    done = smtptest("serve", "--smtp-port", 0, "--http-port", 0, "--database", "memory:", *arguments)
+def test_what_makes_no_sense_is_said_in_a_line_and_status_2(arguments, said, tmp_path):
+    (tmp_path / "USERS").write_text("ann:secret")
+    done = smtptest("serve", "--smtp-port", 0, "--http-port", 0, "--database", "memory:", *arguments, cwd=tmp_path)
 
     assert done.returncode == 2 and said in done.stderr
+    assert done.stdout == "" and done.stderr.count("\n") == 1
+
+
+class Broken(MemoryStore):
+    """A store with a mistake in it."""
+
+    def totals(self, search=()):
+        raise ZeroDivisionError
+
+
+def test_a_mistake_of_ours_is_answered_with_what_browsers_are_told_too(caplog):
+    with Broken() as store:
+        settings = Http(http_port=0)
+        with serving(settings, "127.0.0.1", public=False, server=MailServer(), store=store) as url:
+            for path, status in (("/api/v1/messages", 500), ("/livez", 200)):
+                answer = httpx.get(url + path)
+                assert (answer.status_code, answer.headers["x-content-type-options"]) == (status, "nosniff")
+                assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert "ZeroDivisionError" in caplog.text and "ZeroDivision" not in answer.text
+
+
+def test_it_may_have_as_many_files_open_as_the_system_lets_it():
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = min(soft, 512)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most - 1, hard))
+    try:
+        with whole() as process:
+            assert resource.prlimit(process.process.pid, resource.RLIMIT_NOFILE)[0] > most
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+# Threat W18: a name that somebody gave a file is a stranger's word to whoever reads the log.
+def test_what_is_logged_steers_no_terminal(tmp_path):
+    path = tmp_path / "mails\x1b[31m.sqlite"
+    with SqliteStore(path):
+        pass
+    path.write_bytes(path.read_bytes()[:100] + b"\xff" * 8000)
+    with whole("--database", path) as process:
+        assert process.first
+        _, err, status = process.stop()
+
+    assert "is damaged" in err and "\\x1b[31m" in err and "\x1b" not in err
+    assert status == 0
 
 
 def test_only_so_many_are_kept():
