@@ -1,6 +1,7 @@
 """Who may talk to a server and how: rows W6 to W13 and W19 of what it is threatened by."""
 
 import contextlib
+import inspect
 import json
 import re
 import threading
@@ -17,7 +18,7 @@ from lazr.smtptest.web.guard import Guard
 from lazr.smtptest.web.hosts import Hosts
 from lazr.smtptest.web.origins import Origins
 from lazr.smtptest.web.sockets import Sockets
-from lazr.smtptest.web.wire import Http, Websocket, configured
+from lazr.smtptest.web.wire import Http, Websocket, configured, most_connections
 from serving import SPELLINGS, TIMEOUT, ask, dial, knock, parsed, rest, say, serving
 
 ROOT = Path(__file__).parents[2]
@@ -461,6 +462,15 @@ class Hasty(Http):
 
 class HastyWebsocket(Websocket):
     WRITE_SECONDS = 0.3
+
+
+def test_the_deadlines_are_these_if_nobody_says_otherwise(monkeypatch):
+    assert (Http.HEAD_SECONDS, Http.LINGER_SECONDS, Http.WRITE_SECONDS, Websocket.WRITE_SECONDS) == (10, 5, 30, 30)
+    assert inspect.signature(Guard).parameters["body_seconds"].default == 60
+    resource = pytest.importorskip("resource")
+    for files, most in ((1024, 153), (1_048_576, 10_000), (resource.RLIM_INFINITY, 10_000), (30, 10)):
+        monkeypatch.setattr(resource, "getrlimit", lambda what, files=files: (files, files))
+        assert most_connections() == most
 
 
 @pytest.mark.parametrize(
