@@ -404,7 +404,9 @@ def test_the_sizes_are_5_mib_and_50_to_send_if_nobody_says_otherwise(guarded):
 
     assert ask(address, "/api/v1/messages", "POST", body=six).status == 413
     assert ask(address, "/api/v1/send", "POST", body=six).status == 200
-    assert ask(address, "/api/v1/send", "POST", body=b"", content_length=str(50 * 1024 * 1024 + 1)).status == 413
+    refused = ask(address, "/api/v1/send", "POST", body=b"", content_length=str(50 * 1024 * 1024 + 1))
+    assert (refused.status, refused.headers["content-type"]) == (413, "application/json")
+    assert json.loads(refused.body) == {"Error": "A body of at most 52,428,800 octets is taken here"}
 
 
 @pytest.mark.parametrize("length", ["9" * 19, "9" * 20, "9" * 5000])

@@ -57,6 +57,7 @@ class RuleForm(TypedDict):
 
 
 Number = Annotated[int, Path(alias="number", ge=0, lt=2**53, description="A rule's ID")]
+Name = Annotated[str, Path(description="A preset's name")]
 _RULES: dict[int | str, dict[str, Any]] = {200: {"model": list[NumberedRule]}}
 
 
@@ -94,7 +95,7 @@ def list_presets(_catcher: Whole) -> Response:
 
 
 @router.post("/api/v1/presets/{name}", openapi_extra=takes(dict[str, Any], required=False), responses=_RULES)
-def add_preset(catcher: Whole, name: str, body: given) -> Response:
+def add_preset(catcher: Whole, name: Name, body: given) -> Response:
     """Put the rules of a preset behind the others; the body is what it is given, by name."""
     made = _presets().get(name)
     if made is None:
