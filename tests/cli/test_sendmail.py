@@ -111,9 +111,9 @@ def test_a_missing_from_is_the_sender_with_the_name_that_was_given(server):
         (("-F", "CronDaemon", "-f", "root"), "root@localhost", "CronDaemon <root@localhost>"),
         (("-F", 'A "B" (C), D', "-f", "a@example.com"), "a@example.com", '"A \\"B\\" (C), D" <a@example.com>'),
         (
-            ("-F", "x\nBcc: eve@example.com", "-f", "a@b.example"),
+            ("-F", "x\nBcc: eve@b.example", "-f", "a@b.example"),
             "a@b.example",
-            '"x Bcc: eve@example.com" <a@b.example>',
+            '"x Bcc: eve@b.example" <a@b.example>',
         ),
         (("-F", "Nobody", "-f", ""), "", ""),
     ],

@@ -24,9 +24,10 @@ def default_file() -> Path:
 def store_at(url: str, *, secure_delete: bool = False) -> Store:
     """The store at a URL, not yet open: `memory:`, `sqlite:///path`, a path, or `postgresql://user@host/database`.
 
-    `secure_delete` has what is deleted overwritten, which files of SQLite alone can do; memory has nothing to overwrite.
+    `secure_delete` has what is deleted overwritten, which files of SQLite alone can do.
 
-    Raises `ValueError` for one that leads nowhere, or cannot do what is wanted, and `MissingExtra` for PostgreSQL where its driver is not installed.
+    Raises `ValueError` for one that leads nowhere, or cannot do that, and `MissingExtra` for PostgreSQL where its
+    driver is not installed.
 
     >>> store_at("memory:")
     <MemoryStore: 0 mails>
