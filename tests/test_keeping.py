@@ -10,6 +10,7 @@ import pytest
 from lazr.smtptest import Limits, MailServer
 from lazr.smtptest.errors import StoreFull, StoreUnavailable
 from lazr.smtptest.store.memory import MemoryStore
+from lazr.smtptest.store.sqlite import SqliteStore
 from talk import Client
 
 ENVELOPE = (b"EHLO me", b"MAIL FROM:<ann@example.com>", b"RCPT TO:<bob@example.com>")
@@ -187,6 +188,29 @@ def test_who_waits_is_told_even_if_the_client_is_gone_by_then(loop, connect, slo
         waiter.join(5)
 
         assert len(found) == slow.totals().mails == 1
+
+
+# Threat D3: a client that waits too long for the reply sends again, and then there are two (RFC 1047).
+def test_the_reply_waits_for_the_disk_and_not_for_the_reading_of_mails(connect, tmp_path):
+    with SqliteStore(tmp_path / "mails.sqlite") as store, MailServer(store=store) as server:
+        client = connect(server)
+        with store._reading:  # somebody reads mails into entries, and takes long
+            client.send(MESSAGE)
+            assert client.reply()[:3] == b"250"
+
+
+@pytest.mark.parametrize("octets", [b"", b"QUIT\r\n", b"\r\n.\r\n"])
+def test_a_client_that_goes_with_its_last_dot_has_sent_one_mail(connect, tmp_path, octets):
+    path = tmp_path / "mails.sqlite"
+    with SqliteStore(path) as store:
+        with MailServer(store=store) as server:
+            client = connect(server)
+            client.send(MESSAGE + octets)
+            client.close()  # and never reads the reply
+            server.inbox.wait(timeout=10)
+        assert store.totals().mails == 1
+    with SqliteStore(path) as store:
+        assert store.totals().mails == 1
 
 
 def test_a_stop_lets_what_is_under_way_come_to_its_end(loop, connect, slow):

@@ -173,7 +173,7 @@ IMAGE = {"sec_fetch_mode": "no-cors", "sec_fetch_dest": "image"}
         ("DELETE", {"origin": "http://mail.test", "host": "mail.test:80"}, 200),
         ("DELETE", {"origin": "https://mail.test", "host": "mail.test"}, 200),  # a proxy speaks TLS for us
         ("GET", {"sec_fetch_site": "none", "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}, 200),
-        ("GET", {"sec_fetch_site": "same-site"}, 200),
+        ("GET", {"sec_fetch_site": "same-origin", **IMAGE}, 200),
         # pages of others
         ("DELETE", {"origin": "http://evil.test"}, 403),
         ("PUT", {"origin": "http://evil.test"}, 403),
@@ -197,8 +197,11 @@ IMAGE = {"sec_fetch_mode": "no-cors", "sec_fetch_dest": "image"}
         ("GET", {"origin": "http://evil.test", "accept": "text/event-stream"}, 403),
         ("GET", {**CROSS, **IMAGE}, 403),  # reading may mark a mail as read
         ("GET", {**CROSS, "sec_fetch_mode": "no-cors", "sec_fetch_dest": "script"}, 403),
+        ("GET", {"sec_fetch_site": "same-site", **IMAGE}, 403),  # http://localhost:3000
+        ("DELETE", {"sec_fetch_site": "same-site"}, 403),
         ("GET", {**CROSS, "sec_fetch_mode": "navigate", "sec_fetch_dest": "iframe"}, 403),
         # a link to us
+        ("GET", {"sec_fetch_site": "same-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}, 200),
         ("GET", {**CROSS, "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}, 200),
     ],
 )
