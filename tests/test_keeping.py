@@ -11,6 +11,7 @@ from lazr.smtptest import Limits, MailServer, keeping
 from lazr.smtptest.errors import StoreFull, StoreUnavailable
 from lazr.smtptest.protocol.smtp.event import EndOfData
 from lazr.smtptest.store.memory import MemoryStore
+from lazr.smtptest.store.sqlite import SqliteStore
 from talk import Client
 
 ENVELOPE = (b"EHLO me", b"MAIL FROM:<ann@example.com>", b"RCPT TO:<bob@example.com>")
@@ -210,6 +211,29 @@ def test_who_waits_is_told_even_if_the_client_is_gone_by_then(loop, connect, slo
         assert len(found) == slow.totals().mails == 1
 
 
+# Threat D3: a client that waits too long for the reply sends again, and then there are two (RFC 1047).
+def test_the_reply_waits_for_the_disk_and_not_for_the_reading_of_mails(connect, tmp_path):
+    with SqliteStore(tmp_path / "mails.sqlite") as store, MailServer(store=store) as server:
+        client = connect(server)
+        with store._reading:  # somebody reads mails into entries, and takes long
+            client.send(MESSAGE)
+            assert client.reply()[:3] == b"250"
+
+
+@pytest.mark.parametrize("octets", [b"", b"QUIT\r\n", b"\r\n.\r\n"])
+def test_a_client_that_goes_with_its_last_dot_has_sent_one_mail(connect, tmp_path, octets):
+    path = tmp_path / "mails.sqlite"
+    with SqliteStore(path) as store:
+        with MailServer(store=store) as server:
+            client = connect(server)
+            client.send(MESSAGE + octets)
+            client.close()  # and never reads the reply
+            server.inbox.wait(timeout=10)
+        assert store.totals().mails == 1
+    with SqliteStore(path) as store:
+        assert store.totals().mails == 1
+
+
 def test_a_stop_lets_what_is_under_way_come_to_its_end(loop, connect, slow):
     with MailServer(store=slow, loop=loop) as server:
         client = connect(server)
@@ -223,6 +247,26 @@ def test_a_stop_lets_what_is_under_way_come_to_its_end(loop, connect, slow):
         stopping.join(10)
         assert not server.running and slow.totals().mails == 1
     assert not [thread for thread in threading.enumerate() if "commits" in thread.name]
+
+
+def test_a_stop_leaves_the_rest_of_what_a_client_has_said_unread(connect, slow):
+    limits = Limits(commands_without_mail=None, replies_waiting=1000)
+    with MailServer(store=slow, limits=limits) as server:
+        client = connect(server)
+        client.send(MESSAGE + b"NOOP\r\n" * 5_000)
+        assert slow.asked.acquire(timeout=10)
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        with contextlib.suppress(ConnectionError):
+            while True:  # until it takes nobody any more, which is how a stop begins
+                Client(server.address).close()
+        slow.gate.set()
+        said = client.rest()
+        stopping.join(10)
+
+    assert said.startswith(b"250 2.0.0 Ok: queued as ")
+    assert said.endswith(b"\r\n421 4.3.2 Server shutting down, goodbye\r\n")
+    assert said.count(b"250 2.0.0 Ok\r\n") < 100
 
 
 # What a rule makes of a message, the reply's code, and how many mails there are then.

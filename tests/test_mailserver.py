@@ -1,6 +1,7 @@
 """MailServer, as a tester uses it."""
 
 import asyncio
+import contextlib
 import errno
 import re
 import smtplib
@@ -527,3 +528,38 @@ def test_a_connection_that_comes_with_the_stop_leaves_nothing_open(loop):
         for client in clients:
             client.close()
     gc.collect()  # an open transport would warn, and a warning is an error
+
+
+def test_a_server_that_stops_asks_nobody_any_more():
+    """It says what is due, and leaves the rest of what the client has sent unread."""
+    asked, gate, heard = threading.Event(), threading.Event(), []
+
+    async def later(reply):
+        asked.set()
+        await asyncio.to_thread(gate.wait, 10)
+        return reply
+
+    def decide(event, reply):
+        if getattr(event, "verb", "") != "NOOP":
+            return reply
+        heard.append(event)
+        return later(reply)
+
+    server = MailServer(decide=decide)
+    server.start()
+    with Client(server.address) as client:
+        client.send(b"NOOP\r\n" * 50)
+        assert asked.wait(10)
+        address = server.address
+        stopping = threading.Thread(target=server.stop, args=(20,))
+        stopping.start()
+        with contextlib.suppress(ConnectionError):
+            while True:  # until it takes nobody any more, which is how a stop begins
+                socket.create_connection(address, timeout=10).close()
+        gate.set()
+        said = client.rest()
+        stopping.join(20)
+
+    assert said == b"250 2.0.0 Ok\r\n421 4.3.2 Server shutting down, goodbye\r\n"
+    assert len(heard) == 1
+    assert not server.running

@@ -32,5 +32,13 @@ def test_commands_are_completed():
     assert "serve" in done.stdout.split()
 
 
+def test_a_flag_is_shown_without_a_value():
+    shown = smtptest("send", "--help").stdout
+
+    assert "--starttls" in shown and [line for line in shown.splitlines() if "<bool>" in line] == [
+        line for line in shown.splitlines() if "--help" in line
+    ]
+
+
 def test_help_has_no_colours_in_a_pipe():
     assert "\x1b" not in smtptest("--help").stdout

@@ -31,6 +31,13 @@ def sendmail(server, *arguments, stdin=MESSAGE, **variables):
         (("-f", "", "bob@example.com"), "", ("bob@example.com",)),
         (("-i", "bob@example.com", "<cy@example.com>"), "app@example.com", ("bob@example.com", "cy@example.com")),
         (("-i", "--", "bob@example.com"), "app@example.com", ("bob@example.com",)),
+        (("-i", "Bob <bob@example.com>, cy@example.com", "root"), "app@example.com",
+         ("bob@example.com", "cy@example.com", "root@localhost")),
+        # As cron, git send-email and php have it.
+        (("-FCronDaemon", "-i", "-odi", "-oem", "-oi", "-t", "-f", "root"), "root@localhost", ("ann@example.com",)),
+        (("-FCronDaemon", "-B8BITMIME", "-oem", "root"), "app@example.com", ("root@localhost",)),
+        (("-i", "-f", "ann@example.com", "bob@example.com"), "ann@example.com", ("bob@example.com",)),
+        (("-t", "-i", "-fwww-data@example.com"), "www-data@example.com", ("ann@example.com",)),
         (("-t", "bob@example.com"), "app@example.com", ("bob@example.com", "ann@example.com")),
         (("-bm", "-oem", "-odb", "-O", "DeliveryMode=b", "-G", "-U", "-n", "bob@example.com"), "app@example.com",
          ("bob@example.com",)),
@@ -94,6 +101,29 @@ def test_a_missing_from_is_the_sender_with_the_name_that_was_given(server):
         == 0
     )
     assert server.inbox.one().header("from") == "Ann Müller <ann@example.com>"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sender", "header"),
+    [
+        ((), "dan@localhost", "dan@localhost"),
+        (("-F", "Dan"), "dan@localhost", "Dan <dan@localhost>"),
+        (("-F", "CronDaemon", "-f", "root"), "root@localhost", "CronDaemon <root@localhost>"),
+        (("-F", 'A "B" (C), D', "-f", "a@example.com"), "a@example.com", '"A \\"B\\" (C), D" <a@example.com>'),
+        (
+            ("-F", "x\nBcc: eve@b.example", "-f", "a@b.example"),
+            "a@b.example",
+            '"x Bcc: eve@b.example" <a@b.example>',
+        ),
+        (("-F", "Nobody", "-f", ""), "", ""),
+    ],
+)
+def test_whoever_calls_is_the_sender_of_a_mail_that_names_none(server, arguments, sender, header):
+    done = sendmail(server, *arguments, "bob@example.com", stdin=b"Subject: x\n\nHi\n", LOGNAME="dan")
+    assert (done.stderr, done.returncode) == (b"", 0)
+    mail = server.inbox.one()
+    assert (mail.sender, mail.header("from"), mail.recipients) == (sender, header, ("bob@example.com",))
+    assert mail.content.count(b"\r\nFrom:") + mail.content.startswith(b"From:") == bool(header)
 
 
 def test_notifications_are_asked_for(server):

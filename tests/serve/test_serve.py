@@ -5,13 +5,20 @@ import json
 import re
 import signal
 import smtplib
+import subprocess
+import sys
 import threading
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import httpx
 import pytest
 
 from cli.smtptest import Serving, smtptest
+from lazr.smtptest import MailServer
+from lazr.smtptest.cli.http import Http, serving
+from lazr.smtptest.store.memory import MemoryStore
+from lazr.smtptest.store.sqlite import SqliteStore
 from lazr.smtptest.web.signature import new_secret
 
 
@@ -28,12 +35,12 @@ def get(serving, path, **headers):
         return json.load(answer)
 
 
-def send(serving, subject, recipient="bob@example.com", login=None):
+def send(serving, subject, recipient="bob@example.com", login=None, text="Hello"):
     port = int(re.search(r"smtp://127\.0\.0\.1:(\d+)", serving.first)[1])
     with smtplib.SMTP("127.0.0.1", port) as client:
         if login is not None:
             client.login(*login)
-        client.sendmail("ann@example.com", [recipient], f"Subject: {subject}\r\n\r\nHello\r\n")
+        client.sendmail("ann@example.com", [recipient], f"Subject: {subject}\r\n\r\n{text}\r\n")
 
 
 def subjects(serving, **headers):
@@ -71,12 +78,75 @@ def test_a_second_one_on_the_same_file_is_one_line_and_status_2(tmp_path):
         (["--mailboxes", "/nonexistent/boxes"], "/nonexistent/boxes: No such file or directory"),
         (["--webhook", "http://hook.example/"], "a webhook needs a secret"),
         (["--host", "0.0.0.0"], "--insecure-public"),
+        (["--host", "0.0.0.0", "--smtp-auth-file", "USERS"], "--auth-file"),
+        (["--database", "postgresql://localhost/mails", "--secure-delete"], "PostgreSQL does not overwrite"),
+        (["--allowed-origin", "localhost:3000"], "not an origin: 'localhost:3000'"),
     ],
 )
-def test_what_makes_no_sense_is_said_in_a_line_and_status_2(arguments, said):
-    done = smtptest("serve", "--smtp-port", 0, "--http-port", 0, "--database", "memory:", *arguments)
+def test_what_makes_no_sense_is_said_in_a_line_and_status_2(arguments, said, tmp_path):
+    (tmp_path / "USERS").write_text("ann:secret")
+    done = smtptest("serve", "--smtp-port", 0, "--http-port", 0, "--database", "memory:", *arguments, cwd=tmp_path)
 
     assert done.returncode == 2 and said in done.stderr
+    assert done.stdout == "" and done.stderr.count("\n") == 1
+
+
+# Threat D10.
+@pytest.mark.parametrize("option", [(), ("--secure-delete",)])
+def test_what_is_deleted_is_overwritten_if_that_is_wanted(option, tmp_path):
+    secret = b"Qx7vLpW2" * 100
+    path = tmp_path / "mails.sqlite"
+    with whole("--database", path, *option) as process:
+        send(process, "one", text=secret.decode())
+        httpx.delete(f"{api(process)}/api/v1/messages").raise_for_status()
+        assert process.stop()[2] == 0
+
+    there = secret[:64] in path.read_bytes()  # said apart, or pytest would show all of the file
+    assert there is not bool(option)
+
+
+class Broken(MemoryStore):
+    """A store with a mistake in it."""
+
+    def totals(self, search=()):
+        raise ZeroDivisionError
+
+
+def test_a_mistake_of_ours_is_answered_with_what_browsers_are_told_too(caplog):
+    with Broken() as store:
+        settings = Http(http_port=0)
+        with serving(settings, "127.0.0.1", public=False, server=MailServer(), store=store) as url:
+            for path, status in (("/api/v1/messages", 500), ("/livez", 200)):
+                answer = httpx.get(url + path)
+                assert (answer.status_code, answer.headers["x-content-type-options"]) == (status, "nosniff")
+                assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert "ZeroDivisionError" in caplog.text and "ZeroDivision" not in answer.text
+
+
+def test_it_may_have_as_many_files_open_as_the_system_lets_it():
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = min(soft, 512)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most - 1, hard))
+    try:
+        with whole() as process:
+            assert resource.prlimit(process.process.pid, resource.RLIMIT_NOFILE)[0] > most
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+# Threat W18: a name that somebody gave a file is a stranger's word to whoever reads the log.
+def test_what_is_logged_steers_no_terminal(tmp_path):
+    path = tmp_path / "mails\x1b[31m.sqlite"
+    with SqliteStore(path):
+        pass
+    path.write_bytes(path.read_bytes()[:100] + b"\xff" * 8000)
+    with whole("--database", path) as process:
+        assert process.first
+        _, err, status = process.stop()
+
+    assert "is damaged" in err and "\\x1b[31m" in err and "\x1b" not in err
+    assert status == 0
 
 
 def test_only_so_many_are_kept():
@@ -165,3 +235,50 @@ def test_without_http_there_is_smtp_alone(tmp_path):
     with Serving("--database", str(tmp_path / "mails.sqlite"), "--no-http") as serving:
         assert "http" not in serving.first
         send(serving, "one")
+
+
+# What `smtptest serve` connects to, or looks up, is written to standard error.
+WATCHED = """
+import sys
+def hook(event, arguments):
+    if event in ("socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "socket.gethostbyname",
+                 "socket.gethostbyaddr", "socket.getnameinfo"):
+        print("WENT OUT", event, arguments, file=sys.stderr, flush=True)
+sys.addaudithook(hook)
+from lazr.smtptest.cli import main
+sys.exit(main(["serve", "--smtp-port", "0", "--http-port", "0", "--database", "memory:", *sys.argv[1:]]))
+"""
+
+HTML = """From: ann@tracker.example
+To: bob@tracker.example
+Content-Type: text/html
+
+<link rel="stylesheet" href="http://tracker.example/a.css"><img src="http://tracker.example/pixel.gif">
+<a href="http://tracker.example/unsubscribe">x</a><script src="http://tracker.example/a.js"></script>
+"""
+
+
+# Threat W5: nothing that a mail or a client says makes the server connect to anybody, until that is switched on.
+def test_it_connects_to_nobody(tmp_path):
+    (tmp_path / "watched.py").write_text(WATCHED)
+    command = [sys.executable, str(tmp_path / "watched.py")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            first = process.stdout.readline()
+            port, url = int(re.search(r"smtp://127\.0\.0\.1:(\d+)", first)[1]), re.search(r"http://[\d.:]+", first)[0]
+            with smtplib.SMTP("127.0.0.1", port) as client:
+                client.sendmail("ann@tracker.example", ["bob@tracker.example"], HTML)
+            with httpx.Client(base_url=url) as http:
+                described = http.get("/openapi.json").json()["paths"]
+                for path, methods in described.items():
+                    for method in methods:
+                        asked = re.sub(r"\{\w+\}", "latest", path) + "?follow=true&timeout=0"
+                        body = {"To": ["ann@tracker.example"]} if method in ("put", "post") else None
+                        http.request(method if method != "delete" else "get", asked, json=body)
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+
+    assert "WENT OUT" not in err
+    assert process.returncode == 0 and "1 mail received" in out

@@ -72,6 +72,27 @@ def test_more_than_is_to_be_kept_is_not_kept(retention, left):
             assert store.totals().mails == left
 
 
+TEN_YEARS = 10 * 365 * 86_400
+
+
+@pytest.mark.parametrize(("doubt", "left"), [(3600.0, 50), (0.0, 11)])
+def test_a_clock_that_jumps_ahead_takes_half_of_them_and_not_the_other_half_right_behind(doubt, left):
+    """Threat D8."""
+    now = [1_700_000_000.0]
+    with Watched() as store:
+        add(store, 100)
+        with Tidying(store, Retention(age=timedelta(days=7)), clock=lambda: now[0], doubt=doubt):
+            assert store.pruned.acquire(timeout=10) and store.totals().mails == 100
+            now[0] += TEN_YEARS
+            for number in range(3):
+                # What comes now is young, and has it look again.
+                store.add([Arrival(f"new{number}", now[0], ENVELOPE, [b"X: new\r\n\r\n"])])
+                assert store.pruned.acquire(timeout=10)
+        old = [entry for entry in store.page(limit=None).entries if not entry.id.startswith("new")]
+
+    assert len(old) == left
+
+
 @pytest.mark.parametrize("trouble", [StoreUnavailable("no database"), ZeroDivisionError("a slip")])
 def test_trouble_is_told_and_passes(trouble, caplog):
     with Watched([trouble]) as store, Tidying(store):

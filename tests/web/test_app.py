@@ -1,5 +1,6 @@
 """What all routes have in common, and what is told of the installation."""
 
+import itertools
 import re
 
 import pytest
@@ -10,6 +11,12 @@ from lazr.smtptest.store.memory import MemoryStore
 from lazr.smtptest.web.answers import encoded
 from lazr.smtptest.web.app import make_app
 from lazr.smtptest.web.catcher import Catcher
+
+ATTACHED = (
+    "Subject: hello\r\nX-Tags: a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    "--b\r\nContent-Type: text/html\r\n\r\n<p>Hi</p>\r\n"
+    "--b\r\nContent-Type: image/png; name=a.png\r\n\r\nx\r\n--b--\r\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -198,20 +205,72 @@ def test_numbers_for_prometheus(caught):
     assert found["smtptest_mails_accepted_total"] == 0 and found["smtptest_memory_bytes"] > 0
 
 
+def operations(described):
+    return [(method, path, one) for path, methods in described["paths"].items() for method, one in methods.items()]
+
+
 def test_openapi_describes_every_route(caught):
     described = caught.http.get("/openapi.json").json()
 
     assert described["openapi"].startswith("3.") and caught.http.get("/api/v1/swagger.json").json() == described
-    for path, methods in described["paths"].items():
-        for method, route in methods.items():
-            assert route["summary"] and route.get("description"), (method, path)
+    names = [route["operationId"] for _, _, route in operations(described)]
+    assert len(set(names)) == len(names) and "list_messages" in names
+    for method, path, route in operations(described):
+        assert route["summary"] and route["description"].startswith(route["summary"].split()[0]), (method, path)
+        assert all(one["description"] for one in route.get("parameters", [])), (method, path)
+        assert all(answer["description"] for answer in route["responses"].values())
+        for status, answer in route["responses"].items():
+            assert (status == "302") is (answer["content"] == {}), (method, path, status)
+            assert all(one["schema"] for one in answer["content"].values()), (method, path, status)
     listed = described["paths"]["/api/v1/messages"]
-    assert listed["get"]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith(
-        "MessagesSummary"
-    )
+    shape = listed["get"]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
+    assert shape.endswith("MessagesSummary")
     assert "IDs" in listed["delete"]["requestBody"]["content"]["application/json"]["schema"]["properties"]
     start = next(one for one in listed["get"]["parameters"] if one["name"] == "start")
     assert start["schema"]["type"] == "integer"
+    assert "HTTPValidationError" not in str(described)
+
+
+# What a path may have in it that leads somewhere, and nowhere; and what may be in a body.
+THINGS = {"id": ("latest", "nothing"), "PartID": ("2", "9"), "number": ("1", "99", "x", "9" * 30), "tag": ("a", "none")}
+THINGS |= {"name": ("greylist", "nothing")}
+BODIES = (
+    "",
+    "{",
+    "[]",
+    "{}",
+    '{"Read": 1}',
+    '{"IDs": ["x"], "Search": "y"}',
+    '{"Name": "b"}',
+    '{"From": {"Email": "x"}}',
+)
+QUERIES = ("", "?query=hello&timeout=0", "?query=%22&count=0&tz=x", "?timeout=x&limit=x&start=x")
+
+
+def test_what_is_answered_is_what_openapi_says(catching):
+    caught = catching()
+    described = caught.http.get("/openapi.json").json()
+    seen = set()
+    for method, path, route in operations(described):
+        names = re.findall(r"\{(\w+)\}", path)
+        for values in itertools.product(*(THINGS[name] for name in names)):
+            for body in BODIES if "requestBody" in route else ("",):
+                for query in QUERIES:
+                    if caught.store.totals().mails == 0:
+                        caught.mail(ATTACHED)
+                    asked = path.format(**dict(zip(names, values, strict=True))) + query
+                    answer = caught.http.request(method, asked, content=body)
+                    if answer.status_code == 501:
+                        continue  # what is not built says so
+                    said = route["responses"].get(str(answer.status_code))
+                    assert said is not None, (method, asked, body, answer.status_code, answer.text)
+                    kind = answer.headers.get("content-type", "").partition(";")[0]
+                    known = set(said["content"])
+                    fits = {kind, f"{kind.partition('/')[0]}/*", "*/*"} & known or not (known or answer.content)
+                    assert fits, (method, asked, answer.status_code, kind, known)
+                    seen.add((method, path, answer.status_code))
+    assert {status for _, _, status in seen} >= {200, 302, 400, 404}
+    assert sum(status in (200, 302) for _, _, status in seen) > 30
 
 
 def test_every_path_is_in_the_docs():

@@ -1,6 +1,7 @@
 """Who may talk to a server and how: rows W6 to W13 and W19 of what it is threatened by."""
 
 import contextlib
+import inspect
 import json
 import re
 import threading
@@ -17,7 +18,7 @@ from lazr.smtptest.web.guard import Guard
 from lazr.smtptest.web.hosts import Hosts
 from lazr.smtptest.web.origins import Origins
 from lazr.smtptest.web.sockets import Sockets
-from lazr.smtptest.web.wire import Http, Websocket, configured
+from lazr.smtptest.web.wire import Http, Websocket, configured, most_connections
 from serving import SPELLINGS, TIMEOUT, ask, dial, knock, parsed, rest, say, serving
 
 ROOT = Path(__file__).parents[2]
@@ -172,7 +173,7 @@ IMAGE = {"sec_fetch_mode": "no-cors", "sec_fetch_dest": "image"}
         ("DELETE", {"origin": "http://mail.test", "host": "mail.test:80"}, 200),
         ("DELETE", {"origin": "https://mail.test", "host": "mail.test"}, 200),  # a proxy speaks TLS for us
         ("GET", {"sec_fetch_site": "none", "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}, 200),
-        ("GET", {"sec_fetch_site": "same-site"}, 200),
+        ("GET", {"sec_fetch_site": "same-origin", **IMAGE}, 200),
         # pages of others
         ("DELETE", {"origin": "http://evil.test"}, 403),
         ("PUT", {"origin": "http://evil.test"}, 403),
@@ -196,8 +197,11 @@ IMAGE = {"sec_fetch_mode": "no-cors", "sec_fetch_dest": "image"}
         ("GET", {"origin": "http://evil.test", "accept": "text/event-stream"}, 403),
         ("GET", {**CROSS, **IMAGE}, 403),  # reading may mark a mail as read
         ("GET", {**CROSS, "sec_fetch_mode": "no-cors", "sec_fetch_dest": "script"}, 403),
+        ("GET", {"sec_fetch_site": "same-site", **IMAGE}, 403),  # http://localhost:3000
+        ("DELETE", {"sec_fetch_site": "same-site"}, 403),
         ("GET", {**CROSS, "sec_fetch_mode": "navigate", "sec_fetch_dest": "iframe"}, 403),
         # a link to us
+        ("GET", {"sec_fetch_site": "same-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}, 200),
         ("GET", {**CROSS, "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}, 200),
     ],
 )
@@ -403,7 +407,9 @@ def test_the_sizes_are_5_mib_and_50_to_send_if_nobody_says_otherwise(guarded):
 
     assert ask(address, "/api/v1/messages", "POST", body=six).status == 413
     assert ask(address, "/api/v1/send", "POST", body=six).status == 200
-    assert ask(address, "/api/v1/send", "POST", body=b"", content_length=str(50 * 1024 * 1024 + 1)).status == 413
+    refused = ask(address, "/api/v1/send", "POST", body=b"", content_length=str(50 * 1024 * 1024 + 1))
+    assert (refused.status, refused.headers["content-type"]) == (413, "application/json")
+    assert json.loads(refused.body) == {"Error": "A body of at most 52,428,800 octets is taken here"}
 
 
 @pytest.mark.parametrize("length", ["9" * 19, "9" * 20, "9" * 5000])
@@ -461,6 +467,15 @@ class Hasty(Http):
 
 class HastyWebsocket(Websocket):
     WRITE_SECONDS = 0.3
+
+
+def test_the_deadlines_are_these_if_nobody_says_otherwise(monkeypatch):
+    assert (Http.HEAD_SECONDS, Http.LINGER_SECONDS, Http.WRITE_SECONDS, Websocket.WRITE_SECONDS) == (10, 5, 30, 30)
+    assert inspect.signature(Guard).parameters["body_seconds"].default == 60
+    resource = pytest.importorskip("resource")
+    for files, most in ((1024, 153), (1_048_576, 10_000), (resource.RLIM_INFINITY, 10_000), (30, 10)):
+        monkeypatch.setattr(resource, "getrlimit", lambda what, files=files: (files, files))
+        assert most_connections() == most
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,9 @@ def test_what_is_no_rule_is_refused_with_a_reason(caught, form):
 
 def test_presets_by_name(caught):
     presets = caught.http.get("/api/v1/presets").json()
-    assert "greylist" in presets and "gmail.over_quota" in presets
+    assert "gmail.over_quota" in presets
+    assert presets["greylist"] == "attempts: int = 1, seconds: float | None = None, **selectors"
+    assert presets["old_server"] == ""
 
     (added,) = caught.http.post("/api/v1/presets/quota_full", json={"to": "*@full.example"}).json()
     assert added["Text"].startswith("RCPT to='*@full.example'")

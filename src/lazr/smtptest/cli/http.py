@@ -71,7 +71,7 @@ def serving(http: Http, host: str, *, public: bool, server: MailServer, store: S
         yield None
         return
     # Only now: importing all of this takes longer than all else that a command does.
-    from starlette.middleware import Middleware
+    from functools import partial
 
     from lazr.smtptest.cli.mailboxes import read_mailboxes
     from lazr.smtptest.web.app import make_app
@@ -89,7 +89,7 @@ def serving(http: Http, host: str, *, public: bool, server: MailServer, store: S
         mailboxes = [] if http.mailboxes is None else read_mailboxes(http.mailboxes)
         allow_exposure(host, login=users is not None or bool(mailboxes), insecure_public=public)
         catcher = Catcher(store, server, label=http.label, mailboxes=mailboxes)
-        guard = Middleware(
+        guard = partial(
             Guard,
             bound=host,
             names=http.allowed_host or (),
@@ -101,11 +101,12 @@ def serving(http: Http, host: str, *, public: bool, server: MailServer, store: S
             store, http.webhook or (), secret=http.webhook_secret, summary=lambda entry: summary_of(entry, "event"),
             outgoing=Outgoing(http.webhook_network or ()),
         )  # fmt: skip
+        # In front of the finished app, not a middleware of it: see `WebServer`.
+        web = WebServer(make_app(catcher), host, http.http_port, guard=guard)
     except OSError as error:
         raise Failure(f"{error.filename}: {error.strerror}", 2) from None
     except (ValueError, NotAllowed) as error:
         raise Failure(str(error), 2) from None
-    web = WebServer(make_app(catcher, middleware=[guard]), host, http.http_port)
     try:
         web.start()
     except OSError as error:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from lazr.smtptest.cli.failure import Failure
-from lazr.smtptest.cli.rows import option
+from lazr.smtptest.cli.rows import flag, option
 from lazr.smtptest.cli.settings import octets
 from lazr.smtptest.errors import StoreError, StoreInUse, StoreTooNew
 from lazr.smtptest.store.contract import Retention, Store
@@ -58,6 +58,9 @@ class Kept:
         int | None,
         option("--max-bytes", help="As much as that, such as 500M or 2G.", panel=_STORE, parser=octets, metavar="SIZE"),
     ] = None
+    secure_delete: Annotated[
+        bool, flag("--secure-delete", help="Overwrite in the file what is deleted; slower.", panel=_STORE)
+    ] = False
 
 
 @contextlib.contextmanager
@@ -72,7 +75,7 @@ def keeping(kept: Kept) -> Iterator[Store | None]:
             file = default_file()
             file.parent.mkdir(parents=True, exist_ok=True)
             place = str(file)
-        store = store_at(place)
+        store = store_at(place, secure_delete=kept.secure_delete)
         store.open()
     except StoreInUse as error:
         raise Failure(f"{error}; --database says where else mails can be kept", 2) from None

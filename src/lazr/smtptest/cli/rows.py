@@ -31,7 +31,8 @@ def option(
 
 def flag(*names: str, help: str, variable: str | None = None, panel: str | None = None, **more: Any) -> Any:
     """A row of an option that has no value."""
-    return _row(names, help, envvar=variable, rich_help_panel=panel, show_default=False, **more)
+    # Without a name for its value typer says <bool>, as if it had one.
+    return _row(names, help, envvar=variable, rich_help_panel=panel, show_default=False, metavar="", **more)
 
 
 def _row(names: tuple[str, ...], help: str, **more: Any) -> Any:

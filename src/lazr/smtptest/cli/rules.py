@@ -96,7 +96,7 @@ def presets(reach: Reach, *, as_json: Json = False) -> int:
     if as_json:
         say_json(found)
     else:
-        say_table(("preset", "given"), sorted(found.items()))
+        say_table(("preset", "given"), [(name, given or "nothing") for name, given in sorted(found.items())])
     return 0
 
 

@@ -14,7 +14,7 @@ from lazr.smtptest.cli.configuration import BadConfiguration, find
 from lazr.smtptest.cli.failure import Failure
 from lazr.smtptest.cli.place import DEFAULT, Place, place_of
 from lazr.smtptest.cli.smtp import Access, Refusal, Unreachable, deliver, session, why
-from lazr.smtptest.cli.submission import Submission
+from lazr.smtptest.cli.submission import Submission, addresses_in
 from lazr.smtptest.cli.sysexits import Exit, exit_of
 
 if TYPE_CHECKING:
@@ -87,14 +87,15 @@ def _run(order: _Order, settings: str | None) -> Exit:
         return _relay(place)
     octets = sys.stdin.buffer.read()
     submission = Submission(octets) if order.ignores_dots else Submission.until_dot(octets)
-    recipients = list(dict.fromkeys(order.recipients + (submission.recipients if order.from_header else [])))
+    named = [address for argument in order.recipients for address in addresses_in(argument) or [argument]]
+    recipients = list(dict.fromkeys(named + (submission.recipients if order.from_header else [])))
     if not recipients:
         _end(Exit.USAGE, "no recipients: name them, or have them read out of the header with -t")
     for address in (order.sender or "", *recipients):
         if re.search(r"[\x00-\x20\x7f<>]", address.strip("<>")):
             _end(Exit.USAGE, f"{address!r} is no address")
-    recipients = [recipient.strip("<>") for recipient in recipients]
-    sender = submission.sender if order.sender is None else order.sender.strip("<>")
+    recipients = [_whole(recipient.strip("<>")) for recipient in recipients]
+    sender = _whole((submission.sender or _login()) if order.sender is None else order.sender.strip("<>"))
     if order.from_header:
         submission = submission.without_bcc()
     return _send((place, access), order, sender, recipients, submission.completed(sender, order.full_name).content)
@@ -180,6 +181,21 @@ def _settings(named: str | None) -> tuple[Place, Access]:
         user=None if values["user"] is None else str(values["user"]),
         password=str(values["password"] or ""),
     )
+
+
+def _login() -> str:
+    """Who calls: sendmail takes its name where nobody says whom a mail is from."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # in a container, a user may have no name
+        return "nobody"
+
+
+def _whole(address: str) -> str:
+    """With a domain, if it has none, as of cron's `root`; not this machine's, whose name DNS would have."""
+    return address if "@" in address or not address else f"{address}@localhost"
 
 
 def _xtext(text: str) -> str:

@@ -9,12 +9,13 @@ from typing import TextIO
 
 from lazr.smtptest.cli.announcer import Announcer
 from lazr.smtptest.cli.ending import Ending
-from lazr.smtptest.cli.exposure import is_public
 from lazr.smtptest.cli.failure import Failure
 from lazr.smtptest.cli.http import Http, serving
 from lazr.smtptest.cli.jsonlog import JsonFormatter, JsonPaint
 from lazr.smtptest.cli.keeping import Kept, keeping
+from lazr.smtptest.cli.openfiles import raise_limit
 from lazr.smtptest.cli.paint import Paint, colourful
+from lazr.smtptest.cli.plainlog import PlainFormatter
 from lazr.smtptest.cli.printer import Printer
 from lazr.smtptest.cli.rows import takes
 from lazr.smtptest.cli.rulesfile import read_rules
@@ -24,6 +25,7 @@ from lazr.smtptest.protocol.smtp.auth import Auth
 from lazr.smtptest.protocol.smtp.leniency import Lenient
 from lazr.smtptest.protocol.smtp.limits import Limits
 from lazr.smtptest.store.contract import Store
+from lazr.smtptest.web.exposure import is_exposed
 
 __all__ = ["EXAMPLES", "serve"]
 
@@ -42,6 +44,7 @@ def serve(settings: Settings, kept: Kept, http: Http) -> int:
     """Catch mail, keep it, print it as it arrives, and show it by HTTP; nothing is delivered anywhere. Ctrl-C stops."""
     _refuse_exposure(settings)
     _begin_logging(settings)
+    raise_limit()
     return _run(settings, kept, http, sys.stdout)
 
 
@@ -99,7 +102,7 @@ def _mail_server(settings: Settings, printer: Printer, store: Store | None) -> I
 
 
 def _refuse_exposure(settings: Settings) -> None:
-    if is_public(settings.host) and settings.smtp_auth_file is None and not settings.insecure_public:
+    if is_exposed(settings.host) and settings.smtp_auth_file is None and not settings.insecure_public:
         raise Failure(
             f"on {settings.host or 'all addresses'} others can reach the server, and anybody may come in: "
             "--smtp-auth-file says who may, --insecure-public that all may",
@@ -110,7 +113,5 @@ def _refuse_exposure(settings: Settings) -> None:
 def _begin_logging(settings: Settings) -> None:
     """What libraries and the rooms below have to say goes to standard error."""
     handler = logging.StreamHandler()
-    handler.setFormatter(
-        JsonFormatter() if settings.log_json else logging.Formatter("smtptest: %(levelname)s: %(message)s")
-    )
+    handler.setFormatter(JsonFormatter() if settings.log_json else PlainFormatter())
     logging.basicConfig(level=logging.INFO if settings.log_json else logging.WARNING, handlers=[handler], force=True)

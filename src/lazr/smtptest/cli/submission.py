@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from email.headerregistry import Address as Named
 from email.utils import format_datetime, make_msgid
 from typing import TYPE_CHECKING
 
@@ -15,10 +14,13 @@ from lazr.smtptest.mail.mime.header import read_block, unfolded
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Submission"]
+__all__ = ["Submission", "addresses_in"]
 
 _LINE_END = re.compile(rb"(?<!\r)\n")
 _MOST = 10_000
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+# Words, which may be of any language (RFC 6532).
+_PHRASE = re.compile(r"[^\x00-\x1f\x7f\"(),.:;<>@\[\\\]]+")
 _TO = ("to", "cc", "bcc")
 
 
@@ -49,12 +51,11 @@ class Submission:
 
     def _addresses(self, names: Iterable[str]) -> list[str]:
         return [
-            address.addr_spec
+            address
             for wanted in names
             for name, value in self._fields
             if name.lower() == wanted
-            for address in read_addresses(unfolded(header_text(value, _nobody)), _nobody)
-            if address.addr_spec
+            for address in addresses_in(unfolded(header_text(value, _nobody)))
         ]
 
     @property
@@ -79,13 +80,35 @@ class Submission:
         """The same with From, Date and Message-ID, where they are missing, as sendmail adds them."""
         names = {name.lower() for name, _ in self._fields}
         added = {
-            "From": str(Named(full_name, addr_spec=sender)) if full_name and sender else sender,
+            "From": _named(full_name, sender),
             "Date": format_datetime(datetime.now(UTC)),
             "Message-ID": make_msgid(domain="smtptest.invalid"),  # not this machine's name, which DNS would have
         }
         lines = [f"{name}: {value}\r\n" for name, value in added.items() if name.lower() not in names and value]
         gap = b"" if self._fields or self.content.startswith(b"\r\n") else b"\r\n"
         return Submission("".join(lines).encode() + gap + self.content) if lines else self
+
+
+def addresses_in(text: str) -> list[str]:
+    """Those of an address list, as a header field may have it (RFC 5322 3.4).
+
+    >>> addresses_in("Ann <ann@example.com>, bob@example.com")
+    ['ann@example.com', 'bob@example.com']
+    """
+    return [address.addr_spec for address in read_addresses(text, _nobody) if address.addr_spec]
+
+
+def _named(name: str, address: str) -> str:
+    r"""A From (RFC 5322 3.4), whatever the name has in it, and however little an address it is (cron's is `root`).
+
+    >>> _named('Ann "A." Lee', "ann@example.com"), _named("CronDaemon", "root"), _named("x\nBcc: eve", "")
+    ('"Ann \\"A.\\" Lee" <ann@example.com>', 'CronDaemon <root>', '')
+    """
+    name = _CONTROL.sub(" ", name).strip()
+    if not name or not address:
+        return address
+    phrase = name if _PHRASE.fullmatch(name) else '"' + re.sub(r'(["\\])', r"\\\1", name) + '"'
+    return f"{phrase} <{address}>"
 
 
 def _nobody(_: str) -> None:

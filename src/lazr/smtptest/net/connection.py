@@ -220,7 +220,9 @@ class Connection(Approach):
         raise NotImplementedError
 
     def _consider(self, consider: Consider, event: Event, reply: Reply) -> Reply | Pending:
-        """Ask somebody who may take his time."""
+        """Ask somebody who may take his time; nobody is asked any more when the server stops."""
+        if self._service.closing:
+            return replies.SHUTTING_DOWN
         decision = consider(event, reply)
         if isinstance(decision, Reply):
             return decision

@@ -109,7 +109,8 @@ class Retention:
     """What is kept at most; None is no limit.  The oldest go first, by the order of arrival.
 
     By age first, then by number, then by size.  A clock that jumps ahead does not empty a store: by age, at most
-    `most_at_once` of all mails go in one go (and the log says so), the rest at the next.
+    `most_at_once` of all mails go in one go (and the log says so), the rest at the next; `Tidying` lets an hour pass
+    between the two.
     """
 
     mails: int | None = None

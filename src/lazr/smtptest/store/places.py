@@ -21,10 +21,13 @@ def default_file() -> Path:
     return user_data_path("lazr.smtptest", appauthor=False) / "mails.sqlite"
 
 
-def store_at(url: str) -> Store:
+def store_at(url: str, *, secure_delete: bool = False) -> Store:
     """The store at a URL, not yet open: `memory:`, `sqlite:///path`, a path, or `postgresql://user@host/database`.
 
-    Raises `ValueError` for one that leads nowhere, and `MissingExtra` for PostgreSQL where its driver is not installed.
+    `secure_delete` has what is deleted overwritten, which files of SQLite alone can do.
+
+    Raises `ValueError` for one that leads nowhere, or cannot do that, and `MissingExtra` for PostgreSQL where its
+    driver is not installed.
 
     >>> store_at("memory:")
     <MemoryStore: 0 mails>
@@ -40,8 +43,10 @@ def store_at(url: str) -> Store:
     if not colon or scheme == "sqlite" or len(scheme) == 1:  # a path, perhaps of Windows
         from lazr.smtptest.store.sqlite import SqliteStore
 
-        return SqliteStore(url)
+        return SqliteStore(url, secure_delete=secure_delete)
     if scheme in ("postgresql", "postgres"):
+        if secure_delete:
+            raise ValueError("PostgreSQL does not overwrite what is deleted, so it cannot be deleted securely there")
         try:
             from lazr.smtptest.store.postgres import PostgresStore
         except ImportError as error:

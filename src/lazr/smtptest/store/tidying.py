@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from lazr.smtptest.clock import monotonic
@@ -25,6 +26,9 @@ _QUIET = 0.25
 _STEP = 20
 # However busy it is, so many seconds after the first unread one some are read, and pruned, and so on.
 _PATIENCE = 2.0
+# When so many went by age as may in one go, the clock may have jumped ahead: no more go by age for so many seconds, or
+# all would be gone in a minute or two, and nobody would have had time to read the log.
+_DOUBT = 3600.0
 # What age there is to be is looked at so often while nothing happens, and a store that failed is asked again.
 _TURN = 30.0
 
@@ -35,14 +39,22 @@ class Tidying:
     Whoever asks the store for something finds all mails read in any case; without this, they would wait for it.
 
     - `clock`: seconds since 1970, which ages are counted by.
+    - `doubt`: seconds without further deletions by age after one that deleted as many as `Retention` lets one.
     """
 
     def __init__(
-        self, store: Store, retention: Retention | None = None, *, clock: Callable[[], float] = time.time
+        self,
+        store: Store,
+        retention: Retention | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        doubt: float = _DOUBT,
     ) -> None:
         self._store = store
         self._retention = retention
         self._clock = clock
+        self._doubt = doubt
+        self._trusted_again = float("-inf")  # when, by the clock that nobody sets
         self._arrived = threading.Event()
         self._stopped = threading.Event()
         self._leave: Callable[[], None] = lambda: None
@@ -77,12 +89,21 @@ class Tidying:
             self._arrived.clear()
             self._stopped.wait(_QUIET)
 
+    def _prune(self, retention: Retention) -> None:
+        if monotonic() < self._trusted_again:
+            retention = replace(retention, age=None)
+        gone = self._store.prune(retention, self._clock())
+        if not gone:
+            return
+        _log.info("%d mails are more than is kept, and were deleted", gone)
+        left = self._store.totals().mails
+        if retention.age is not None and left and gone >= retention.most_by_age(gone + left):
+            self._trusted_again = monotonic() + self._doubt
+
     def _tidy(self) -> None:
         try:
             if self._retention is not None:
-                gone = self._store.prune(self._retention, self._clock())
-                if gone:
-                    _log.info("%d mails are more than is kept, and were deleted", gone)
+                self._prune(self._retention)
             while self._store.catch_up(_STEP) and not self._stopped.is_set():
                 if self._arrived.is_set():  # receiving comes first
                     break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -28,6 +29,7 @@ from lazr.smtptest.web import (
     wait,
 )
 from lazr.smtptest.web.answers import Refused, text
+from lazr.smtptest.web.description import described
 from lazr.smtptest.web.methods import Methods
 from lazr.smtptest.web.slashes import Slashes
 
@@ -69,6 +71,7 @@ def make_app(catcher: Catcher, *, middleware: Sequence[Middleware] = ()) -> Fast
         docs_url=None,  # it would load its scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,  # what clients that are generated call it
         middleware=[*middleware, Middleware(Slashes), Middleware(Methods)],
         exception_handlers={
             Refused: _refused,
@@ -81,6 +84,7 @@ def make_app(catcher: Catcher, *, middleware: Sequence[Middleware] = ()) -> Fast
     app.include_router(health.probes)
     for module in ROUTERS:
         app.include_router(module.router)
+    app.openapi = partial(described, app)  # type: ignore[method-assign]  # as FastAPI's own documentation has it
     return app
 
 

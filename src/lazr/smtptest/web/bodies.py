@@ -23,7 +23,7 @@ __all__ = ["LARGER", "Bodies"]
 MIB = 1024 * 1024
 
 LARGER: Mapping[str, int] = {"/api/v1/send": 50 * MIB}
-"""The routes whose bodies may be larger than others."""
+"""The routes whose bodies may be larger than others.  They are told in JSON when one is not taken, as by Mailpit."""
 
 
 class Bodies:
@@ -55,10 +55,11 @@ class Bodies:
             await self._app(scope, receive, send)
             return
         most = self._larger.get(scope["path"], self._most)
+        in_json = scope["path"] in self._larger
         too_large = f"A body of at most {most:,} octets is taken here"
         length = header(scope, b"content-length")
         if length is not None and _number(length) > most:
-            await refuse(scope, receive, send, 413, too_large)
+            await refuse(scope, receive, send, 413, too_large, in_json=in_json)
             return
         deadline = asyncio.get_running_loop().time() + self._seconds
         size, complete, started, refused = 0, False, False, False
@@ -66,7 +67,7 @@ class Bodies:
         async def no(status: int, reason: str, *further: tuple[bytes, bytes]) -> Message:
             nonlocal refused
             if not started:  # else the client has its answer, and did not wait for ours
-                await refuse(scope, receive, send, status, reason, further=further)
+                await refuse(scope, receive, send, status, reason, further=further, in_json=in_json)
             refused = True
             return {"type": "http.disconnect"}
 

@@ -62,7 +62,7 @@ def get_source(mail: NamedMail, dl: Annotated[str, Query(description="1: to be s
     return Response(mail.content, headers=headers)
 
 
-@router.get("/api/v1/message/{id}/part/{PartID}", responses={200: {"content": {"application/octet-stream": {}}}})
+@router.get("/api/v1/message/{id}/part/{PartID}", responses={200: {"content": {"*/*": {}}}})
 def get_part(mail: NamedMail, number: Number) -> Response:
     """A part's octets.  Pictures can be shown, everything else is to be saved."""
     return file(_part_of(mail, number))

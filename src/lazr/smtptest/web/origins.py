@@ -78,7 +78,8 @@ def _foreign(scope: Scope) -> str | None:
     host = header(scope, b"host") or ""
     if said and (len(said) > 1 or not _is_own(said[0], host)):
         return f"A page of {printable(', '.join(said))[:255]} may not do this; see --allowed-origin"
-    if header(scope, b"sec-fetch-site") != "cross-site":
+    # `same-site` is what a browser calls another port of this machine, which is somebody else to us.
+    if header(scope, b"sec-fetch-site") not in ("cross-site", "same-site"):
         return None
     # A link to us may be followed, to a page of its own.  All else is somebody's page making use of us.
     if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
@@ -87,7 +88,7 @@ def _foreign(scope: Scope) -> str | None:
             return None
         if use == ("no-cors", "image") and SHOWN_IN_THE_SANDBOX.fullmatch(scope["path"]):
             return None
-    return "A page of another site may not do this"
+    return "A page of another origin may not do this"
 
 
 def _is_own(origin: str, host: str) -> bool:

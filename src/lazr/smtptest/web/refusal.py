@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,11 +21,15 @@ async def refuse(
     reason: str,
     *,
     further: Sequence[tuple[bytes, bytes]] = (),
+    in_json: bool = False,
 ) -> None:
-    """Answer with that status and reason; a websocket is refused by an answer to its handshake."""
-    body = reason.encode() + b"\n"
+    """Answer with that status and reason; a websocket is refused by an answer to its handshake.
+
+    `in_json`: as `{"Error": …}`, not as text.
+    """
+    body = (json.dumps({"Error": reason}) if in_json else reason).encode() + b"\n"
     told = [
-        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-type", b"application/json" if in_json else b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),
         *further,
     ]

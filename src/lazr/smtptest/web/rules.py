@@ -57,6 +57,7 @@ class RuleForm(TypedDict):
 
 
 Number = Annotated[int, Path(alias="number", ge=0, lt=2**53, description="A rule's ID")]
+Name = Annotated[str, Path(description="A preset's name")]
 _RULES: dict[int | str, dict[str, Any]] = {200: {"model": list[NumberedRule]}}
 
 
@@ -90,11 +91,11 @@ def add_rule(catcher: Whole, body: given) -> Response:
 @router.get("/api/v1/presets", responses={200: {"model": dict[str, str]}})
 def list_presets(_catcher: Whole) -> Response:
     """The presets by their names, each with what it may be given."""
-    return as_json({name: str(inspect.signature(made)) for name, made in _presets().items()})
+    return as_json({name: _taken(made) for name, made in _presets().items()})
 
 
 @router.post("/api/v1/presets/{name}", openapi_extra=takes(dict[str, Any], required=False), responses=_RULES)
-def add_preset(catcher: Whole, name: str, body: given) -> Response:
+def add_preset(catcher: Whole, name: Name, body: given) -> Response:
     """Put the rules of a preset behind the others; the body is what it is given, by name."""
     made = _presets().get(name)
     if made is None:
@@ -132,6 +133,16 @@ def _presets() -> dict[str, Callable[..., Rule | tuple[Rule, ...]]]:
         for what in table
     }
     return {**PRESETS, **providers}
+
+
+def _taken(made: Callable[..., object]) -> str:
+    """What a preset may be given, as a call has it: `attempts: int = 1, **selectors`."""
+    given = [
+        one.replace(annotation=one.empty) if one.kind is one.VAR_KEYWORD else one
+        for one in inspect.signature(made).parameters.values()
+        if one.kind is not one.POSITIONAL_ONLY
+    ]
+    return ", ".join(str(one).replace("'", "") for one in given)
 
 
 def _written(rules: Mapping[int, Rule]) -> list[NumberedRule]:

@@ -19,9 +19,11 @@ from lazr.smtptest.web.wire import configured
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
     from types import TracebackType
 
     from fastapi import FastAPI
+    from starlette.types import ASGIApp
 
 __all__ = ["WebServer"]
 
@@ -34,6 +36,9 @@ class WebServer:
     `start` returns when clients can connect, `stop` when the port is closed and the thread has ended; both can be
     done again.  No signal handler is installed, and logging is left as it is.
 
+    `guard` puts something in front of the app as it is finished: what the framework says of an exception passes it
+    too, which it would not as a middleware of the app's own.
+
     >>> from lazr.smtptest import MailServer
     >>> from lazr.smtptest.store.memory import MemoryStore
     >>> from lazr.smtptest.web.app import make_app
@@ -44,8 +49,16 @@ class WebServer:
     200
     """
 
-    def __init__(self, app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        guard: Callable[[ASGIApp], ASGIApp] = lambda app: app,
+    ) -> None:
         self._app = app
+        self._guarded = guard(app)
         self._where = Listen(host, port)
         self._listener: Listener | None = None
         self._server: _Server | None = None
@@ -85,7 +98,7 @@ class WebServer:
         if self.running:
             raise StartError(f"{self!r} is started already")
         self._listener = Listener(self._where)
-        self._server = _Server(configured(self._app), self._started)
+        self._server = _Server(configured(self._guarded), self._started)
         self._started.clear()
         self._failure = None
         self._thread = threading.Thread(
