@@ -10,11 +10,12 @@ from typing_extensions import TypedDict
 
 from lazr.smtptest.mail.mime.charset import header_text
 from lazr.smtptest.web.answers import Refused, as_json
-from lazr.smtptest.web.files import SANDBOX, SHOWN, disposition, file
+from lazr.smtptest.web.files import SANDBOX, disposition, file, name_of, shown
 from lazr.smtptest.web.given import given, takes
 from lazr.smtptest.web.one import NamedEntry, NamedMail
 from lazr.smtptest.web.scope import Scoped
 from lazr.smtptest.web.shapes import Message, message_of
+from lazr.smtptest.web.thumbnail import thumbnail
 
 if TYPE_CHECKING:
     from lazr.smtptest.mail.attachment import Attachment
@@ -65,13 +66,11 @@ def get_part(mail: NamedMail, number: Number) -> Response:
     return file(_part_of(mail, number))
 
 
-@router.get("/api/v1/message/{id}/part/{PartID}/thumb", responses={200: {"content": {"image/*": {}}}})
-def get_thumbnail(mail: NamedMail, number: Number) -> Response:
-    """The picture itself, for whoever shows it smaller: nothing is decoded here."""
+@router.get("/api/v1/message/{id}/part/{PartID}/thumb", responses={200: {"content": {"image/jpeg": {}}}})
+async def get_thumbnail(mail: NamedMail, number: Number) -> Response:
+    """A JPEG of 180 × 120 of a part; blank where that is no picture, or too large a one."""
     part = _part_of(mail, number)
-    if part.content_type not in SHOWN:
-        raise Refused(404, f"{part.content_type} is no picture that can be shown")
-    return file(part)
+    return shown(await thumbnail(part), "image/jpeg", name_of(part))
 
 
 @router.post("/api/v1/message/{id}/release", openapi_extra=takes(Releasing))
