@@ -8,7 +8,10 @@ import httpx
 import pytest
 
 from foreign import HERE, NODE_MODULES, need, run
+from lazr.smtptest import MailServer
 from lazr.smtptest.web.mailbox import Mailbox
+from lazr.smtptest.web.relay import Relay
+from web.test_message import with_files
 
 OK = "ok"
 
@@ -124,6 +127,24 @@ def test_mailpit_api_is_told_why_not(caught):
     for one, status in zip(said, (404, 400, 501, 403, 404, 400, 404, 400), strict=True):
         assert f"Mailpit API Error: {status} " in one["error"]
     assert 'invalid From address: nobody"}' in said[-1]["error"]
+
+
+def test_mailpit_api_releases_a_mail_and_sees_thumbnails(catching):
+    with MailServer() as theirs:
+        caught = catching(relay=Relay(*theirs.address, allow=["*@example.com"]))
+        caught.mail(with_files(("application/pdf", "a.pdf", b"%PDF")))
+        configuration, released, refused, thumbnail = mailpit_api(
+            caught,
+            ["getConfiguration"],
+            ["releaseMessage", "latest", {"To": ["bob@example.com"]}],
+            ["releaseMessage", "latest", {"To": ["eve@example.org"]}],
+            ["getAttachmentThumbnail", "latest", "2"],
+        )
+
+        assert configuration["MessageRelay"]["Enabled"] is True and released == OK
+        assert "do not match" in refused["error"] or "does not match" in refused["error"]
+        assert thumbnail["type"] == "image/jpeg"
+        assert theirs.inbox[0].envelope.rcpt_tos == ("bob@example.com",)
 
 
 def test_mailpit_api_opens_a_mailbox_by_its_password(catching):

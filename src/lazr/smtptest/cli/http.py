@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from lazr.smtptest.cli.failure import Failure
+from lazr.smtptest.cli.outside import Outside
 from lazr.smtptest.cli.rows import flag, option
 from lazr.smtptest.cli.settings import port
 from lazr.smtptest.mailserver import MailServer
@@ -65,7 +66,9 @@ class Http:
 
 
 @contextlib.contextmanager
-def serving(http: Http, host: str, *, public: bool, server: MailServer, store: Store | None) -> Iterator[str | None]:
+def serving(
+    http: Http, outside: Outside, host: str, *, public: bool, server: MailServer, store: Store | None
+) -> Iterator[str | None]:
     """The API over a server and its store; where it is, or None where there is none.  Raises `Failure`."""
     if http.no_http or store is None:
         yield None
@@ -88,7 +91,7 @@ def serving(http: Http, host: str, *, public: bool, server: MailServer, store: S
         users = None if http.auth_file is None else Users.read(http.auth_file)
         mailboxes = [] if http.mailboxes is None else read_mailboxes(http.mailboxes)
         allow_exposure(host, login=users is not None or bool(mailboxes), insecure_public=public)
-        catcher = Catcher(store, server, label=http.label, mailboxes=mailboxes)
+        catcher = Catcher(store, server, label=http.label, mailboxes=mailboxes, relay=outside.make_relay())
         guard = Middleware(
             Guard,
             bound=host,

@@ -9,10 +9,11 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from lazr.smtptest.mail.mime.charset import header_text
-from lazr.smtptest.web.answers import Refused, as_json
+from lazr.smtptest.web.answers import Refused, as_json, ok
 from lazr.smtptest.web.files import SANDBOX, disposition, file, name_of, shown
 from lazr.smtptest.web.given import given, takes
 from lazr.smtptest.web.one import NamedEntry, NamedMail
+from lazr.smtptest.web.relay import NotReleased
 from lazr.smtptest.web.scope import Scoped
 from lazr.smtptest.web.shapes import Message, message_of
 from lazr.smtptest.web.thumbnail import thumbnail
@@ -30,7 +31,7 @@ Number = Annotated[str, Path(alias="PartID", description="A part's PartID")]
 
 
 class Releasing(TypedDict):
-    """To whom a mail would be sent on."""
+    """To whom a mail is sent on."""
 
     To: list[str]
 
@@ -74,9 +75,16 @@ async def get_thumbnail(mail: NamedMail, number: Number) -> Response:
 
 
 @router.post("/api/v1/message/{id}/release", openapi_extra=takes(Releasing))
-def release_message(_mail: NamedEntry, _body: given) -> Response:
-    """Send a mail on to others: this server does not."""
-    raise Refused(400, "Relaying is off: this server sends no mail to others")
+async def release_message(scope: Scoped, mail: NamedMail, body: given) -> Response:
+    """Send a mail on to real people, where a relay is set up and they are allowed."""
+    relay = scope.catcher.relay
+    if relay is None:
+        raise Refused(400, "Relaying is off: `smtptest serve --relay HOST:PORT --relay-allow ADDRESS` switches it on")
+    try:
+        await relay.release(mail, relay.recipients(body.given().strings("To")))
+    except NotReleased as error:
+        raise Refused(400, str(error)) from None
+    return ok()
 
 
 @router.get("/api/v1/message/{id}/html-check")
