@@ -14,6 +14,7 @@ import pytest
 from cli.smtptest import Serving, smtptest
 from lazr.smtptest import MailServer
 from lazr.smtptest.web.signature import new_secret
+from receiving import Receiver
 
 
 def whole(*arguments, **variables):
@@ -29,12 +30,12 @@ def get(serving, path, **headers):
         return json.load(answer)
 
 
-def send(serving, subject, recipient="bob@example.com", login=None):
+def send(serving, subject, recipient="bob@example.com", login=None, text="Hello"):
     port = int(re.search(r"smtp://127\.0\.0\.1:(\d+)", serving.first)[1])
     with smtplib.SMTP("127.0.0.1", port) as client:
         if login is not None:
             client.login(*login)
-        client.sendmail("ann@example.com", [recipient], f"Subject: {subject}\r\n\r\nHello\r\n")
+        client.sendmail("ann@example.com", [recipient], f"Subject: {subject}\r\n\r\n{text}\r\n")
 
 
 def subjects(serving, **headers):
@@ -115,6 +116,15 @@ def test_a_mail_is_released_by_the_relay_that_the_options_name(tmp_path):
         (mail,) = theirs.inbox
         assert mail.subject == "one" and mail.envelope.rcpt_tos == ("qa@x.test",)
         assert mail.envelope.auth.username == "ci"
+
+
+@pytest.mark.parametrize(("options", "status"), [([], 451), (["--webhook-network", "127.0.0.1/32"], 204)])
+def test_links_are_checked_with_the_switch(options, status):
+    with Receiver() as receiver, whole("--database", "memory:", "--check-links", *options) as serving:
+        send(serving, "one", text=receiver.url())
+        (link,) = get(serving, "/api/v1/message/latest/link-check")["Links"]
+
+        assert link["StatusCode"] == status and receiver.connections == (status == 204)
 
 
 def test_a_mailbox_is_what_its_token_opens(tmp_path):

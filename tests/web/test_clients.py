@@ -9,8 +9,11 @@ import pytest
 
 from foreign import HERE, NODE_MODULES, need, run
 from lazr.smtptest import MailServer
+from lazr.smtptest.web.linkcheck import LinkCheck
 from lazr.smtptest.web.mailbox import Mailbox
+from lazr.smtptest.web.outgoing import Outgoing
 from lazr.smtptest.web.relay import Relay
+from receiving import Receiver
 from web.test_message import with_files
 
 OK = "ok"
@@ -145,6 +148,16 @@ def test_mailpit_api_releases_a_mail_and_sees_thumbnails(catching):
         assert "do not match" in refused["error"] or "does not match" in refused["error"]
         assert thumbnail["type"] == "image/jpeg"
         assert theirs.inbox[0].envelope.rcpt_tos == ("bob@example.com",)
+
+
+def test_mailpit_api_checks_links(catching):
+    with Receiver() as receiver:
+        caught = catching(links=LinkCheck(Outgoing(["127.0.0.1"])))
+        caught.mail(f"\r\n{receiver.url()}\r\n")
+        once, followed = mailpit_api(caught, ["linkCheck"], ["linkCheck", "latest", "true"])
+
+    link = {"URL": receiver.url(), "StatusCode": 204, "Status": "No Content"}
+    assert once == followed == {"Errors": 0, "Links": [link]}
 
 
 def test_mailpit_api_opens_a_mailbox_by_its_password(catching):

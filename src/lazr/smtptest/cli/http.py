@@ -61,7 +61,11 @@ class Http:
     ] = ""
     webhook_network: Annotated[
         list[str] | None,
-        option("--webhook-network", help="A private network that webhooks may go to: 127.0.0.0/8.", panel=_HOOKS),
+        option(
+            "--webhook-network",
+            help="A private network that webhooks, and checks of links, may go to: 127.0.0.0/8.",
+            panel=_HOOKS,
+        ),
     ] = None
 
 
@@ -91,7 +95,10 @@ def serving(
         users = None if http.auth_file is None else Users.read(http.auth_file)
         mailboxes = [] if http.mailboxes is None else read_mailboxes(http.mailboxes)
         allow_exposure(host, login=users is not None or bool(mailboxes), insecure_public=public)
-        catcher = Catcher(store, server, label=http.label, mailboxes=mailboxes, relay=outside.make_relay())
+        catcher = Catcher(
+            store, server, label=http.label, mailboxes=mailboxes, relay=outside.make_relay(),
+            links=outside.make_links(http.webhook_network or ()),
+        )  # fmt: skip
         guard = Middleware(
             Guard,
             bound=host,

@@ -1,4 +1,4 @@
-"""What `smtptest serve` may say to others: the options, and the relay that they make."""
+"""What `smtptest serve` may ask of others: the options, and the relay and the check of links that they make."""
 
 import ssl
 from dataclasses import dataclass
@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from lazr.smtptest.cli.failure import Failure
 from lazr.smtptest.cli.options import place
 from lazr.smtptest.cli.place import Place
-from lazr.smtptest.cli.rows import option
+from lazr.smtptest.cli.rows import flag, option
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lazr.smtptest.web.linkcheck import LinkCheck
     from lazr.smtptest.web.relay import Relay
 
 __all__ = ["Outside"]
 
+_LINKS = "Links"
 _RELAY = "Sending mails on"
 
 
@@ -22,6 +26,9 @@ _RELAY = "Sending mails on"
 class Outside:
     """The options."""
 
+    check_links: Annotated[
+        bool, flag("--check-links", help="Ask whether links lead somewhere, when a client wants to know.", panel=_LINKS)
+    ] = False
     relay: Annotated[
         Place | None,
         option(
@@ -82,6 +89,15 @@ class Outside:
             password=self.relay.password if theirs else self.relay_password,
             sender=self.relay_sender,
         )
+
+    def make_links(self, networks: "Sequence[str]") -> "LinkCheck | None":
+        """What asks for links, in those networks too; None where nobody does.  Raises `ValueError`."""
+        if not self.check_links:
+            return None
+        from lazr.smtptest.web.linkcheck import LinkCheck
+        from lazr.smtptest.web.outgoing import Outgoing
+
+        return LinkCheck(Outgoing(networks))
 
     def _context(self) -> ssl.SSLContext:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Path, Query
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
@@ -12,6 +13,7 @@ from lazr.smtptest.mail.mime.charset import header_text
 from lazr.smtptest.web.answers import Refused, as_json, ok
 from lazr.smtptest.web.files import SANDBOX, disposition, file, name_of, shown
 from lazr.smtptest.web.given import given, takes
+from lazr.smtptest.web.mentioned import mentioned
 from lazr.smtptest.web.one import NamedEntry, NamedMail
 from lazr.smtptest.web.relay import NotReleased
 from lazr.smtptest.web.scope import Scoped
@@ -26,6 +28,22 @@ if TYPE_CHECKING:
 __all__ = ["router"]
 
 router: APIRouter = APIRouter(tags=["message"])
+
+
+class CheckedLink(TypedDict):
+    """What became of a link; the status is 0 where nothing was answered, and 451 where it leads into this network."""
+
+    URL: str
+    StatusCode: int
+    Status: str
+
+
+class LinkCheckResponse(TypedDict):
+    """What became of the links."""
+
+    Errors: int
+    Links: list[CheckedLink]
+
 
 Number = Annotated[str, Path(alias="PartID", description="A part's PartID")]
 
@@ -95,10 +113,28 @@ def check_html(mail: NamedMail) -> Response:
     raise Refused(501, "HTML is not checked here: there are no data on what mail programs support")
 
 
-@router.get("/api/v1/message/{id}/link-check")
-def check_links(_mail: NamedEntry) -> Response:
-    """Whether the links lead somewhere: this server does not ask, as it would have to connect to others."""
-    raise Refused(403, "Link checking is off: this server makes no connections to others")
+@router.get("/api/v1/message/{id}/link-check", responses={200: {"model": LinkCheckResponse}})
+async def check_links(
+    scope: Scoped,
+    entry: NamedEntry,
+    mail: NamedMail,
+    follow: Annotated[str, Query(description="true or 1: follow redirects")] = "",
+) -> Response:
+    """Whether the links lead somewhere; the mail is marked as read by this."""
+    links = scope.catcher.links
+    if links is None:
+        raise Refused(
+            403, "Link checking is off: `smtptest serve --check-links` switches it on, and connects to others"
+        )
+    await run_in_threadpool(scope.mark, read=True, ids=[entry.id])
+    urls = await run_in_threadpool(mentioned, mail, links.most)
+    checked = await links.check(urls, follow=follow in ("true", "1"))
+    return as_json(
+        {
+            "Errors": sum(one.is_broken for one in checked),
+            "Links": [{"URL": one.url, "StatusCode": one.status, "Status": one.words} for one in checked],
+        }
+    )
 
 
 def _part_of(mail: Mail, number: str) -> Attachment:
