@@ -119,7 +119,7 @@ def test_mailpit_api_is_told_why_not(caught):
         caught,
         ["getMessageSummary", "none"],
         ["searchMessages", {"query": ""}],
-        ["htmlCheck"],
+        ["htmlCheck", "none"],
         ["linkCheck", "latest", True],
         ["spamAssassinCheck"],
         ["releaseMessage", "latest", ["bob@example.com"]],
@@ -127,7 +127,7 @@ def test_mailpit_api_is_told_why_not(caught):
         ["sendMessage", {"From": {"Email": "nobody"}}],
     )
 
-    for one, status in zip(said, (404, 400, 501, 403, 404, 400, 404, 400), strict=True):
+    for one, status in zip(said, (404, 400, 404, 403, 404, 400, 404, 400), strict=True):
         assert f"Mailpit API Error: {status} " in one["error"]
     assert 'invalid From address: nobody"}' in said[-1]["error"]
 
@@ -148,6 +148,14 @@ def test_mailpit_api_releases_a_mail_and_sees_thumbnails(catching):
         assert "do not match" in refused["error"] or "does not match" in refused["error"]
         assert thumbnail["type"] == "image/jpeg"
         assert theirs.inbox[0].envelope.rcpt_tos == ("bob@example.com",)
+
+
+def test_mailpit_api_checks_html(caught):
+    caught.mail("Content-Type: text/html\r\n\r\n<p style='display:flex'>x")
+    (told,) = mailpit_api(caught, ["htmlCheck"])
+
+    assert told["Total"]["Nodes"] == 1 and told["Total"]["Supported"] < 100
+    assert [one["Slug"] for one in told["Warnings"]] == ["css-display", "css-display-flex"]
 
 
 def test_mailpit_api_checks_links(catching):

@@ -245,7 +245,6 @@ def test_a_message_that_is_nothing_but_a_file_has_one_part(caught):
         ("POST", "release", 400, "Relaying is off"),
         ("GET", "link-check", 403, "Link checking is off"),
         ("GET", "link-check?follow=true", 403, "Link checking is off"),
-        ("GET", "html-check", 501, "no data"),
         ("GET", "sa-check", 404, "404 page not found"),
     ],
 )

@@ -11,8 +11,10 @@ from typing_extensions import TypedDict
 
 from lazr.smtptest.mail.mime.charset import header_text
 from lazr.smtptest.web.answers import Refused, as_json, ok
+from lazr.smtptest.web.apart import Failed
 from lazr.smtptest.web.files import SANDBOX, disposition, file, name_of, shown
 from lazr.smtptest.web.given import given, takes
+from lazr.smtptest.web.htmlcheck.score import HTMLCheckResponse, checked
 from lazr.smtptest.web.mentioned import mentioned
 from lazr.smtptest.web.one import NamedEntry, NamedMail
 from lazr.smtptest.web.relay import NotReleased
@@ -105,12 +107,16 @@ async def release_message(scope: Scoped, mail: NamedMail, body: given) -> Respon
     return ok()
 
 
-@router.get("/api/v1/message/{id}/html-check")
-def check_html(mail: NamedMail) -> Response:
-    """How well mail programs support the HTML: this server has no data about that."""
-    if not mail.html:
+@router.get("/api/v1/message/{id}/html-check", responses={200: {"model": HTMLCheckResponse}})
+async def check_html(mail: NamedMail) -> Response:
+    """How well mail programs support the HTML, by the data of caniemail.com."""
+    html = await run_in_threadpool(lambda: mail.html)
+    if not html:
         raise Refused(400, "message does not contain HTML")
-    raise Refused(501, "HTML is not checked here: there are no data on what mail programs support")
+    try:
+        return as_json(await checked(html))
+    except Failed as error:
+        raise Refused(400, f"the HTML cannot be checked: {error}") from None
 
 
 @router.get("/api/v1/message/{id}/link-check", responses={200: {"model": LinkCheckResponse}})
