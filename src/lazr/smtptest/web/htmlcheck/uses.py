@@ -61,6 +61,10 @@ def uses(html: str) -> tuple[int, Counter[str]]:
     return sum(count for name, count in names.items() if name not in left_out), +(found + sheets.uses)
 
 
+def _main() -> None:
+    nodes, found = uses(begin().decode("utf-8", "replace"))
+    sys.stdout.write(json.dumps({"nodes": nodes, "found": found}))
+
+
 if __name__ == "__main__":
-    nodes, counted = uses(begin().decode("utf-8", "replace"))
-    sys.stdout.write(json.dumps({"nodes": nodes, "found": counted}))
+    _main()
