@@ -6,7 +6,7 @@ INSTALL ?= --editable .
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-of
 
-.PHONY: serve test check docs failures format bench fuzz clean
+.PHONY: serve test check docs failures caniemail format bench fuzz clean
 
 # The package with what `make serve` needs.
 $(VENV)/.made: pyproject.toml
@@ -30,6 +30,10 @@ docs: $(STAMP)  ## run every example of README.md, docs/ and the docstrings
 
 failures: $(STAMP)  ## write docs/failures.md anew, by failing
 	$(BIN)/python tests/failures/page.py --write
+
+caniemail:  ## write anew what mail programs support, out of the data of caniemail.com
+	npm install --prefix .cache/caniemail --ignore-scripts --omit=dev caniemail@latest
+	$(PYTHON) tools/caniemail.py .cache/caniemail/node_modules/caniemail/data/caniemail.json
 
 check: $(STAMP)  ## what a reviewer would otherwise have to look for
 	$(BIN)/ruff check .

@@ -34,7 +34,7 @@ class Receiver:
                 with contextlib.suppress(OSError):  # the client may be gone
                     (answers.pop(0) if len(answers) > 1 else answers[0])(self)
 
-            do_GET = do_POST  # noqa: N815
+            do_GET = do_HEAD = do_POST  # noqa: N815
 
             def log_message(self, *args):
                 pass
@@ -80,6 +80,7 @@ def answer(status, body=b"", **headers):
         if status != 204:
             handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
-        handler.wfile.write(body)
+        if handler.command != "HEAD":
+            handler.wfile.write(body)
 
     return act

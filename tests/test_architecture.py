@@ -14,6 +14,7 @@ LAYERS = [
         "errors",
         "protocol",
         "clock",
+        "delivery",
         "mail",
         "faults",
         "store",

@@ -29,6 +29,9 @@ def test_the_wheel_has_types_a_command_and_no_init_of_lazr(wheel):
     assert "[console_scripts]\nsmtptest = lazr.smtptest.cli:main\n" in commands
     assert "[pytest11]\nsmtptest = lazr.smtptest.pytest_plugin\n" in commands
     assert "lazr/smtptest/pytest_plugin.py" in names
+    # Data of others, with the words that they want to be with them.
+    data = {"lazr/smtptest/web/htmlcheck/caniemail.json", "lazr/smtptest/web/htmlcheck/LICENSE.caniemail.txt"}
+    assert data <= set(names)
 
 
 @pytest.mark.parametrize("first", ["ours", "theirs"])

@@ -20,6 +20,7 @@ from lazr.smtptest.cli.http import Http, serving
 from lazr.smtptest.store.memory import MemoryStore
 from lazr.smtptest.store.sqlite import SqliteStore
 from lazr.smtptest.web.signature import new_secret
+from receiving import Receiver
 
 
 def whole(*arguments, **variables):
@@ -81,6 +82,14 @@ def test_a_second_one_on_the_same_file_is_one_line_and_status_2(tmp_path):
         (["--host", "0.0.0.0", "--smtp-auth-file", "USERS"], "--auth-file"),
         (["--database", "postgresql://localhost/mails", "--secure-delete"], "PostgreSQL does not overwrite"),
         (["--allowed-origin", "localhost:3000"], "not an origin: 'localhost:3000'"),
+        (["--relay", "127.0.0.1:2525"], "--relay wants --relay-allow"),
+        (["--relay-allow", "*"], "--relay HOST:PORT is missing"),
+        (["--relay", "x:y:z", "--relay-allow", "*"], "is no server"),
+        (["--relay", "x:25", "--relay-allow", "*", "--relay-sender", "ann"], "'ann' is no address"),
+        (
+            ["--relay", "x:25", "--relay-allow", "*", "--relay-tls", "starttls", "--relay-ca-file", "/nonexistent/ca"],
+            "/nonexistent/ca: No such file",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_said_in_a_line_and_status_2(arguments, said, tmp_path):
@@ -156,6 +165,35 @@ def test_only_so_many_are_kept():
         while get(serving, "/api/v1/messages")["total"] > 3:
             pass  # they go when there is time; the test's own limit ends this otherwise
         assert subjects(serving) == ["4", "3", "2"]
+
+
+def post(serving, path, body):
+    with urlopen(Request(api(serving) + path, json.dumps(body).encode()), timeout=20) as answer:
+        return answer.read().decode()
+
+
+def test_a_mail_is_released_by_the_relay_that_the_options_name(tmp_path):
+    with MailServer(tls="starttls", auth={"ci": "secret"}) as theirs:
+        options = ["--relay", f"localhost:{theirs.port}", "--relay-tls", "starttls", "--relay-ca-file", theirs.ca_file]
+        options += ["--relay-allow", "*@example.com", "--relay-allow", "qa@x.test", "--relay-user", "ci"]
+        secret = {"SMTPTEST_SERVE_RELAY_PASSWORD": "secret"}
+        with whole("--database", "memory:", *options, **secret) as serving:
+            send(serving, "one")
+            assert get(serving, "/api/v1/webui")["MessageRelay"]["Enabled"] is True
+            assert post(serving, "/api/v1/message/latest/release", {"To": ["qa@x.test"]}) == "ok"
+
+        (mail,) = theirs.inbox
+        assert mail.subject == "one" and mail.envelope.rcpt_tos == ("qa@x.test",)
+        assert mail.envelope.auth.username == "ci"
+
+
+@pytest.mark.parametrize(("options", "status"), [([], 451), (["--webhook-network", "127.0.0.1/32"], 204)])
+def test_links_are_checked_with_the_switch(options, status):
+    with Receiver() as receiver, whole("--database", "memory:", "--check-links", *options) as serving:
+        send(serving, "one", text=receiver.url())
+        (link,) = get(serving, "/api/v1/message/latest/link-check")["Links"]
+
+        assert link["StatusCode"] == status and receiver.connections == (status == 204)
 
 
 def test_a_mailbox_is_what_its_token_opens(tmp_path):

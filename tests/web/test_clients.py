@@ -8,7 +8,13 @@ import httpx
 import pytest
 
 from foreign import HERE, NODE_MODULES, need, run
+from lazr.smtptest import MailServer
+from lazr.smtptest.web.linkcheck import LinkCheck
 from lazr.smtptest.web.mailbox import Mailbox
+from lazr.smtptest.web.outgoing import Outgoing
+from lazr.smtptest.web.relay import Relay
+from receiving import Receiver
+from web.test_message import with_files
 
 OK = "ok"
 
@@ -113,7 +119,7 @@ def test_mailpit_api_is_told_why_not(caught):
         caught,
         ["getMessageSummary", "none"],
         ["searchMessages", {"query": ""}],
-        ["htmlCheck"],
+        ["htmlCheck", "none"],
         ["linkCheck", "latest", True],
         ["spamAssassinCheck"],
         ["releaseMessage", "latest", ["bob@example.com"]],
@@ -121,9 +127,45 @@ def test_mailpit_api_is_told_why_not(caught):
         ["sendMessage", {"From": {"Email": "nobody"}}],
     )
 
-    for one, status in zip(said, (404, 400, 501, 403, 404, 400, 404, 400), strict=True):
+    for one, status in zip(said, (404, 400, 404, 403, 404, 400, 404, 400), strict=True):
         assert f"Mailpit API Error: {status} " in one["error"]
     assert 'invalid From address: nobody"}' in said[-1]["error"]
+
+
+def test_mailpit_api_releases_a_mail_and_sees_thumbnails(catching):
+    with MailServer() as theirs:
+        caught = catching(relay=Relay(*theirs.address, allow=["*@example.com"]))
+        caught.mail(with_files(("application/pdf", "a.pdf", b"%PDF")))
+        configuration, released, refused, thumbnail = mailpit_api(
+            caught,
+            ["getConfiguration"],
+            ["releaseMessage", "latest", {"To": ["bob@example.com"]}],
+            ["releaseMessage", "latest", {"To": ["eve@example.org"]}],
+            ["getAttachmentThumbnail", "latest", "2"],
+        )
+
+        assert configuration["MessageRelay"]["Enabled"] is True and released == OK
+        assert "do not match" in refused["error"] or "does not match" in refused["error"]
+        assert thumbnail["type"] == "image/jpeg"
+        assert theirs.inbox[0].envelope.rcpt_tos == ("bob@example.com",)
+
+
+def test_mailpit_api_checks_html(caught):
+    caught.mail("Content-Type: text/html\r\n\r\n<p style='display:flex'>x")
+    (told,) = mailpit_api(caught, ["htmlCheck"])
+
+    assert told["Total"]["Nodes"] == 1 and told["Total"]["Supported"] < 100
+    assert [one["Slug"] for one in told["Warnings"]] == ["css-display", "css-display-flex"]
+
+
+def test_mailpit_api_checks_links(catching):
+    with Receiver() as receiver:
+        caught = catching(links=LinkCheck(Outgoing(["127.0.0.1"])))
+        caught.mail(f"\r\n{receiver.url()}\r\n")
+        once, followed = mailpit_api(caught, ["linkCheck"], ["linkCheck", "latest", "true"])
+
+    link = {"URL": receiver.url(), "StatusCode": 204, "Status": "No Content"}
+    assert once == followed == {"Errors": 0, "Links": [link]}
 
 
 def test_mailpit_api_opens_a_mailbox_by_its_password(catching):

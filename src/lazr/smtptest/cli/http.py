@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from lazr.smtptest.cli.failure import Failure
+from lazr.smtptest.cli.outside import Outside
 from lazr.smtptest.cli.rows import flag, option
 from lazr.smtptest.cli.settings import port
 from lazr.smtptest.mailserver import MailServer
@@ -60,12 +61,18 @@ class Http:
     ] = ""
     webhook_network: Annotated[
         list[str] | None,
-        option("--webhook-network", help="A private network that webhooks may go to: 127.0.0.0/8.", panel=_HOOKS),
+        option(
+            "--webhook-network",
+            help="A private network that webhooks, and checks of links, may go to: 127.0.0.0/8.",
+            panel=_HOOKS,
+        ),
     ] = None
 
 
 @contextlib.contextmanager
-def serving(http: Http, host: str, *, public: bool, server: MailServer, store: Store | None) -> Iterator[str | None]:
+def serving(
+    http: Http, outside: Outside, host: str, *, public: bool, server: MailServer, store: Store | None
+) -> Iterator[str | None]:
     """The API over a server and its store; where it is, or None where there is none.  Raises `Failure`."""
     if http.no_http or store is None:
         yield None
@@ -88,7 +95,10 @@ def serving(http: Http, host: str, *, public: bool, server: MailServer, store: S
         users = None if http.auth_file is None else Users.read(http.auth_file)
         mailboxes = [] if http.mailboxes is None else read_mailboxes(http.mailboxes)
         allow_exposure(host, login=users is not None or bool(mailboxes), insecure_public=public)
-        catcher = Catcher(store, server, label=http.label, mailboxes=mailboxes)
+        catcher = Catcher(
+            store, server, label=http.label, mailboxes=mailboxes, relay=outside.make_relay(),
+            links=outside.make_links(http.webhook_network or ()),
+        )  # fmt: skip
         guard = partial(
             Guard,
             bound=host,

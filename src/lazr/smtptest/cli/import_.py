@@ -12,10 +12,11 @@ from lazr.smtptest.cli.export import Format
 from lazr.smtptest.cli.failure import Failure
 from lazr.smtptest.cli.options import Where
 from lazr.smtptest.cli.rows import option, takes
-from lazr.smtptest.cli.smtp import deliver, session
+from lazr.smtptest.cli.smtp import session
 from lazr.smtptest.cli.submission import Submission
 from lazr.smtptest.cli.terminal import progress, warn
 from lazr.smtptest.cli.visible import visible
+from lazr.smtptest.delivery import deliver
 
 __all__ = ["EXAMPLES", "import_"]
 

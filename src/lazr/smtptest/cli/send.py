@@ -11,8 +11,9 @@ from lazr.smtptest.cli.compose import addresses, compose
 from lazr.smtptest.cli.failure import Failure
 from lazr.smtptest.cli.options import Json, Where
 from lazr.smtptest.cli.rows import option, takes
-from lazr.smtptest.cli.smtp import deliver, session, why
+from lazr.smtptest.cli.smtp import session, why
 from lazr.smtptest.cli.visible import visible
+from lazr.smtptest.delivery import deliver
 
 __all__ = ["EXAMPLES", "send"]
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from lazr.smtptest.cli.configuration import BadConfiguration, find
 from lazr.smtptest.cli.failure import Failure
 from lazr.smtptest.cli.place import DEFAULT, Place, place_of
-from lazr.smtptest.cli.smtp import Access, Refusal, Unreachable, deliver, session, why
+from lazr.smtptest.cli.smtp import Access, Refusal, Unreachable, session, why
 from lazr.smtptest.cli.submission import Submission, addresses_in
 from lazr.smtptest.cli.sysexits import Exit, exit_of
+from lazr.smtptest.delivery import deliver
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,6 +14,7 @@ from lazr.smtptest.cli.http import Http, serving
 from lazr.smtptest.cli.jsonlog import JsonFormatter, JsonPaint
 from lazr.smtptest.cli.keeping import Kept, keeping
 from lazr.smtptest.cli.openfiles import raise_limit
+from lazr.smtptest.cli.outside import Outside
 from lazr.smtptest.cli.paint import Paint, colourful
 from lazr.smtptest.cli.plainlog import PlainFormatter
 from lazr.smtptest.cli.printer import Printer
@@ -39,16 +40,16 @@ EXAMPLES = (
 )
 
 
-@takes(settings=Settings, kept=Kept, http=Http)
-def serve(settings: Settings, kept: Kept, http: Http) -> int:
-    """Catch mail, keep it, print it as it arrives, and show it by HTTP; nothing is delivered anywhere. Ctrl-C stops."""
+@takes(settings=Settings, kept=Kept, http=Http, outside=Outside)
+def serve(settings: Settings, kept: Kept, http: Http, outside: Outside) -> int:
+    """Catch mail, keep it, print it as it arrives, and show it by HTTP; it delivers nothing by itself. Ctrl-C stops."""
     _refuse_exposure(settings)
     _begin_logging(settings)
     raise_limit()
-    return _run(settings, kept, http, sys.stdout)
+    return _run(settings, kept, http, outside, sys.stdout)
 
 
-def _run(settings: Settings, kept: Kept, http: Http, out: TextIO) -> int:
+def _run(settings: Settings, kept: Kept, http: Http, outside: Outside, out: TextIO) -> int:
     ending = Ending()
     paint = JsonPaint() if settings.log_json else Paint(colours=colourful(out))
     printer = Printer(out, paint, ending.come)
@@ -58,7 +59,7 @@ def _run(settings: Settings, kept: Kept, http: Http, out: TextIO) -> int:
         printer,
         keeping(kept) as store,
         _mail_server(settings, printer, store) as server,
-        serving(http, settings.host, public=settings.insecure_public, server=server, store=store) as web,
+        serving(http, outside, settings.host, public=settings.insecure_public, server=server, store=store) as web,
     ):
         places = [server.url]
         if settings.tls == "both":

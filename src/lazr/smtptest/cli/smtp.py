@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import smtplib
 import socket
 import ssl
@@ -11,17 +10,16 @@ from typing import TYPE_CHECKING
 
 from lazr.smtptest.cli.failure import Failure
 from lazr.smtptest.cli.visible import visible
+from lazr.smtptest.delivery import connected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from lazr.smtptest.cli.place import Place
 
-__all__ = ["Access", "Refusal", "Unreachable", "deliver", "session", "why"]
+__all__ = ["Access", "Refusal", "Unreachable", "session", "why"]
 
 _SECONDS = 60
-_BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
-_STUFFED = re.compile(rb"(?:\A|(?<=\r\n))\.")
 
 
 class Refusal(Failure):
@@ -76,76 +74,22 @@ class Access:
 @contextlib.contextmanager
 def session(place: Place, access: Access) -> Iterator[smtplib.SMTP]:
     """A session: greeted, inside TLS and authenticated, as it is wanted.  Raises `Refusal` and `Unreachable`."""
-    with _words(place):
-        # smtplib would ask DNS for this machine's name.
-        if place.implicit_tls or access.tls:
-            client: smtplib.SMTP = smtplib.SMTP_SSL(
-                place.host, place.port, local_hostname="localhost", timeout=_SECONDS, context=access.context()
-            )
-        else:
-            client = smtplib.SMTP(place.host, place.port, local_hostname="localhost", timeout=_SECONDS)
-        with client:
-            client.ehlo_or_helo_if_needed()
-            if access.starttls:
-                client.starttls(context=access.context())
-                client.ehlo_or_helo_if_needed()
-            user = place.user if access.user is None else access.user
-            if user is not None:
-                client.login(user, place.password if access.user is None else access.password)
-            yield client
-
-
-def deliver(
-    client: smtplib.SMTP,
-    sender: str,
-    recipients: Sequence[str],
-    content: bytes,
-    *,
-    mail_options: Sequence[str] = (),
-    rcpt_options: Sequence[str] = (),
-) -> tuple[str, dict[str, tuple[int, bytes]]]:
-    """Send a mail, to the octet where the server lets us; its last reply, and the recipients that it refused.
-
-    Raises smtplib's exceptions, `SMTPRecipientsRefused` where nobody is left.
-    """
-    options = list(mail_options)
-    if client.has_extn("size"):
-        options.append(f"size={len(content)}")
-    if not content.isascii() and client.has_extn("8bitmime") and not any(o.upper().startswith("BODY") for o in options):
-        options.append("body=8bitmime")
-    if not all(address.isascii() for address in (sender, *recipients)):
-        options.append("smtputf8")
-        client.command_encoding = "utf-8"
-    code, said = client.mail(sender, options)
-    if code != 250:
-        raise smtplib.SMTPSenderRefused(code, said, sender)
-    refused = {}
-    for recipient in recipients:
-        code, said = client.rcpt(recipient, rcpt_options)
-        if code not in (250, 251):
-            refused[recipient] = (code, said)
-        if code == 421:
-            raise smtplib.SMTPRecipientsRefused(refused)
-    if len(refused) == len(set(recipients)):
-        client.rset()
-        raise smtplib.SMTPRecipientsRefused(refused)
-    code, said = _content(client, content)
-    if code != 250:
-        raise smtplib.SMTPDataError(code, said)
-    return f"{code} {said.decode('utf-8', 'replace')}", refused
-
-
-def _content(client: smtplib.SMTP, content: bytes) -> tuple[int, bytes]:
-    # DATA cannot carry a bare CR or LF unharmed everywhere, and no last line without an end (RFC 5321 4.1.1.4); a
-    # chunk can (RFC 3030).
-    if client.has_extn("chunking") and (_BARE.search(content) or not content.endswith(b"\r\n")):
-        client.send(b"BDAT %d LAST\r\n" % len(content) + content)
-        return client.getreply()
-    code, said = client.docmd("DATA")
-    if code != 354:
-        return code, said
-    client.send(_STUFFED.sub(b"..", content) + (b"" if content.endswith(b"\r\n") else b"\r\n") + b".\r\n")
-    return client.getreply()
+    context = access.context() if place.implicit_tls or access.tls or access.starttls else None
+    theirs = access.user is None
+    with (
+        _words(place),
+        connected(
+            place.host,
+            place.port,
+            implicit_tls=place.implicit_tls or access.tls,
+            starttls=access.starttls,
+            context=context,
+            user=place.user if theirs else access.user,
+            password=place.password if theirs else access.password,
+            seconds=_SECONDS,
+        ) as client,
+    ):
+        yield client
 
 
 def why(refused: dict[str, tuple[int, bytes]]) -> Iterator[str]:

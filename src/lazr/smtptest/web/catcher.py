@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.mailserver import MailServer
     from lazr.smtptest.store.contract import Store
+    from lazr.smtptest.web.linkcheck import LinkCheck
     from lazr.smtptest.web.mailbox import Mailbox
+    from lazr.smtptest.web.relay import Relay
 
 __all__ = ["Catcher"]
 
@@ -27,6 +29,8 @@ class Catcher:
     - `mailboxes`: who has a mailbox's token sees that mailbox alone.
     - `anonymous`: whether who shows no credentials sees everything; by default, where there are no mailboxes.
     - `chaos`: whether clients may have the server refuse by chance, as Mailpit's `--enable-chaos`.
+    - `links`: what asks whether links lead somewhere; None is nobody.
+    - `relay`: what sends mails on to real people when a client asks for it; None is nobody.
 
     Raises `ValueError` for two mailboxes of one token.
 
@@ -46,6 +50,8 @@ class Catcher:
         mailboxes: Sequence[Mailbox] = (),
         anonymous: bool | None = None,
         chaos: bool = True,
+        links: LinkCheck | None = None,
+        relay: Relay | None = None,
     ) -> None:
         if len({mailbox.token for mailbox in mailboxes}) < len(mailboxes):
             raise ValueError("two mailboxes have the same token")
@@ -55,6 +61,8 @@ class Catcher:
         self.mailboxes: Final[tuple[Mailbox, ...]] = tuple(mailboxes)
         self.anonymous: Final[bool] = not mailboxes if anonymous is None else anonymous
         self.chaos: Final[Chaos | None] = Chaos(server.rules) if chaos else None
+        self.links: Final[LinkCheck | None] = links
+        self.relay: Final[Relay | None] = relay
         self.shelf: Final[Shelf] = Shelf(server.rules)
         self._started = monotonic()
         self._deleted = 0

@@ -11,7 +11,7 @@ from starlette.responses import Response
 if TYPE_CHECKING:
     from lazr.smtptest.mail.attachment import Attachment
 
-__all__ = ["SANDBOX", "SHOWN", "disposition", "file"]
+__all__ = ["SANDBOX", "SHOWN", "disposition", "file", "name_of", "shown"]
 
 # Pictures that have nothing in them that runs; SVG has.
 SHOWN = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp"})
@@ -32,14 +32,19 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f"\\/]')
 
 def file(part: Attachment) -> Response:
     """The octets of a part."""
-    name = part.filename or part.content_id or f"part-{part.number}"
     kind = "application/octet-stream" if _RUN.fullmatch(part.content_type) else part.content_type
-    headers = {
-        "content-type": kind,
-        "content-disposition": disposition("inline" if kind in SHOWN else "attachment", name),
-        **SANDBOX,
-    }
-    return Response(part.content, headers=headers)
+    return shown(part.content, kind, name_of(part))
+
+
+def name_of(part: Attachment) -> str:
+    """What a part is called, whatever it is."""
+    return part.filename or part.content_id or f"part-{part.number}"
+
+
+def shown(octets: bytes, kind: str, name: str) -> Response:
+    """A file: in the browser where it is a picture, else to be saved."""
+    how = "inline" if kind in SHOWN else "attachment"
+    return Response(octets, headers={"content-type": kind, "content-disposition": disposition(how, name), **SANDBOX})
 
 
 def disposition(how: str, name: str) -> str:

@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 
 from lazr.smtptest import __version__
 from lazr.smtptest.web.answers import as_json
+from lazr.smtptest.web.relay import Relay
 from lazr.smtptest.web.scope import Scoped
 
 __all__ = ["memory", "router"]
@@ -44,7 +45,7 @@ class AppInformation(TypedDict):
 
 
 class MessageRelay(TypedDict):
-    """Sending on, which is off."""
+    """Sending on: where to, and to whom."""
 
     Enabled: bool
     SMTPServer: str
@@ -98,22 +99,27 @@ def get_configuration(scope: Scoped) -> Response:
     """What is switched on."""
     configuration: WebUIConfiguration = {
         "Label": scope.label,
-        "MessageRelay": {
-            "Enabled": False,
-            "SMTPServer": "",
-            "ReturnPath": "",
-            "AllowedRecipients": "",
-            "BlockedRecipients": "",
-            "OverrideFrom": "",
-            "PreserveMessageIDs": False,
-            "RecipientAllowlist": "",
-        },
+        "MessageRelay": _relay(scope.catcher.relay),
         "SpamAssassin": False,
         "ChaosEnabled": scope.catcher.chaos is not None,
         "DuplicatesIgnored": False,
         "HideDeleteAllButton": False,
     }
     return as_json(configuration)
+
+
+def _relay(relay: Relay | None) -> MessageRelay:
+    allowed = "" if relay is None else relay.pattern
+    return {
+        "Enabled": relay is not None,
+        "SMTPServer": "" if relay is None else relay.server,
+        "ReturnPath": "" if relay is None else relay.sender or "",
+        "AllowedRecipients": allowed,
+        "BlockedRecipients": "",
+        "OverrideFrom": "",
+        "PreserveMessageIDs": relay is not None,  # as all other octets
+        "RecipientAllowlist": allowed,
+    }
 
 
 @router.get("/openapi.json", include_in_schema=False)

@@ -6,17 +6,23 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Path, Query
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from lazr.smtptest.errors import StoreFull
 from lazr.smtptest.mail.mime.charset import header_text
-from lazr.smtptest.web.answers import Refused, as_json
-from lazr.smtptest.web.files import SANDBOX, SHOWN, disposition, file
+from lazr.smtptest.web.answers import Refused, as_json, ok
+from lazr.smtptest.web.apart import Failed
+from lazr.smtptest.web.files import SANDBOX, disposition, file, name_of, shown
 from lazr.smtptest.web.given import given, takes
+from lazr.smtptest.web.htmlcheck.score import HTMLCheckResponse, checked
+from lazr.smtptest.web.mentioned import mentioned
 from lazr.smtptest.web.one import NamedEntry, NamedMail
+from lazr.smtptest.web.relay import NotReleased
 from lazr.smtptest.web.scope import Scoped
 from lazr.smtptest.web.shapes import Message, message_of
+from lazr.smtptest.web.thumbnail import thumbnail
 
 if TYPE_CHECKING:
     from lazr.smtptest.mail.attachment import Attachment
@@ -27,11 +33,27 @@ __all__ = ["router"]
 
 router: APIRouter = APIRouter(tags=["message"])
 
+
+class CheckedLink(TypedDict):
+    """What became of a link; the status is 0 where nothing was answered, and 451 where it leads into this network."""
+
+    URL: str
+    StatusCode: int
+    Status: str
+
+
+class LinkCheckResponse(TypedDict):
+    """What became of the links."""
+
+    Errors: int
+    Links: list[CheckedLink]
+
+
 Number = Annotated[str, Path(alias="PartID", description="A part's PartID")]
 
 
 class Releasing(TypedDict):
-    """To whom a mail would be sent on."""
+    """To whom a mail is sent on."""
 
     To: list[str]
 
@@ -68,33 +90,60 @@ def get_part(mail: NamedMail, number: Number) -> Response:
     return file(_part_of(mail, number))
 
 
-@router.get("/api/v1/message/{id}/part/{PartID}/thumb", responses={200: {"content": {"image/*": {}}}})
-def get_thumbnail(mail: NamedMail, number: Number) -> Response:
-    """The picture itself, for whoever shows it smaller: nothing is decoded here."""
+@router.get("/api/v1/message/{id}/part/{PartID}/thumb", responses={200: {"content": {"image/jpeg": {}}}})
+async def get_thumbnail(mail: NamedMail, number: Number) -> Response:
+    """A JPEG of 180 × 120 of a part; blank where that is no picture, or too large a one."""
     part = _part_of(mail, number)
-    if part.content_type not in SHOWN:
-        raise Refused(404, f"{part.content_type} is no picture that can be shown")
-    return file(part)
+    return shown(await thumbnail(part), "image/jpeg", name_of(part))
 
 
 @router.post("/api/v1/message/{id}/release", openapi_extra=takes(Releasing))
-def release_message(_mail: NamedEntry, _body: given) -> Response:
-    """Send a mail on to others: this server does not."""
-    raise Refused(400, "Relaying is off: this server sends no mail to others")
+async def release_message(scope: Scoped, mail: NamedMail, body: given) -> Response:
+    """Send a mail on to real people, where a relay is set up and they are allowed."""
+    relay = scope.catcher.relay
+    if relay is None:
+        raise Refused(400, "Relaying is off: `smtptest serve --relay HOST:PORT --relay-allow ADDRESS` switches it on")
+    try:
+        await relay.release(mail, relay.recipients(body.given().strings("To")))
+    except NotReleased as error:
+        raise Refused(400, str(error)) from None
+    return ok()
 
 
-@router.get("/api/v1/message/{id}/html-check")
-def check_html(mail: NamedMail) -> Response:
-    """How well mail programs support the HTML: this server has no data about that."""
-    if not mail.html:
+@router.get("/api/v1/message/{id}/html-check", responses={200: {"model": HTMLCheckResponse}})
+async def check_html(mail: NamedMail) -> Response:
+    """How well mail programs support the HTML, by the data of caniemail.com."""
+    html = await run_in_threadpool(lambda: mail.html)
+    if not html:
         raise Refused(400, "message does not contain HTML")
-    raise Refused(501, "HTML is not checked here: there are no data on what mail programs support")
+    try:
+        return as_json(await checked(html))
+    except Failed as error:
+        raise Refused(400, f"the HTML cannot be checked: {error}") from None
 
 
-@router.get("/api/v1/message/{id}/link-check")
-def check_links(_mail: NamedEntry) -> Response:
-    """Whether the links lead somewhere: this server does not ask, as it would have to connect to others."""
-    raise Refused(403, "Link checking is off: this server makes no connections to others")
+@router.get("/api/v1/message/{id}/link-check", responses={200: {"model": LinkCheckResponse}})
+async def check_links(
+    scope: Scoped,
+    entry: NamedEntry,
+    mail: NamedMail,
+    follow: Annotated[str, Query(description="true or 1: follow redirects")] = "",
+) -> Response:
+    """Whether the links lead somewhere; the mail is marked as read by this."""
+    links = scope.catcher.links
+    if links is None:
+        raise Refused(
+            403, "Link checking is off: `smtptest serve --check-links` switches it on, and connects to others"
+        )
+    await run_in_threadpool(scope.mark, read=True, ids=[entry.id])
+    urls = await run_in_threadpool(mentioned, mail, links.most)
+    checked = await links.check(urls, follow=follow in ("true", "1"))
+    return as_json(
+        {
+            "Errors": sum(one.is_broken for one in checked),
+            "Links": [{"URL": one.url, "StatusCode": one.status, "Status": one.words} for one in checked],
+        }
+    )
 
 
 def _part_of(mail: Mail, number: str) -> Attachment:

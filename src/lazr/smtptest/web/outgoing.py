@@ -1,8 +1,8 @@
 """The one way by which requests leave: to addresses that were looked at, and to no others.
 
 The name is resolved once, every address that it has is looked at, and the connection is made to one of those: a name
-that leads elsewhere a moment later leads nowhere.  No redirect is followed, no proxy of the environment is used, and
-both time and size have an end.
+that leads elsewhere a moment later leads nowhere.  No redirect is followed here, no proxy of the environment is used,
+and both time and size have an end.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lazr.smtptest.web.addresses import Reach
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-__all__ = ["Answer", "NotAllowed", "NotAnswered", "Outgoing", "Resolve", "resolve"]
+__all__ = ["Answer", "NotAllowed", "NotAnswered", "OfThisNetwork", "Outgoing", "Resolve", "resolve"]
 
 KIB = 1024
 
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 class NotAllowed(SmtptestError, ValueError):
     """Nothing is sent to that URL: its address is not of the Internet, and not among those that are allowed."""
+
+
+class OfThisNetwork(NotAllowed):
+    """The name leads to addresses of this network, and to no others."""
 
 
 class NotAnswered(SmtptestError, OSError):
@@ -116,7 +120,14 @@ class Outgoing:
             raise NotAnswered(f"it took longer than {self._seconds:g} s") from None
         except NotAllowed:
             raise
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
+        except (
+            httpcore.NetworkError,
+            httpcore.ProtocolError,
+            httpcore.TimeoutException,
+            OSError,
+            UnicodeError,
+        ) as error:
+            # UnicodeError: a name that DNS cannot have, with 64 letters between two dots.
             raise NotAnswered(str(error) or type(error).__name__) from error
         told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
         return Answer(response.status, told, bytes(body[: self._most]))
@@ -151,7 +162,7 @@ class _Checking(httpcore.AsyncNetworkBackend):
         open_to_us = [address for address in addresses if address not in refused]
         if refused and not open_to_us:
             told = ", ".join(f"{address}, which is {why}" for address, why in refused.items())
-            raise NotAllowed(f"{host} is {told}, and not among what is allowed")
+            raise OfThisNetwork(f"{host} is {told}, and not among what is allowed")
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in open_to_us:
             try:

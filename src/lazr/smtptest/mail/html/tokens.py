@@ -34,14 +34,18 @@ _IN_ATTRIBUTE = re.compile("&(?:#(?:[0-9]++|[xX][0-9a-fA-F]++);?|([a-zA-Z][a-zA-
 
 
 class Tag:
-    """A tag: `name` in lower case; its attributes are read by `attributes(tag.rest)` if somebody wants them."""
+    """A tag: `name` in lower case; its attributes are read by `attributes(tag.rest)` if somebody wants them.
 
-    __slots__ = ("is_end", "name", "rest")
+    `held` is what is in `style`, `script` and the like, as it was written, and empty elsewhere.
+    """
 
-    def __init__(self, name: str, rest: str, *, is_end: bool) -> None:
+    __slots__ = ("held", "is_end", "name", "rest")
+
+    def __init__(self, name: str, rest: str, *, is_end: bool, held: str = "") -> None:
         self.name: str = name
         self.rest: str = rest
         self.is_end: bool = is_end
+        self.held: str = held
 
 
 def tokens(html: str, note: Note) -> Iterator[Tag | str]:
@@ -84,12 +88,14 @@ def tokens(html: str, note: Note) -> Iterator[Tag | str]:
                 return
         name = match[2].lower()
         at = begin = match.end()
-        yield Tag(name, match[3], is_end=bool(match[1]))
         if name in _RAW and not match[1]:
             close = _RAW[name].search(html, at)
             at = begin = close.start() if close else len(html)
             if close is None:
                 note(f"{name} does not end")
+            yield Tag(name, match[3], is_end=False, held=html[match.end() : at])
+        else:
+            yield Tag(name, match[3], is_end=bool(match[1]))
     if begin < len(html):
         yield html[begin:]
 
