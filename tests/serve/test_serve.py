@@ -17,6 +17,7 @@ import pytest
 from cli.smtptest import Serving, smtptest
 from lazr.smtptest import MailServer
 from lazr.smtptest.cli.http import Http, serving
+from lazr.smtptest.cli.outside import Outside
 from lazr.smtptest.store.memory import MemoryStore
 from lazr.smtptest.store.sqlite import SqliteStore
 from lazr.smtptest.web.signature import new_secret
@@ -124,7 +125,7 @@ class Broken(MemoryStore):
 def test_a_mistake_of_ours_is_answered_with_what_browsers_are_told_too(caplog):
     with Broken() as store:
         settings = Http(http_port=0)
-        with serving(settings, "127.0.0.1", public=False, server=MailServer(), store=store) as url:
+        with serving(settings, Outside(), "127.0.0.1", public=False, server=MailServer(), store=store) as url:
             for path, status in (("/api/v1/messages", 500), ("/livez", 200)):
                 answer = httpx.get(url + path)
                 assert (answer.status_code, answer.headers["x-content-type-options"]) == (status, "nosniff")
