@@ -101,6 +101,15 @@ def test_what_makes_no_sense_is_said_in_a_line_and_status_2(arguments, said, tmp
     assert done.stdout == "" and done.stderr.count("\n") == 1
 
 
+def test_it_says_first_where_the_mails_are_and_how_many(tmp_path):
+    path = tmp_path / "mails.sqlite"
+    for number in range(2):
+        with whole("--database", path) as process:
+            assert f"; {number} mail{'' if number == 1 else 's'} in sqlite:///{path}; Ctrl-C stops" in process.first
+            send(process, "one")
+            assert process.stop()[2] == 0
+
+
 # Threat D10.
 @pytest.mark.parametrize("option", [(), ("--secure-delete",)])
 def test_what_is_deleted_is_overwritten_if_that_is_wanted(option, tmp_path):

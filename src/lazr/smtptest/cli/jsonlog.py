@@ -47,9 +47,10 @@ class JsonFormatter(logging.Formatter):
 class JsonPaint:
     """Mails and refusals as such lines; the same methods as `Paint`."""
 
-    def listening(self, places: list[str], trust: str | None) -> str:
-        """Where the server is, and whom clients are to trust."""
-        return line("listening", urls=places, ca_file=trust)
+    def listening(self, places: list[str], kept: tuple[str, int] | None, trust: str | None) -> str:
+        """Where the server is, what mails are kept in and how many, and whom clients are to trust."""
+        store, mails = kept or (None, None)
+        return line("listening", urls=places, store=store, mails=mails, ca_file=trust)
 
     def stopped(self, mails: int, unseen: int) -> str:
         """How many mails came, and how many of them were not logged."""

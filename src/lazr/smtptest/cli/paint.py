@@ -37,15 +37,16 @@ class Paint:
         """Text that stands out."""
         return f"{self._bold}{text}{self._end}"
 
-    def listening(self, places: list[str], trust: str | None) -> str:
-        """What is said first: where the server is, and whom clients are to trust."""
+    def listening(self, places: list[str], kept: tuple[str, int] | None, trust: str | None) -> str:
+        """What is said first: where the server is, what mails are kept in and how many, whom clients are to trust."""
+        keeps = f"; {_mails(kept[1])} in {visible(kept[0])}" if kept else ""
         trusted = f"; clients are to trust {trust}" if trust else ""
-        return f"listening on {' and '.join(places)}{trusted}; Ctrl-C stops"
+        return f"listening on {' and '.join(places)}{keeps}{trusted}; Ctrl-C stops"
 
     def stopped(self, mails: int, unseen: int) -> str:
         """What is said last: how many mails came, and how many of them were not printed."""
         missing = f", {unseen} of them not printed" if unseen else ""
-        return f"stopped; {mails} mail{'' if mails == 1 else 's'} received{missing}"
+        return f"stopped; {_mails(mails)} received{missing}"
 
     def refusal(self, what: str, reply: str) -> str:
         """A command that was refused, and the reply, which may have lines."""
@@ -100,3 +101,7 @@ class Paint:
 def _parameters(parameters: Mapping[str, str]) -> str:
     said = (f" {key}={value}" if value else f" {key}" for key, value in parameters.items())
     return visible("".join(said), keep_lines=False)
+
+
+def _mails(count: int) -> str:
+    return f"{count:,} mail{'' if count == 1 else 's'}"

@@ -24,7 +24,7 @@ _MOST = 1000
 class Painting(Protocol):
     """How things look in the output."""
 
-    def listening(self, places: list[str], trust: str | None) -> str:
+    def listening(self, places: list[str], kept: tuple[str, int] | None, trust: str | None) -> str:
         """The first line."""
 
     def stopped(self, mails: int, unseen: int) -> str:
@@ -60,9 +60,9 @@ class Printer(threading.Thread):
         if isinstance(out, io.TextIOWrapper):
             out.reconfigure(errors="backslashreplace")  # nothing that a mail holds may end the printing
 
-    def listening(self, places: list[str], trust: str | None) -> None:
-        """Print where the server is; without that, there is no last line either."""
-        self._began = self._take(self._paint.listening(places, trust))
+    def listening(self, places: list[str], kept: tuple[str, int] | None, trust: str | None) -> None:
+        """Print where the server is, and what it keeps; without that, there is no last line either."""
+        self._began = self._take(self._paint.listening(places, kept, trust))
 
     def mail(self, mail: Mail) -> bool:
         """Print a mail; whether it is taken."""

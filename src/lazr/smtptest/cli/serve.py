@@ -66,7 +66,8 @@ def _run(settings: Settings, kept: Kept, http: Http, outside: Outside, out: Text
             places.append("smtps://{}:{}".format(*server.tls_address))
         if web is not None:
             places.append(web)
-        printer.listening(places, server.ca_file if settings.tls else None)
+        has = None if store is None else (store.url, store.totals().mails)
+        printer.listening(places, has, server.ca_file if settings.tls else None)
         ending.wait()
     return printer.status
 
