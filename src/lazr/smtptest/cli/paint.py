@@ -104,4 +104,4 @@ def _parameters(parameters: Mapping[str, str]) -> str:
 
 
 def _mails(count: int) -> str:
-    return f"{count:,} mail{'' if count == 1 else 's'}"
+    return f"{count} mail{'' if count == 1 else 's'}"
