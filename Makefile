@@ -6,7 +6,7 @@ INSTALL ?= --editable .
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-of
 
-.PHONY: serve test check docs failures caniemail format bench fuzz clean
+.PHONY: serve test check docs failures caniemail format bench bench-nodes fuzz clean
 
 # The package with what `make serve` needs.
 $(VENV)/.made: pyproject.toml
@@ -48,6 +48,9 @@ format: $(STAMP)
 bench: $(STAMP)  ## measure against peers; takes some minutes
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m bench
+
+bench-nodes: $(STAMP)  ## measure nodes that share a PostgreSQL, for docs/scaling.md; takes some minutes
+	$(BIN)/python -m bench.nodes
 
 fuzz: $(STAMP)  ## coverage-guided fuzzing of the protocol and of the reader of mails, for half of FUZZ_SECONDS each
 	$(BIN)/python -m pip install --quiet "atheris>=3"

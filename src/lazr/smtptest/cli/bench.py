@@ -14,7 +14,7 @@ from lazr.smtptest.cli.rows import flag, option
 from lazr.smtptest.cli.settings import octets
 from lazr.smtptest.cli.terminal import say, say_json
 
-__all__ = ["EXAMPLES", "bench"]
+__all__ = ["EXAMPLES", "bench", "content_of", "load"]
 
 EXAMPLES = (
     "smtptest bench",
@@ -55,11 +55,11 @@ def bench(
     addresses = _addresses(server)
     if not anywhere and not all(ipaddress.ip_address(address).is_loopback for address in addresses):
         raise Failure(f"{server} is another machine; --anywhere says that you may load it", 2)
-    content = _content(size)
+    content = content_of(size)
     shares = [mails // sessions + (number < mails % sessions) for number in range(sessions)]
     began = time.perf_counter()
     try:
-        times = asyncio.run(_load(addresses[0], server.port, [share for share in shares if share], content))
+        times = asyncio.run(load(addresses[0], server.port, [share for share in shares if share], content))
     except (OSError, TimeoutError, EOFError) as error:
         raise Failure(f"{server}: {str(error) or 'no answer in time'}") from None
     seconds = time.perf_counter() - began
@@ -90,13 +90,15 @@ def _addresses(server: Place) -> list[str]:
     return [str(one[4][0]).partition("%")[0] for one in found]
 
 
-def _content(size: int) -> bytes:
+def content_of(size: int) -> bytes:
+    """A mail of so many octets."""
     head = b"From: bench@example.com\r\nTo: bench@example.com\r\nSubject: bench\r\n\r\n"
     line = b"x" * 76 + b"\r\n"
     return head + (line * (max(size - len(head), 2) // len(line) + 1))[-max(size - len(head), 2) :]
 
 
-async def _load(host: str, port: int, shares: list[int], content: bytes) -> list[float]:
+async def load(host: str, port: int, shares: list[int], content: bytes) -> list[float]:
+    """In a session for each share, send so many mails; the seconds that each took."""
     loads = [_session(host, port, share, content) for share in shares]
     return [seconds for found in await asyncio.gather(*loads) for seconds in found]
 
