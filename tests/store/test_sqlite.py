@@ -179,14 +179,34 @@ FULL_DISK = """
 """
 
 
-def test_a_disk_that_is_full_is_told_and_is_used_again_when_there_is_room(tmp_path):
+DELETED = """
+    import subprocess, sys
+    from pathlib import Path
+    from store.test_sqlite import SqliteStore, fill
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "none", sys.argv[1]]).returncode:
+        sys.exit("cannot mount")
+    with SqliteStore(Path(sys.argv[1], "mail.sqlite"), reserve=2_000_000) as store:
+        kept = fill(store)
+        assert kept > 10 and not store.has_room(20_000)
+        assert store.totals().mails == store.delete() == kept
+        store.catch_up()
+        assert store.has_room(20_000)
+        again = fill(store)
+        assert again > kept / 4, (kept, again)
+        assert store.totals().mails == len(store.page((), limit=None).entries) == again
+    print("well")
+"""
+
+
+@pytest.mark.parametrize("script", [FULL_DISK, DELETED], ids=["by others", "by deleting"])
+def test_a_disk_that_is_full_is_told_and_is_used_again_when_there_is_room(tmp_path, script):
     unshare = ["unshare", "--user", "--map-root-user", "--mount"]
     try:
         subprocess.run([*unshare, "mount", "-t", "tmpfs", "none", tmp_path], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"no file system can be made here: {error}")
 
-    assert said(FULL_DISK, tmp_path, before=unshare) == "well\n"
+    assert said(script, tmp_path, before=unshare) == "well\n"
 
 
 FAILING_DISK = """
