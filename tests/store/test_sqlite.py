@@ -181,19 +181,28 @@ FULL_DISK = """
 
 DELETED = """
     import subprocess, sys
+    from itertools import count
     from pathlib import Path
-    from store.test_sqlite import SqliteStore, fill
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "none", sys.argv[1]]).returncode:
+    from store.test_sqlite import SqliteStore, StoreFull, arrival
+    names = (f"m{number}" for number in count())
+    def fill():
+        before = store.totals().mails
+        try:
+            while True:
+                store.add([arrival(next(names), bytes(500_000))])
+                store.catch_up()
+        except StoreFull:
+            return store.totals().mails - before
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "none", sys.argv[1]]).returncode:
         sys.exit("cannot mount")
-    with SqliteStore(Path(sys.argv[1], "mail.sqlite"), reserve=2_000_000) as store:
-        kept = fill(store)
+    with SqliteStore(Path(sys.argv[1], "mail.sqlite"), reserve=16_000_000) as store:
+        kept = fill()
         assert kept > 10 and not store.has_room(20_000)
-        assert store.totals().mails == store.delete() == kept
-        store.catch_up()
+        assert store.delete() == kept
         assert store.has_room(20_000)
-        again = fill(store)
-        assert again > kept / 4, (kept, again)
-        assert store.totals().mails == len(store.page((), limit=None).entries) == again
+        again = fill()
+        assert again > kept / 2, (kept, again)
+        assert len(store.page((), limit=None).entries) == again
     print("well")
 """
 
