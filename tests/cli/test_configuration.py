@@ -62,7 +62,7 @@ def test_the_file_is_found(files, variables, expected, tmp_path):
     [
         ("[serve]\nsmtp_port = 1", "'smtp_port' is not known in [serve]; is smtp-port meant? There may be "),
         ("[serv]\n", "'serv' is not known; is serve"),
-        ("hostname = 'x'", "'hostname' is not known"),
+        ("hostname = 'x'", "'hostname' is not known. There may be "),
         ("serve = 1", "serve is a command, so [serve]"),
         ("[serve]\nsmtp-port = 'x'", "'x' is no port; a port is a number from 0 to 65535. It is 'smtp-port' in "),
         ("[serve]\ntls = 'maybe'", "It is 'tls' in "),

@@ -154,6 +154,18 @@ def test_it_may_have_as_many_files_open_as_the_system_lets_it():
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+def test_requests_are_in_the_log_as_facts():
+    with whole("--log-json", "--database", "memory:") as process:
+        url = next(url for url in json.loads(process.first)["urls"] if url.startswith("http"))
+        httpx.get(f"{url}/api/v1/nothing?x=%1b", headers={"authorization": "Bearer secret"})
+        out, err, _ = process.stop()
+
+    (request,) = map(json.loads, err.splitlines())
+    assert (request["event"], request["method"], request["path"]) == ("request", "GET", "/api/v1/nothing?x=%1b")
+    assert (request["status"], request["peer"].rpartition(":")[0]) == (404, "127.0.0.1")
+    assert "secret" not in out + err
+
+
 # Threat W18: a name that somebody gave a file is a stranger's word to whoever reads the log.
 def test_what_is_logged_steers_no_terminal(tmp_path):
     path = tmp_path / "mails\x1b[31m.sqlite"

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from lazr.smtptest.store.contract import Change
+from lazr.smtptest import Envelope
+from lazr.smtptest.store.contract import Arrival, Change
 
 FULL = {
     "From": "Ann <ann@example.com>",
@@ -97,6 +98,24 @@ def test_pages(caught, query, expected):
 
     assert "".join(one["Subject"] for one in listed["messages"]) == expected
     assert (listed["count"], listed["messages_count"], listed["total"]) == (len(expected), 6, 6)
+
+
+# Threat W12: no request has the server write all that it has.
+def test_an_answer_has_a_thousand_mails_at_most(caught):
+    envelope = Envelope("", ("bob@example.com",), mail_parameters={}, rcpt_parameters=({},))
+    caught.store.add([Arrival(f"many{n}", 1_700_000_000.0, envelope, [b"\r\nword\r\n"]) for n in range(1_001)])
+    for path in ("messages?", "search?query=word&", "wait?query=word&"):
+        for limit, count in (("1000", 1000), ("1001", 1000), ("9" * 30, 1000), ("5", 5)):
+            found = caught.http.get(f"/api/v1/{path}limit={limit}").json()
+            assert (found["count"], len(found["messages"]), found["messages_count"]) == (count, count, 1_001)
+    assert caught.http.get("/api/v1/messages?limit=0").json()["count"] == 1000
+    assert caught.http.get(f"/api/v1/messages?start={'9' * 30}").json()["count"] == 0
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "-1", "1e3", "0x1", "1.5", "%00"])
+def test_a_number_that_nothing_has_is_refused(caught, number):
+    for path in ("rules", "sessions"):
+        assert caught.http.get(f"/api/v1/{path}/{number}").status_code == 400
 
 
 def test_a_search_counts_what_it_finds_and_what_there_is(caught):

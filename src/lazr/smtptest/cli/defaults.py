@@ -92,5 +92,5 @@ def _value(parameter: Any, value: Any) -> Any:
 def _unknown(configuration: Configuration, table: str, key: str, known: list[str]) -> str:
     where = f" in [{table}]" if table else ""
     near = get_close_matches(key, known, 1)
-    guess = f"; is {near[0]} meant?" if near else ""
+    guess = f"; is {near[0]} meant?" if near else "."
     return f"{configuration.path}: {key!r} is not known{where}{guess} There may be {', '.join(known)}"

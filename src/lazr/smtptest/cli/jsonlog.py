@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 __all__ = ["JsonFormatter", "JsonPaint", "line"]
 
 # What every record of `logging` has; what else one has, somebody gave it as `extra=`.
-_USUAL = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+_USUAL = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
+# What uvicorn says of each request, in the order of the arguments of its message.
+_REQUEST = ("peer", "method", "path", "version", "status")
 
 
 def line(event: str, level: str = "info", at: float | None = None, **facts: object) -> str:
@@ -36,7 +38,10 @@ class JsonFormatter(logging.Formatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as one line."""
+        """The record as one line; a request to the API is an event of its own."""
+        if record.name == "uvicorn.access" and isinstance(record.args, tuple) and len(record.args) == len(_REQUEST):
+            request = dict(zip(_REQUEST, record.args, strict=True))
+            return line("request", record.levelname.lower(), record.created, **request)
         facts = {name: value for name, value in record.__dict__.items() if name not in _USUAL}
         if record.exc_info:
             facts["exception"] = self.formatException(record.exc_info)

@@ -117,3 +117,4 @@ def _begin_logging(settings: Settings) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if settings.log_json else PlainFormatter())
     logging.basicConfig(level=logging.INFO if settings.log_json else logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # that it starts and stops is said by ourselves
