@@ -13,34 +13,40 @@ import shutil
 import sqlite3
 import sys
 import threading
-import time
-from contextlib import closing, contextmanager, suppress
-from functools import cache
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, bindparam, column, create_engine, delete, event, func, insert, literal, select, table
-from sqlalchemy.dialects.sqlite.base import SQLiteDialect
-from sqlalchemy.engine import make_url
+from sqlalchemy import Engine, create_engine, delete, event, func, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from lazr.smtptest.clock import monotonic
 from lazr.smtptest.errors import SearchTooSlow, StoreError, StoreFull, StoreUnavailable
-from lazr.smtptest.store.conditions import Conditions
 from lazr.smtptest.store.contract import NAMED, Change
 from lazr.smtptest.store.lockfile import LockFile
-from lazr.smtptest.store.rows import arrival_row
+from lazr.smtptest.store.receiving import STATEMENTS, receive
 from lazr.smtptest.store.salvage import salvage
 from lazr.smtptest.store.schema import addresses, contents, entries, headers, mails, pending, tags, texts, upgrade
 from lazr.smtptest.store.sql import SqlStore, Step
+from lazr.smtptest.store.sqlitefile import (
+    APPLICATION,
+    BUSY,
+    is_damaged,
+    path_of,
+    put_aside,
+    refuse_strangers,
+    size_of,
+    unused_name,
+)
+from lazr.smtptest.store.trigrams import SqliteConditions, index, unindex
 from lazr.smtptest.store.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Table
+    from sqlalchemy import Connection
 
     from lazr.smtptest.store.contract import Arrival
 
@@ -48,16 +54,9 @@ __all__ = ["SqliteStore"]
 
 _log = logging.getLogger("lazr.smtptest.store")
 
-# Octets 68 to 71 of an SQLite file say whose it is; this is ours.
-_APPLICATION = 0x4C5A5354  # "LZST"
-_MAGIC = b"SQLite format 3\0"
 # Tri-grams since 3.34, RETURNING since 3.35.
 _OLDEST = (3, 35, 0)
 
-# Seconds that looking for damage may take when a file is opened; a very large one is not looked at to its end.
-_CHECK = 30.0
-# Seconds to wait for somebody else who writes into the file, as a program that saves it may.
-_BUSY = 5.0
 # The log is copied into the file when it has so many pages: by whoever catches up, and if nobody does, by `add`.
 _LOG_PAGES, _LOG_PAGES_MOST = 2_000, 8_000
 _LOG_KEPT = 64 * 1024 * 1024
@@ -67,12 +66,7 @@ _ROOM_SEEN = 0.05
 # What reading mails into entries takes at most, in their own octets: it is written to the log, and then to the file.
 _READING = 4
 
-# So many of a search's tri-grams are looked up; the text itself is looked at behind that anyway.
-_TRIGRAMS = 12
 _SWEPT = 100
-
-_DELETE = literal("delete")
-_words = table("words", column("rowid"), column("words"), column("anywhere"))
 
 
 class SqliteStore(SqlStore):
@@ -103,8 +97,8 @@ class SqliteStore(SqlStore):
         secure_delete: bool = False,
         search_timeout: float = 2.0,
     ) -> None:
-        super().__init__(_SqliteConditions())
-        self._path = _path(where)
+        super().__init__(SqliteConditions())
+        self._path = path_of(where)
         self._room = room
         self._reserve = reserve
         self._secure_delete = secure_delete
@@ -139,7 +133,7 @@ class SqliteStore(SqlStore):
             return
         with _told():
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._refuse_strangers()
+            refuse_strangers(self._path)
             self._lock_file.hold()
             try:
                 self._open_file()
@@ -163,8 +157,8 @@ class SqliteStore(SqlStore):
         self._lock_file.release()
 
     def _open_file(self) -> None:
-        if self._is_damaged():
-            self._put_aside()
+        if is_damaged(self._path):
+            put_aside(self._path)
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
         self._changer = self._engine("BEGIN IMMEDIATE", size=1)
         self._looker = self._engine("BEGIN", size=5, query_only=True)
@@ -172,8 +166,8 @@ class SqliteStore(SqlStore):
             # Whose it is and the tables come at once: a file is ours, or it is empty.  Of one that is ours nothing is
             # written here, so that it can be opened on a disk that is full.
             with connection.begin():
-                if connection.exec_driver_sql("PRAGMA application_id").scalar() != _APPLICATION:
-                    connection.exec_driver_sql(f"PRAGMA application_id = {_APPLICATION:d}")
+                if connection.exec_driver_sql("PRAGMA application_id").scalar() != APPLICATION:
+                    connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION:d}")
                 upgrade(connection)
             _driver(connection).execute("PRAGMA journal_mode = WAL")
         self._receiver = self._receiving_connection()
@@ -196,13 +190,13 @@ class SqliteStore(SqlStore):
         """
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock_file.renew()
-        self._refuse_strangers()
+        refuse_strangers(self._path)
         if self._anchor is not None:
             for tail in ("-wal", "-shm"):  # SQLite would read what is in these into a file that they do not belong to
                 if self._named(tail) == self._files.get(tail) is not None:
                     Path(f"{self._path}{tail}").unlink()
-            replaced = _size(str(self._path)) > 0
-            to = self._aside("replaced") if replaced else self._path
+            replaced = size_of(self._path) > 0
+            to = unused_name(self._path, "replaced") if replaced else self._path
             salvage(self._anchor, to)
             _log.error("%s was removed or replaced while it was in use; what was in it is in %s now", self._path, to)
             if replaced:
@@ -220,57 +214,6 @@ class SqliteStore(SqlStore):
             if driver is not None:
                 driver.close()  # the last one copies the log into the file, and removes it
         self._anchor = self._receiver = None
-
-    def _refuse_strangers(self) -> None:
-        """Raises `StoreUnavailable` where the file is surely not ours.  It is not touched, nor is a lock put beside."""
-        try:
-            with self._path.open("rb") as file:
-                start = file.read(100)
-        except FileNotFoundError:
-            return
-        lock = self._path.with_name(self._path.name + ".lock")
-        if not start or (not start.startswith(_MAGIC) and lock.exists()):
-            return  # new, or ours and damaged: nobody else puts a lock there
-        if not start.startswith(_MAGIC):
-            raise StoreUnavailable(f"{self._path} is not an SQLite file; it was left as it is")
-        if int.from_bytes(start[68:72]) != _APPLICATION:
-            raise StoreUnavailable(f"{self._path} belongs to another program; it was left as it is")
-
-    def _is_damaged(self) -> bool:
-        """Whether SQLite finds damage in the file, in the time that it has for that."""
-        if not self._path.exists() or self._path.stat().st_size == 0:
-            return False
-        started = monotonic()
-        with closing(sqlite3.connect(self._path, isolation_level=None, timeout=_BUSY)) as connection:
-            connection.set_progress_handler(lambda: monotonic() > started + _CHECK, 1_000)
-            try:
-                found = connection.execute("PRAGMA quick_check(1)").fetchone()
-            except sqlite3.Error as error:
-                code = error.sqlite_errorcode & 0xFF
-                if code == sqlite3.SQLITE_INTERRUPT:
-                    _log.info("%s is large; it was not looked at to its end for damage", self._path)
-                    return False
-                if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-                    _log.warning("%s is damaged: %s", self._path, error)
-                    return True
-                raise
-        if found[0] != "ok":
-            _log.warning("%s is damaged: %s", self._path, found[0])
-        return bool(found[0] != "ok")
-
-    def _put_aside(self) -> None:
-        aside = self._aside("corrupt")
-        for tail in ("", "-wal", "-shm"):
-            with suppress(FileNotFoundError):
-                Path(f"{self._path}{tail}").rename(f"{aside}{tail}")
-        _log.warning("it was moved to %s, and a new one begun", aside)
-
-    def _aside(self, why: str) -> Path:
-        """A name that no file has."""
-        aside = f"{self._path}.{why}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
-        while os.path.lexists(aside):
-            aside += "x"
-        return Path(aside)
 
     def _engine(self, begin: str, *, size: int, query_only: bool = False) -> Engine:
         def connect() -> sqlite3.Connection:
@@ -291,7 +234,7 @@ class SqliteStore(SqlStore):
         # Not where there is no file: who would make one here would make it in place of one that is lost.
         there = f"{self._path.as_uri()}?mode=rw"
         connection = sqlite3.connect(
-            there, uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY, cached_statements=_STATEMENTS
+            there, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY, cached_statements=STATEMENTS
         )
         connection.execute(f"PRAGMA page_size = {_PAGE:d}")
         connection.execute(f"PRAGMA secure_delete = {self._secure_delete:d}")
@@ -314,27 +257,20 @@ class SqliteStore(SqlStore):
         """Keep these; see `Store.add`.  Raises `ValueError` where a name is taken."""
         if not arrivals:
             return
-        rows = [arrival_row(arrival) for arrival in arrivals]
-        octets = [b"".join(arrival.parts) for arrival in arrivals]
+        octets = sum(arrival.size for arrival in arrivals)
         with _told(), self._turns.first():
             receiver = self._receive()
-            if not self._fits(sum(map(len, octets))):
+            if not self._fits(octets):
                 raise StoreFull(f"there is too little room on the disk of {self._path}")
-            first = self._last + 1
-            numbers = range(first, first + len(rows))
             try:
-                receiver.execute("BEGIN IMMEDIATE")
-                _insert(receiver, mails, [(number, *row) for number, row in zip(numbers, rows, strict=True)])
-                _insert(receiver, contents, list(zip(numbers, octets, strict=True)))
-                receiver.execute(_ADD_PENDING, (first,))
-                receiver.execute("COMMIT")
+                receive(receiver, self._last + 1, arrivals)
             except BaseException as error:
                 self._undo(receiver, error)
                 raise
-            self._last = numbers[-1]
-            self._came += sum(map(len, octets))
-            for start in range(0, len(rows), NAMED):
-                self._audience.note(Change("new", tuple(row[0] for row in rows[start : start + NAMED])))
+            self._last += len(arrivals)
+            self._came += octets
+            for start in range(0, len(arrivals), NAMED):
+                self._audience.note(Change("new", tuple(one.id for one in arrivals[start : start + NAMED])))
         self._audience.tell()
 
     def _receive(self) -> sqlite3.Connection:
@@ -440,14 +376,10 @@ class SqliteStore(SqlStore):
         self._audience.tell()
 
     def _index(self, connection: Connection, numbers: Sequence[int]) -> None:
-        some = select(texts.c.number, texts.c.anywhere).where(texts.c.number.in_(numbers), texts.c.too_long.is_(False))
-        connection.execute(insert(_words).from_select(["rowid", "anywhere"], some))
+        index(connection, numbers)
 
     def _unindex(self, connection: Connection, numbers: Sequence[int]) -> None:
-        # FTS5 forgets what it is told that it knows: the text has to be the very same one.
-        forget = select(_DELETE, texts.c.number, texts.c.anywhere)
-        some = forget.where(texts.c.number.in_(numbers), texts.c.too_long.is_(False))
-        connection.execute(insert(_words).from_select(["words", "rowid", "anywhere"], some))
+        unindex(connection, numbers)
 
     def catch_up(self, most: int = 100) -> int:
         """Read up to so many mails into entries; how many are left."""
@@ -458,15 +390,21 @@ class SqliteStore(SqlStore):
         left = super().catch_up(most)
         if not left:
             self._read = max(self._read, came)
+        log = size_of(f"{self._path}-wal")
         with _told(), self._changing:
-            if self._changer is not None and _size(f"{self._path}-wal") > _LOG_PAGES * _PAGE:
+            if self._changer is None:
+                return left
+            if log and self._free() <= 0:  # what deleted mails took in the log is somebody else's room
+                with self._changer.connect() as connection, self._turns.later():
+                    _driver(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            elif log > _LOG_PAGES * _PAGE:
                 with self._changer.connect() as connection:  # nobody waits for this
                     _driver(connection).execute("PRAGMA wal_checkpoint(PASSIVE)")
         return left
 
     def size_on_disk(self) -> int:
         """Octets that the file takes, with its log."""
-        return sum(_size(f"{self._path}{tail}") for tail in ("", "-wal", "-shm"))
+        return sum(size_of(f"{self._path}{tail}") for tail in ("", "-wal", "-shm"))
 
     def _truncate(self) -> int:
         with self._step() as step:
@@ -493,43 +431,9 @@ class SqliteStore(SqlStore):
                     step.connection.execute(delete(swept).where(swept.c.number.between(numbers[0], numbers[-1])))
 
 
-class _SqliteConditions(Conditions):
-    def contains(self, column: ColumnElement[str], words: str) -> ColumnElement[bool]:
-        return func.instr(column, words) > 0
-
-    def is_like(self, column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
-        return column.op("GLOB", is_comparison=True)(pattern.replace("[", "[[]"))
-
-    def perhaps(self, words: str) -> ColumnElement[bool] | None:
-        if len(words) < 3:
-            return None
-        all_ = [words[start : start + 3] for start in range(len(words) - 2)]
-        some = dict.fromkeys(all_[:: -(-len(all_) // _TRIGRAMS)])
-        query = " AND ".join('"' + one.replace('"', '""') + '"' for one in some)
-        indexed = select(_words.c.rowid).where(_words.c.words.op("MATCH", is_comparison=True)(query))
-        also = texts.alias("long")
-        return texts.c.number.in_(indexed.union_all(select(also.c.number).where(also.c.too_long)))
-
-
-def _path(where: str | os.PathLike[str]) -> Path:
-    if isinstance(where, str) and where.startswith("sqlite:"):
-        database = make_url(where).database
-        if not database or database == ":memory:":
-            raise ValueError(f"{where!r} names no file; it is sqlite:///path, with a fourth slash where that begins so")
-        where = database
-    return Path(where).absolute()
-
-
 def _driver(connection: Connection) -> sqlite3.Connection:
     driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
     return driver
-
-
-def _size(path: str) -> int:
-    try:
-        return Path(path).stat().st_size
-    except FileNotFoundError:
-        return 0
 
 
 _MEANINGS: dict[int, type[StoreFull | SearchTooSlow]] = {
@@ -553,31 +457,3 @@ def _told() -> Iterator[None]:
         raise _MEANINGS.get(code, StoreUnavailable)(str(error)) from raised
     except (OSError, PoolTimeout) as raised:
         raise StoreUnavailable(str(raised)) from raised
-
-
-# Rows that one statement adds, at most.  While a statement runs, Python's lock is free, and comes back only when the
-# loop's thread lets go of it: a statement for each row would wait for that as often as there are rows.
-_TOGETHER = 64
-_STATEMENTS = 2 * _TOGETHER + 20  # the driver keeps so many that were read: one for each number of rows and each table
-
-
-def _insert(receiver: sqlite3.Connection, to: Table, rows: Sequence[Sequence[object]]) -> None:
-    """Add these, in few statements: this is what receiving does, and it does little else."""
-    for start in range(0, len(rows), _TOGETHER):
-        some = rows[start : start + _TOGETHER]
-        receiver.execute(_added(to, len(some)), [value for row in some for value in row])
-
-
-@cache
-def _added(to: Table, rows: int) -> str:
-    """The statement that adds so many rows, as the driver wants it."""
-    statement = insert(to).values([dict.fromkeys(to.columns.keys())] * rows)
-    return str(statement.compile(dialect=_QMARK))
-
-
-_QMARK = SQLiteDialect(paramstyle="qmark")
-_ADD_PENDING = str(
-    insert(pending)
-    .from_select(["number"], select(mails.c.number).where(mails.c.number >= bindparam("first")))
-    .compile(dialect=_QMARK)
-)
