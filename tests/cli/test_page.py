@@ -24,7 +24,7 @@ def test_the_examples_of_the_page_run(whole, tmp_path):
     for block in BLOCK.findall(page.PAGE.read_text("utf-8")):
         for command, wanted in STEP.findall(block):
             if command == "smtptest serve":
-                with Serving("--database", "memory:", "--http-port", "0") as serving:
+                with Serving("--database", tmp_path / "mails.sqlite", "--http-port", "0") as serving:
                     said = re.sub(r"smtp://127.0.0.1:\d+ and http://127.0.0.1:\d+", LISTENING, serving.first)
             else:
                 done = subprocess.run(

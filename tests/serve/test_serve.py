@@ -293,7 +293,7 @@ def test_a_webhook_is_told_of_what_arrives():
 
 def test_without_http_there_is_smtp_alone(tmp_path):
     with Serving("--database", str(tmp_path / "mails.sqlite"), "--no-http") as serving:
-        assert "http" not in serving.first
+        assert " and http" not in serving.first
         send(serving, "one")
 
 

@@ -39,7 +39,7 @@ class Paint:
 
     def listening(self, places: list[str], kept: tuple[str, int] | None, trust: str | None) -> str:
         """What is said first: where the server is, what mails are kept in and how many, whom clients are to trust."""
-        keeps = f"; {_mails(kept[1])} in {visible(kept[0])}" if kept else ""
+        keeps = f"; {_mails(kept[1])} in {visible(kept[0].rstrip(':'))}" if kept else ""
         trusted = f"; clients are to trust {trust}" if trust else ""
         return f"listening on {' and '.join(places)}{keeps}{trusted}; Ctrl-C stops"
 
