@@ -137,6 +137,42 @@ def test_one_node_catches_up_at_a_time_and_who_asks_finds_all_read_even_so(nodes
     assert other.catch_up() == 0 == one.catch_up(0)
 
 
+def test_many_may_ask_for_a_mail_that_nobody_has_read(postgres):
+    with PostgresStore(postgres) as store:
+        for turn in range(3):
+            store.add([arrival(f"m{turn}")])
+            ready, found = threading.Barrier(40), []
+
+            def ask(name=f"m{turn}", ready=ready, found=found):
+                ready.wait(SECONDS)
+                found.append(store.entry(name).id)
+
+            threads = [threading.Thread(target=ask, daemon=True) for _ in range(40)]
+            for thread in threads:
+                thread.start()
+            store.add([arrival(f"meanwhile {turn}")])
+            for thread in threads:
+                thread.join(SECONDS)
+            assert found == [f"m{turn}"] * 40
+
+
+@pytest.mark.parametrize("notice", ["x", "5", "[]", "[[]]", '["nonsense"]'])
+def test_a_notice_of_somebody_else_is_the_end_of_nothing(postgres, notice):
+    changes = queue.Queue()
+    with PostgresStore(postgres) as store, psycopg.connect(postgres, autocommit=True) as stranger:
+        store.subscribe(changes.put)
+        stranger.execute("SELECT pg_notify(left('smtptest ' || current_schema(), 60), %s)", (notice,))
+        assert until(changes, "prune").ids == ()
+        store.add([arrival("m")])
+        assert until(changes, "new").ids == ("m",)
+
+
+def test_a_machine_that_is_gone_is_found_out_and_the_url_may_say_how_soon():
+    store = PostgresStore("postgresql://ann@db/mails?keepalives_idle=77")
+    arguments = store._arguments()
+    assert arguments["tcp_user_timeout"] == 20_000 and "keepalives_idle" not in arguments
+
+
 def test_stores_in_two_schemas_of_a_database_know_nothing_of_each_other(postgres):
     with postgresserver.schema() as elsewhere, PostgresStore(postgres) as one, PostgresStore(elsewhere) as other:
         changes = queue.SimpleQueue()

@@ -208,7 +208,23 @@ DELETED = """
 """
 
 
-@pytest.mark.parametrize("script", [FULL_DISK, DELETED], ids=["by others", "by deleting"])
+NOT_CAUGHT_UP = """
+    import subprocess, sys
+    from pathlib import Path
+    from store.test_sqlite import SqliteStore, arrival
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "none", sys.argv[1]]).returncode:
+        sys.exit("cannot mount")
+    with SqliteStore(Path(sys.argv[1], "mail.sqlite"), reserve=16_000_000) as store:
+        for number in range(40):
+            store.add([arrival(f"m{number}", b"x" * 1_000_000)])
+            assert store.page((), limit=None).matched == store.delete() == 1
+    print("well")
+"""
+
+
+@pytest.mark.parametrize(
+    "script", [FULL_DISK, DELETED, NOT_CAUGHT_UP], ids=["by others", "by deleting", "by who never catches up"]
+)
 def test_a_disk_that_is_full_is_told_and_is_used_again_when_there_is_room(tmp_path, script):
     unshare = ["unshare", "--user", "--map-root-user", "--mount"]
     try:
@@ -348,6 +364,20 @@ def test_as_long_as_a_removed_file_cannot_be_written_anew_nothing_is_let_go_of(p
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions are not like that")
+def test_what_is_changed_while_the_file_is_written_anew_is_not_lost(path):
+    with SqliteStore(path) as store:
+        store.add([arrival("a"), arrival("b")])
+        with store._turns.first():
+            deleting = threading.Thread(target=store.delete, kwargs={"ids": ["a"]})
+            deleting.start()
+            while not store._turns._impatient:  # it waits for us
+                assert deleting.is_alive()
+            path.unlink()
+            store._receive()
+        deleting.join()
+        assert [entry.id for entry in store.page().entries] == ["b"]
+
+
 def test_only_its_owner_can_read_it(path):
     with SqliteStore(path) as store:
         store.add([arrival("m")])

@@ -11,7 +11,7 @@ import json
 import logging
 import threading
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 import psycopg
 from psycopg import sql
@@ -30,17 +30,16 @@ from lazr.smtptest.store.sql import SqlStore, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from typing import Literal
 
     from sqlalchemy import ColumnElement, Connection
 
     from lazr.smtptest.store.contract import Arrival
 
-    Kind = Literal["new", "read", "unread", "tags", "delete", "prune", "truncate"]
-
 __all__ = ["PostgresStore"]
 
 _log = logging.getLogger("lazr.smtptest.store")
+
+Kind = Literal["new", "read", "unread", "tags", "delete", "prune", "truncate"]
 
 # Who holds which of these locks: who adds (many at once), who prunes, who upgrades, who changes, who catches up.  Other
 # schemas of the same database may be other stores.
@@ -54,6 +53,18 @@ _NOTED = 50
 _SOON, _LATE = 0.05, 1.0
 # Seconds: to connect, for a lock, and for a node that was stopped in the middle of a transaction.
 _CONNECT, _WAIT, _IDLE = 5, 10, 30
+# Seconds to wait until nobody adds.
+_SETTLED = 1
+# When a machine is gone, the other one is to find out within half a minute: the server would keep its locks for hours.
+_ALIVE: dict[str, str | int] = {
+    "tcp_user_timeout": 20_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+_ALIVE_THERE = (
+    "-c tcp_user_timeout=20000 -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+)
 
 _ADD = """
     WITH new AS (
@@ -138,9 +149,10 @@ class PostgresStore(SqlStore):
             engine.dispose()
 
     def _arguments(self) -> dict[str, str | int]:
-        options = f"-c lock_timeout={_WAIT:d}s -c idle_in_transaction_session_timeout={_IDLE:d}s"
+        options = f"-c lock_timeout={_WAIT:d}s -c idle_in_transaction_session_timeout={_IDLE:d}s {_ALIVE_THERE}"
         given = self._address.query.get("options", "")
-        return {
+        alive: dict[str, str | int] = {name: value for name, value in _ALIVE.items() if name not in self._address.query}
+        return alive | {
             "connect_timeout": _CONNECT,
             "client_encoding": "utf8",
             "options": f"{options} {given}",
@@ -167,6 +179,8 @@ class PostgresStore(SqlStore):
         with _told():
             try:
                 connection = engine.connect()
+            except PoolTimeout:  # too much is asked of us, which says nothing of the server
+                raise
             except BaseException:
                 self._until = monotonic() + self._delay
                 self._delay = min(2 * self._delay, _LATE)
@@ -206,6 +220,8 @@ class PostgresStore(SqlStore):
     def _settled(self) -> int:
         # Who adds holds the lock before it is given a number, until that is committed.
         with self._connected() as connection, connection.begin():
+            # All who add wait behind us meanwhile.
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_SETTLED:d}s'")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK}, {_ADDING:d})")
             return connection.scalar(select(func.max(mails.c.number))) or 0
 
@@ -294,8 +310,7 @@ class _Ears:
                     if self._closed.is_set():
                         break
                     if notice.payload:
-                        kind, *ids = json.loads(notice.payload)
-                        self._tell(Change(kind, tuple(ids)))
+                        self._tell(_change_of(notice.payload))
             except (psycopg.Error, OSError):
                 self._again()
         with suppress(psycopg.Error):
@@ -364,6 +379,15 @@ def _noted(kind: Kind, ids: Sequence[str]) -> Iterator[Change]:
     """Changes that each fit into a notice."""
     for start in range(0, max(1, len(ids)), _NOTED):
         yield Change(kind, tuple(ids[start : start + _NOTED]))
+
+
+def _change_of(payload: str) -> Change:
+    """What a notice says.  Anybody who may connect may send one: what is not ours is a reason to look again."""
+    try:
+        kind, *ids = json.loads(payload)
+    except (ValueError, TypeError):
+        return Change("prune")
+    return Change(kind, tuple(map(str, ids))) if kind in get_args(Kind) else Change("prune")
 
 
 def _message(change: Change) -> str:

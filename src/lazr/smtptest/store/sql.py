@@ -167,9 +167,11 @@ class SqlStore(ABC):
         for some in _cut(list(numbers), _CHANGED):
             chosen = select(pending.c.number).where(pending.c.number.in_(some))
             with self._look(hurry=False) as connection:
-                if connection.scalar(select(chosen.exists())):
-                    with self._reading:
-                        self._read_some(chosen, _CHANGED)
+                left = connection.scalar(select(chosen.exists()))
+            # Not while we have a connection: who reads needs one, and there are only so many.
+            if left:
+                with self._reading:
+                    self._read_some(chosen, _CHANGED)
 
     def _read_some(self, chosen: Select[tuple[int]], most: int) -> int:
         """Read up to so many of those that are chosen; how many there were."""

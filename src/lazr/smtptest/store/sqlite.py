@@ -107,6 +107,7 @@ class SqliteStore(SqlStore):
         self._turns = Turns()
         self._room_seen = (float("-inf"), 0)  # when, and how much there was
         self._came = self._read = 0  # octets: of all that came, and of what of that is surely read into entries
+        self._counted = float("-inf")  # when it was last counted what is unread
         self._changing = threading.RLock()  # who has the connection that does all else
         self._receiver: sqlite3.Connection | None = None
         self._anchor: sqlite3.Connection | None = None  # does nothing: through it, a file that was removed can be saved
@@ -146,15 +147,16 @@ class SqliteStore(SqlStore):
     def close(self) -> None:
         """Let go of everything; closing twice does no harm."""
         self._audience.clear()
-        with self._changing, self._turns.later(), suppress(sqlite3.Error):
+        with self._changing, self._turns.later():
             if self._lock_file.held:
                 try:
                     with _told():
                         self._receive()  # which saves what was in a file that was removed
                 except StoreError as error:
                     _log.error("%s: %s", self._path, error)
-            self._let_go()
-        self._lock_file.release()
+            with suppress(sqlite3.Error):
+                self._let_go()
+            self._lock_file.release()  # in our turn: whoever is next finds that it is closed
 
     def _open_file(self) -> None:
         if is_damaged(self._path):
@@ -305,10 +307,25 @@ class SqliteStore(SqlStore):
         What was deleted has left pages that are written again before the file grows, and its log is as long as it was.
         So where there is little room, a part of the reserve may go into the log.
         """
+        if self._free() >= 2 * octets:
+            return True
+        self._count_unread()
         free = self._free()
         if free >= 2 * octets:
             return True
         return free + self._reserve // 2 >= octets and free + self._unused() >= 2 * octets
+
+    def _count_unread(self) -> None:
+        """See what has been read into entries, or deleted, since `catch_up` was last at an end."""
+        now = monotonic()
+        if now - self._counted < _ROOM_SEEN:
+            return
+        self._counted = now
+        came = self._came
+        statement = select(func.coalesce(func.sum(mails.c.size), 0))
+        with self._look() as connection:
+            unread = connection.scalar(statement.join_from(pending, mails, mails.c.number == pending.c.number)) or 0
+        self._read = max(self._read, came - unread)
 
     def _used(self) -> int:
         """Octets of the file that hold something."""
@@ -356,7 +373,8 @@ class SqliteStore(SqlStore):
 
     @contextmanager
     def _step(self, *, safe: bool = False) -> Iterator[Step]:
-        with _told(), self._changing:
+        # The turn comes first: whoever had it before may have gone on with another file.
+        with _told(), self._changing, self._turns.later():
             engine = self._changer
             if engine is None:
                 raise StoreUnavailable(f"{self.url} is closed")
@@ -365,11 +383,10 @@ class SqliteStore(SqlStore):
                     _driver(connection).execute("PRAGMA synchronous = FULL")
                 try:
                     step = Step(connection)
-                    with self._turns.later():
-                        with connection.begin():
-                            yield step
-                        for change in step.changes:
-                            self._audience.note(change)
+                    with connection.begin():
+                        yield step
+                    for change in step.changes:
+                        self._audience.note(change)
                 finally:
                     if safe:
                         _driver(connection).execute("PRAGMA synchronous = NORMAL")
@@ -394,9 +411,13 @@ class SqliteStore(SqlStore):
         with _told(), self._changing:
             if self._changer is None:
                 return left
-            if log and self._free() <= 0:  # what deleted mails took in the log is somebody else's room
+            self._free()
+            if log and self._room_seen[1] <= 0:  # what deleted mails took in the log is somebody else's room
                 with self._changer.connect() as connection, self._turns.later():
-                    _driver(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    driver = _driver(connection)
+                    driver.execute("PRAGMA busy_timeout = 0")  # nobody is waited for: it is tried again
+                    driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    driver.execute(f"PRAGMA busy_timeout = {int(BUSY * 1000):d}")
             elif log > _LOG_PAGES * _PAGE:
                 with self._changer.connect() as connection:  # nobody waits for this
                     _driver(connection).execute("PRAGMA wal_checkpoint(PASSIVE)")

@@ -73,7 +73,7 @@ class Tidying:
         self._thread.join()
 
     def _hear(self, change: Change) -> None:
-        if change.kind == "new":
+        if change.kind in ("new", "delete", "prune", "truncate"):  # who deletes wants the room
             self._arrived.set()
 
     def _run(self) -> None:
