@@ -104,6 +104,7 @@ def test_programs_are_told_that_there_is_one(catching, theirs):
         (["<eve@example.org>@example.com"], "Invalid email address"),
         (['"eve@example.org> "@example.com'], "Invalid email address"),
         (["x" * 400 + "@example.com"], "Invalid email address"),
+        ([f"{'x' * 1000} <{BOB}>"], f"Invalid email address: {'x' * 320}"),
         # Quotes in a domain: who reads the address once more takes what follows them for a comment, or a list.
         (['eve@"example.org(@"example.com'], "Invalid email address"),
         (['eve@"example.org,b@"example.com'], "Invalid email address"),
@@ -178,6 +179,16 @@ def test_it_goes_to_all_or_to_none(catching, theirs):
 
     assert (answer.status_code, answer.text) == (400, "SMTP error: full@example.com: 452 4.2.2 Mailbox full")
     assert len(theirs.inbox) == 0
+
+
+@pytest.mark.parametrize("how", [("reply", 421, "4.3.2", "Going"), ("reply", 500, "5.5.1", "What"), ("drop",)])
+def test_what_is_said_to_quit_changes_nothing(catching, theirs, how):
+    getattr(theirs.on("QUIT"), how[0])(*how[1:])
+    caught = relaying(catching, theirs)
+    caught.mail()
+
+    assert release(caught, BOB).text == "ok"
+    assert len(theirs.inbox) == 1
 
 
 @pytest.mark.parametrize("command", ["MAIL", "DATA", "EHLO", "connect"])

@@ -40,7 +40,7 @@ def connected(
         )
     else:
         client = smtplib.SMTP(host, port, local_hostname="localhost", timeout=seconds)
-    with client:
+    try:
         client.ehlo_or_helo_if_needed()
         if starttls:
             client.starttls(context=context)
@@ -48,6 +48,11 @@ def connected(
         if user is not None:
             client.login(user, password)
         yield client
+    finally:
+        # What QUIT is answered changes nothing of what was done; smtplib's own `with` would raise for it.
+        with contextlib.suppress(smtplib.SMTPException, OSError):
+            client.quit()
+        client.close()
 
 
 def deliver(

@@ -31,6 +31,7 @@ _log = logging.getLogger("lazr.smtptest.relay")
 _ADDRESS = re.compile(r"[^\s<>\x00-\x20\x7f]+@[^\s<>@\x00-\x20\x7f]+")
 _GRAMMAR = Grammar(Lenient())
 _LONGEST = 320  # RFC 5321 4.5.3.1: 64 octets, an @ and 255
+_LONGEST_SAID = 1000  # an address with its name
 _MOST = 100  # RFC 5321 4.5.3.1.8
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
@@ -90,6 +91,9 @@ class Relay:
         """The addresses of those; raises `NotReleased` where there is none, one is none, or one is not allowed."""
         if len(said) > _MOST:
             raise NotReleased(f"more than {_MOST} recipients")
+        long = next((text for text in said if len(text) > _LONGEST_SAID), None)
+        if long is not None:  # the time to read one grows with its length
+            raise NotReleased(f"Invalid email address: {_CONTROL.sub(' ', long[:_LONGEST])}")
         found = {text: _address_of(text) for text in said}
         strangers = [text for text, address in found.items() if not self._allowed.fullmatch(address)]
         if strangers:
