@@ -1,5 +1,7 @@
 """Thumbnails: what is in them, and what no part can do to the server: row W15 of what it is threatened by."""
 
+import asyncio
+import concurrent.futures
 import io
 import struct
 import threading
@@ -8,6 +10,7 @@ import zlib
 import pytest
 from PIL import Image
 
+from lazr.smtptest.mail.mail import Mail
 from lazr.smtptest.web.apart import Failed, apart
 from lazr.smtptest.web.inturn import InTurn
 from lazr.smtptest.web.picture import PIXELS
@@ -180,6 +183,41 @@ def test_a_thumbnail_is_nobodys_page(caught):
     assert answer.headers["content-disposition"] == "inline; filename=a__.png; filename*=UTF-8''a_%3B.png"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+
+
+@pytest.mark.parametrize(("path", "read"), [("part/2/thumb", "attachments"), ("html-check", "html")])
+def test_those_who_wait_hold_no_mail_and_no_mail_is_read_where_all_others_are_answered(caught, monkeypatch, path, read):
+    caught.mail(
+        b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: text/html\r\n\r\n<p>\r\n"
+        b"--x\r\nContent-Type: application/pdf\r\n\r\n%PDF\r\n--x--\r\n"
+    )
+    lock, another, busy, most, loops = threading.Lock(), threading.Event(), 0, 0, 0
+    mail, value = caught.store.mail, getattr(Mail, read).fget
+
+    def got(*which):
+        nonlocal busy, most
+        with lock:
+            busy += 1
+            most = max(most, busy)
+            if busy > 1:
+                another.set()
+        another.wait(0.3)  # a moment for the others to come, who do not
+        with lock:
+            busy -= 1
+        return mail(*which)
+
+    def is_read(self):
+        nonlocal loops
+        loops += asyncio._get_running_loop() is not None
+        return value(self)
+
+    monkeypatch.setattr(caught.store, "mail", got)
+    monkeypatch.setattr(Mail, read, property(is_read))
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(caught.http.get, f"/api/v1/message/latest/{path}") for _ in range(3)]
+
+    assert [one.result().status_code for one in asked] == [200] * 3
+    assert (most, loops) == (1, 0)
 
 
 @pytest.mark.anyio
