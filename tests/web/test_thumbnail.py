@@ -3,7 +3,9 @@
 import asyncio
 import concurrent.futures
 import io
+import os
 import struct
+import sys
 import threading
 import zlib
 
@@ -159,6 +161,29 @@ def test_a_picture_that_takes_too_much_memory_is_given_up(tmp_path, monkeypatch)
     assert apart("greedy", b"1000000") == b"1000000"
     with pytest.raises(Failed, match="status"):
         apart("greedy", b"2000000000")
+
+
+def test_a_process_that_cannot_be_started_is_a_failure_like_others(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+
+    with pytest.raises(Failed, match="cannot be started: No such file"):
+        apart("lazr.smtptest.web.picture", b"")
+
+
+def test_a_limit_that_cannot_be_set_leaves_the_other(tmp_path, monkeypatch):
+    (tmp_path / "limited.py").write_text(
+        "import resource, sys\nfrom lazr.smtptest.web.apart import begin\n"
+        "real = resource.setrlimit\n"
+        "def set(limit, most):\n"
+        "    if limit == resource.RLIMIT_AS:\n"
+        "        raise ValueError('current limit exceeds maximum limit')\n"
+        "    real(limit, most)\n"
+        "resource.setrlimit = set\n"
+        "begin()\nsys.stdout.buffer.write(b'%d' % resource.getrlimit(resource.RLIMIT_CPU)[0])\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+
+    assert apart("limited", b"") == b"20"
 
 
 def test_what_lies_about_in_the_folder_is_not_run(tmp_path, monkeypatch):
