@@ -101,6 +101,14 @@ def test_a_refusal_is_one_line(server, when, reply, says):
     assert (done.stdout, done.returncode) == ("", 1)
 
 
+def test_a_mail_that_was_taken_is_sent_whatever_is_said_to_quit(server):
+    server.on("QUIT").reply(421, "4.3.2", "Going")
+    done = send(server, "--to", "ann@example.com")
+
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert len(server.inbox) == 1
+
+
 def test_a_server_that_hangs_up_or_is_not_there_is_one_line(server):
     server.on("DATA").drop()
     done = send(server, "--to", "ann@example.com")

@@ -17,6 +17,7 @@ import pytest
 from cli.smtptest import Serving, smtptest
 from lazr.smtptest import MailServer
 from lazr.smtptest.cli.http import Http, serving
+from lazr.smtptest.cli.options import real_place
 from lazr.smtptest.cli.outside import Outside
 from lazr.smtptest.store.memory import MemoryStore
 from lazr.smtptest.store.sqlite import SqliteStore
@@ -85,6 +86,9 @@ def test_a_second_one_on_the_same_file_is_one_line_and_status_2(tmp_path):
         (["--allowed-origin", "localhost:3000"], "not an origin: 'localhost:3000'"),
         (["--relay", "127.0.0.1:2525"], "--relay wants --relay-allow"),
         (["--relay-allow", "*"], "--relay HOST:PORT is missing"),
+        (["--relay-password", "secret"], "--relay HOST:PORT is missing"),
+        (["--relay-ca-file", "/nonexistent/ca"], "--relay HOST:PORT is missing"),
+        (["--relay", "x", "--relay-allow", "*", "--relay-ca-file", "/nonexistent/ca"], "--relay-ca-file is about TLS"),
         (["--relay", "x:y:z", "--relay-allow", "*"], "is no server"),
         (["--relay", "x:25", "--relay-allow", "*", "--relay-sender", "ann"], "'ann' is no address"),
         (
@@ -207,6 +211,19 @@ def test_a_mail_is_released_by_the_relay_that_the_options_name(tmp_path):
         (mail,) = theirs.inbox
         assert mail.subject == "one" and mail.envelope.rcpt_tos == ("qa@x.test",)
         assert mail.envelope.auth.username == "ci"
+
+
+@pytest.mark.parametrize(
+    ("relay", "server"),
+    [
+        ("mx.example.com", "mx.example.com:25"),
+        ("smtp://mx.example.com", "mx.example.com:25"),
+        ("smtps://mx.example.com", "mx.example.com:465"),
+        ("mx.example.com:1025", "mx.example.com:1025"),
+    ],
+)
+def test_a_relay_is_at_the_port_of_real_ones(relay, server):
+    assert Outside(relay=real_place(relay), relay_allow=["*"]).make_relay().server == server
 
 
 @pytest.mark.parametrize(("options", "status"), [([], 451), (["--webhook-network", "127.0.0.1/32"], 204)])

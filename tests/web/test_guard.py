@@ -216,6 +216,17 @@ def test_pages_of_others_change_and_read_nothing(guarded, method, headers, statu
     assert changes == ([] if method == "GET" or status != 200 else [len(body)])
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize("end", ["", "?follow=1", "/"])
+def test_a_link_to_us_does_not_make_us_connect_to_others(guarded, site, end):
+    use = {"sec_fetch_site": site, "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
+    address = guarded()
+
+    assert ask(address, f"/api/v1/message/latest/link-check{end}", **use).status == 403
+    assert ask(address, f"/api/v1/message/latest/link%2Dcheck{end}", **use).status == 403
+    assert ask(address, f"/api/v1/message/latest/link-check{end}").status == 404  # a program; there is none here
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [

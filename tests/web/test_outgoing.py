@@ -254,6 +254,44 @@ def test_resolving_is_in_the_deadline():
         ask("http://slow.test/", seconds=0.1, resolve=forever)
 
 
+@pytest.fixture
+def silence(monkeypatch):
+    """DNS that says nothing, until this is set."""
+    gate, asked = threading.Event(), socket.getaddrinfo
+
+    def silent(*which, **more):
+        gate.wait(TIMEOUT)
+        return asked(*which, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    yield gate
+    gate.set()
+    for thread in threading.enumerate():
+        if thread.name == "smtptest-names":
+            thread.join(TIMEOUT)
+
+
+def test_names_that_dns_is_silent_about_take_no_thread_from_others(silence):
+    async def look_up():
+        asked = [asyncio.create_task(resolve("127.0.0.1", 80)) for _ in range(32)]
+        await asyncio.sleep(0)
+        with pytest.raises(OSError, match="32 names are being looked up"):
+            await asyncio.wait_for(resolve("127.0.0.1", 80), TIMEOUT)
+        asked[0].cancel()
+        assert await asyncio.to_thread(threading.active_count) > 32
+        silence.set()
+        return await asyncio.gather(*asked[1:])
+
+    assert asyncio.run(look_up()) == [["127.0.0.1"]] * 31
+
+
+def test_nobody_waits_for_a_name_that_took_too_long(silence):
+    with pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(resolve("127.0.0.1", 80), 0.1))
+
+    assert "smtptest-names" in [one.name for one in threading.enumerate()]  # it asks on, for nobody
+
+
 def garbage(handler):
     handler.wfile.write(b"220 smtp.example ESMTP\r\n")
 

@@ -104,15 +104,49 @@ def test_programs_are_told_that_there_is_one(catching, theirs):
         (["<eve@example.org>@example.com"], "Invalid email address"),
         (['"eve@example.org> "@example.com'], "Invalid email address"),
         (["x" * 400 + "@example.com"], "Invalid email address"),
+        ([f"{'x' * 1000} <{BOB}>"], f"Invalid email address: {'x' * 320}"),
+        # Quotes in a domain: who reads the address once more takes what follows them for a comment, or a list.
+        (['eve@"example.org(@"example.com'], "Invalid email address"),
+        (['eve@"example.org,b@"example.com'], "Invalid email address"),
+        (['eve@"example.org;@"example.com'], "Invalid email address"),
+        (['eve@"example.org:@"example.com'], "Invalid email address"),
+        (['eve@[192.0.2.1]"(@"example.com'], "Invalid email address"),
+        (["a(b@example.com"], "Invalid email address"),
+        (["eve@[example.com"], "Invalid email address"),
+        # Letters that are an i where case does not count, all but in a domain's name.
+        (["eve@\N{LATIN SMALL LETTER DOTLESS I}n.example.com"], "Failed: Address does not"),
+        (["eve@\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}n.example.com"], "Failed: Address does not"),
+        (["eve@\N{KELVIN SIGN}.in.example.com"], "Failed: Address does not"),
         ([f"{number}@example.com" for number in range(101)], "more than 100 recipients"),
     ],
 )
 def test_it_goes_to_those_who_are_allowed(catching, theirs, to, said):
-    caught = relaying(catching, theirs)
+    caught = relaying(catching, theirs, allow=["*@example.com", "*@in.example.com", "*@k.in.example.com"])
     caught.mail()
     answer = release(caught, *to)
 
     assert answer.status_code == 400 and answer.text.startswith(said)
+    assert len(theirs.sessions) == 0
+
+
+@pytest.mark.parametrize(
+    "address", ['"a(b,c"@example.com', "a'b@example.com", "ü@bücher.example.com", "a@[192.0.2.1]", "A+b=c@EXAMPLE.com"]
+)
+def test_an_address_is_sent_as_it_was_allowed(catching, theirs, address):
+    caught = relaying(catching, theirs, allow=["*example.com", "*@[192.0.2.1]"])
+    caught.mail(sender=address)
+
+    assert release(caught, address).text == "ok"
+    assert theirs.inbox[0].envelope.mail_from == theirs.inbox[0].envelope.rcpt_tos[0] == address
+
+
+@pytest.mark.parametrize("sender", ["a@b_c.example", "ann", "a(b@example.com", "@a.example:ann@example.com"])
+def test_a_sender_that_could_be_read_in_two_ways_sends_nothing_on(catching, theirs, sender):
+    caught = relaying(catching, theirs)
+    caught.mail(sender=sender)
+    answer = release(caught, BOB)
+
+    assert answer.status_code == 400 and answer.text.startswith(f"Invalid email address: {sender}, whom ")
     assert len(theirs.sessions) == 0
 
 
@@ -145,6 +179,16 @@ def test_it_goes_to_all_or_to_none(catching, theirs):
 
     assert (answer.status_code, answer.text) == (400, "SMTP error: full@example.com: 452 4.2.2 Mailbox full")
     assert len(theirs.inbox) == 0
+
+
+@pytest.mark.parametrize("how", [("reply", 421, "4.3.2", "Going"), ("reply", 500, "5.5.1", "What"), ("drop",)])
+def test_what_is_said_to_quit_changes_nothing(catching, theirs, how):
+    getattr(theirs.on("QUIT"), how[0])(*how[1:])
+    caught = relaying(catching, theirs)
+    caught.mail()
+
+    assert release(caught, BOB).text == "ok"
+    assert len(theirs.inbox) == 1
 
 
 @pytest.mark.parametrize("command", ["MAIL", "DATA", "EHLO", "connect"])

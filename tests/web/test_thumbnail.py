@@ -1,13 +1,18 @@
 """Thumbnails: what is in them, and what no part can do to the server: row W15 of what it is threatened by."""
 
+import asyncio
+import concurrent.futures
 import io
+import os
 import struct
+import sys
 import threading
 import zlib
 
 import pytest
 from PIL import Image
 
+from lazr.smtptest.mail.mail import Mail
 from lazr.smtptest.web.apart import Failed, apart
 from lazr.smtptest.web.inturn import InTurn
 from lazr.smtptest.web.picture import PIXELS
@@ -158,6 +163,29 @@ def test_a_picture_that_takes_too_much_memory_is_given_up(tmp_path, monkeypatch)
         apart("greedy", b"2000000000")
 
 
+def test_a_process_that_cannot_be_started_is_a_failure_like_others(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+
+    with pytest.raises(Failed, match="cannot be started: No such file"):
+        apart("lazr.smtptest.web.picture", b"")
+
+
+def test_a_limit_that_cannot_be_set_leaves_the_other(tmp_path, monkeypatch):
+    (tmp_path / "limited.py").write_text(
+        "import resource, sys\nfrom lazr.smtptest.web.apart import begin\n"
+        "real = resource.setrlimit\n"
+        "def set(limit, most):\n"
+        "    if limit == resource.RLIMIT_AS:\n"
+        "        raise ValueError('current limit exceeds maximum limit')\n"
+        "    real(limit, most)\n"
+        "resource.setrlimit = set\n"
+        "begin()\nsys.stdout.buffer.write(b'%d' % resource.getrlimit(resource.RLIMIT_CPU)[0])\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+
+    assert apart("limited", b"") == b"20"
+
+
 def test_what_lies_about_in_the_folder_is_not_run(tmp_path, monkeypatch):
     (tmp_path / "PIL.py").write_text("raise SystemExit(7)\n")
     monkeypatch.chdir(tmp_path)
@@ -180,6 +208,41 @@ def test_a_thumbnail_is_nobodys_page(caught):
     assert answer.headers["content-disposition"] == "inline; filename=a__.png; filename*=UTF-8''a_%3B.png"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+
+
+@pytest.mark.parametrize(("path", "read"), [("part/2/thumb", "attachments"), ("html-check", "html")])
+def test_those_who_wait_hold_no_mail_and_no_mail_is_read_where_all_others_are_answered(caught, monkeypatch, path, read):
+    caught.mail(
+        b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: text/html\r\n\r\n<p>\r\n"
+        b"--x\r\nContent-Type: application/pdf\r\n\r\n%PDF\r\n--x--\r\n"
+    )
+    lock, another, busy, most, loops = threading.Lock(), threading.Event(), 0, 0, 0
+    mail, value = caught.store.mail, getattr(Mail, read).fget
+
+    def got(*which):
+        nonlocal busy, most
+        with lock:
+            busy += 1
+            most = max(most, busy)
+            if busy > 1:
+                another.set()
+        another.wait(0.3)  # a moment for the others to come, who do not
+        with lock:
+            busy -= 1
+        return mail(*which)
+
+    def is_read(self):
+        nonlocal loops
+        loops += asyncio._get_running_loop() is not None
+        return value(self)
+
+    monkeypatch.setattr(caught.store, "mail", got)
+    monkeypatch.setattr(Mail, read, property(is_read))
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(caught.http.get, f"/api/v1/message/latest/{path}") for _ in range(3)]
+
+    assert [one.result().status_code for one in asked] == [200] * 3
+    assert (most, loops) == (1, 0)
 
 
 @pytest.mark.anyio

@@ -40,7 +40,7 @@ def connected(
         )
     else:
         client = smtplib.SMTP(host, port, local_hostname="localhost", timeout=seconds)
-    with client:
+    try:
         client.ehlo_or_helo_if_needed()
         if starttls:
             client.starttls(context=context)
@@ -48,6 +48,11 @@ def connected(
         if user is not None:
             client.login(user, password)
         yield client
+    finally:
+        # What QUIT is answered changes nothing of what was done; smtplib's own `with` would raise for it.
+        with contextlib.suppress(smtplib.SMTPException, OSError):
+            client.quit()
+        client.close()
 
 
 def deliver(
@@ -73,12 +78,14 @@ def deliver(
     if not all(address.isascii() for address in (sender, *recipients)):
         options.append("smtputf8")
         client.command_encoding = "utf-8"
-    code, said = client.mail(sender, options)
+        if client.does_esmtp and not client.has_extn("smtputf8"):
+            raise smtplib.SMTPNotSupportedError("SMTPUTF8 not supported by server")
+    code, said = _command(client, "MAIL", "FROM", sender, options)
     if code != 250:
         raise smtplib.SMTPSenderRefused(code, said, sender)
     refused = {}
     for recipient in recipients:
-        code, said = client.rcpt(recipient, rcpt_options)
+        code, said = _command(client, "RCPT", "TO", recipient, rcpt_options)
         if code not in (250, 251):
             refused[recipient] = (code, said)
         if code == 421:
@@ -95,6 +102,14 @@ def deliver(
 def has_bare_ends(content: bytes) -> bool:
     """Whether there is a CR or an LF alone in it (RFC 5321 2.3.8)."""
     return _BARE.search(content) is not None
+
+
+def _command(
+    client: smtplib.SMTP, verb: str, preposition: str, address: str, options: Sequence[str]
+) -> tuple[int, bytes]:
+    # smtplib would read the address again, in another way than whoever allowed it: as a header field's, with comments.
+    path = smtplib.quoteaddr(address) if "<" in address or ">" in address else f"<{address}>"
+    return client.docmd(verb, " ".join([f"{preposition}:{path}", *(options if client.does_esmtp else ())]))
 
 
 def _content(client: smtplib.SMTP, content: bytes) -> tuple[int, bytes]:

@@ -13,7 +13,7 @@ from lazr.smtptest.cli.place import DEFAULT, Place, place_of
 from lazr.smtptest.cli.rows import flag, option
 from lazr.smtptest.cli.smtp import Access
 
-__all__ = ["Json", "Reach", "Where", "place"]
+__all__ = ["Json", "Reach", "Where", "place", "real_place"]
 
 _WHERE = "Which server"
 _HERE = place_of(DEFAULT)
@@ -23,8 +23,17 @@ Json = Annotated[bool, flag("--json", help="Print JSON.")]
 
 def place(text: object) -> Place:
     """A server, from an option; raises `typer.BadParameter`."""
+    return _place(text, _HERE.port)
+
+
+def real_place(text: object) -> Place:
+    """A server that is none of tests, at port 25 or 465 if none is said; raises `typer.BadParameter`."""
+    return _place(text, 25)
+
+
+def _place(text: object, port: int) -> Place:
     try:
-        return text if isinstance(text, Place) else place_of(str(text))
+        return text if isinstance(text, Place) else place_of(str(text), port=port)
     except ValueError as error:
         raise typer.BadParameter(f"{error}.") from None
 

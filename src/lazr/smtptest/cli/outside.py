@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from lazr.smtptest.cli.failure import Failure
-from lazr.smtptest.cli.options import place
+from lazr.smtptest.cli.options import real_place
 from lazr.smtptest.cli.place import Place
 from lazr.smtptest.cli.rows import flag, option
 
@@ -33,9 +33,10 @@ class Outside:
         Place | None,
         option(
             "--relay",
-            help="A server that sends a mail on to real people, when a client of the API asks for it.",
+            help="A server that sends a mail on to real people, when a client of the API asks for it; "
+            "without a port, 25, and 465 of smtps://.",
             panel=_RELAY,
-            parser=place,
+            parser=real_place,
             metavar="HOST:PORT",
         ),
     ] = None
@@ -53,7 +54,7 @@ class Outside:
         option("--relay-tls", metavar="starttls|implicit", help="How to talk to it; else in clear.", panel=_RELAY),
     ] = None
     relay_ca_file: Annotated[
-        Path | None, option("--relay-ca-file", help="Whom to trust there.", panel=_RELAY, metavar="FILE")
+        Path | None, option("--relay-ca-file", help="Whom to trust there, in TLS.", panel=_RELAY, metavar="FILE")
     ] = None
     relay_user: Annotated[str | None, option("--relay-user", help="Authenticate there.", panel=_RELAY)] = None
     relay_password: Annotated[str, option("--relay-password", help="With this.", panel=_RELAY, show_default=False)] = ""
@@ -70,7 +71,8 @@ class Outside:
     def make_relay(self) -> "Relay | None":
         """The relay; None where there is none.  Raises `ValueError`, and `Failure` for a file that cannot be read."""
         if self.relay is None:
-            if self.relay_allow or self.relay_tls or self.relay_user or self.relay_sender:
+            more = self.relay_tls, self.relay_ca_file, self.relay_user, self.relay_password, self.relay_sender
+            if self.relay_allow or any(more):
                 raise ValueError("--relay HOST:PORT is missing, which the other options of a relay are about")
             return None
         from lazr.smtptest.web.relay import Relay
@@ -78,6 +80,8 @@ class Outside:
         if not self.relay_allow:
             raise ValueError("--relay wants --relay-allow, that says to whom mails may be sent: '*' is anybody")
         tls = self.relay_tls or ("implicit" if self.relay.implicit_tls else None)
+        if tls is None and self.relay_ca_file is not None:
+            raise ValueError("--relay-ca-file is about TLS: --relay-tls says how, or smtps:// before the relay's host")
         theirs = self.relay_user is None
         return Relay(
             self.relay.host,

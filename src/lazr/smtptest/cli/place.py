@@ -25,8 +25,8 @@ class Place(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def place_of(text: str) -> Place:
-    """Read it; raises `ValueError`.
+def place_of(text: str, *, port: int = _PORTS["smtp"]) -> Place:
+    """Read it; raises `ValueError`.  `port` is that of a server of smtp, where none is said.
 
     >>> place_of("localhost"), place_of("smtps://ann:p%40ss@[::1]:4650")
     (Place(host='localhost', port=1025, implicit_tls=False, user=None, password=''),
@@ -34,14 +34,14 @@ def place_of(text: str) -> Place:
     """
     url = urlsplit(text if "://" in text else f"smtp://{text}")
     try:
-        host, port = url.hostname, url.port
+        host, said = url.hostname, url.port
     except ValueError:
-        host = port = None
+        host = said = None
     if not host or url.scheme not in _PORTS or url.path.strip("/") or url.query or url.fragment:
         raise ValueError(f"{text!r} is no server; one is host:port, or smtp://host:port, or smtps://host:port")
     return Place(
         host,
-        _PORTS[url.scheme] if port is None else port,
+        (_PORTS | {"smtp": port})[url.scheme] if said is None else said,
         url.scheme == "smtps",
         None if url.username is None else unquote(url.username),
         unquote(url.password or ""),

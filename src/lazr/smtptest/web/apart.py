@@ -29,6 +29,8 @@ def apart(module: str, octets: bytes, *, seconds: float = _SECONDS) -> bytes:
         done = subprocess.run(  # noqa: S603
             command, input=octets, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=seconds, check=False
         )
+    except OSError as error:  # no memory, or no process, is left for it
+        raise Failed(f"it cannot be started: {error.strerror or error}") from None
     except subprocess.TimeoutExpired:
         raise Failed(f"it took longer than {seconds:g} s") from None
     if done.returncode != 0:
@@ -38,9 +40,10 @@ def apart(module: str, octets: bytes, *, seconds: float = _SECONDS) -> bytes:
 
 def begin(memory: int = _MEMORY) -> bytes:
     """For that module: the octets, with limits from here on where the system has some."""
-    with contextlib.suppress(ImportError, ValueError, OSError):  # Windows has none
+    with contextlib.suppress(ImportError):  # Windows has none
         import resource
 
         for limit, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CPU, 2 * _SECONDS)):
-            resource.setrlimit(limit, (most, most))
+            with contextlib.suppress(ValueError, OSError):  # a lower one is set already, or the system has it not
+                resource.setrlimit(limit, (most, most))
     return sys.stdin.buffer.read()

@@ -17,8 +17,9 @@ from lazr.smtptest.web.apart import Failed
 from lazr.smtptest.web.files import SANDBOX, disposition, file, name_of, shown
 from lazr.smtptest.web.given import given, takes
 from lazr.smtptest.web.htmlcheck.score import HTMLCheckResponse, checked
+from lazr.smtptest.web.inturn import InTurn
 from lazr.smtptest.web.mentioned import mentioned
-from lazr.smtptest.web.one import NamedEntry, NamedMail
+from lazr.smtptest.web.one import NamedEntry, NamedMail, mail_of
 from lazr.smtptest.web.relay import NotReleased
 from lazr.smtptest.web.scope import Scoped
 from lazr.smtptest.web.shapes import Message, message_of
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 __all__ = ["router"]
 
 router: APIRouter = APIRouter(tags=["message"])
+
+# Each is a process for a while.  The mail is got in the turn, not before: those who wait hold none.
+_THUMBNAILS = InTurn(1)
+_HTML_CHECKS = InTurn(1)
 
 
 class CheckedLink(TypedDict):
@@ -91,10 +96,14 @@ def get_part(mail: NamedMail, number: Number) -> Response:
 
 
 @router.get("/api/v1/message/{id}/part/{PartID}/thumb", responses={200: {"content": {"image/jpeg": {}}}})
-async def get_thumbnail(mail: NamedMail, number: Number) -> Response:
+async def get_thumbnail(scope: Scoped, entry: NamedEntry, number: Number) -> Response:
     """A JPEG of 180 × 120 of a part; blank where that is no picture, or too large a one."""
-    part = _part_of(mail, number)
-    return shown(await thumbnail(part), "image/jpeg", name_of(part))
+
+    def made() -> Response:
+        part = _part_of(mail_of(scope, entry), number)
+        return shown(thumbnail(part), "image/jpeg", name_of(part))
+
+    return await _THUMBNAILS.call(made)
 
 
 @router.post("/api/v1/message/{id}/release", openapi_extra=takes(Releasing))
@@ -111,15 +120,19 @@ async def release_message(scope: Scoped, mail: NamedMail, body: given) -> Respon
 
 
 @router.get("/api/v1/message/{id}/html-check", responses={200: {"model": HTMLCheckResponse}})
-async def check_html(mail: NamedMail) -> Response:
+async def check_html(scope: Scoped, entry: NamedEntry) -> Response:
     """How well mail programs support the HTML, by the data of caniemail.com."""
-    html = await run_in_threadpool(lambda: mail.html)
-    if not html:
-        raise Refused(400, "message does not contain HTML")
-    try:
-        return as_json(await checked(html))
-    except Failed as error:
-        raise Refused(400, f"the HTML cannot be checked: {error}") from None
+
+    def made() -> Response:
+        html = mail_of(scope, entry).html
+        if not html:
+            raise Refused(400, "message does not contain HTML")
+        try:
+            return as_json(checked(html))
+        except Failed as error:
+            raise Refused(400, f"the HTML cannot be checked: {error}") from None
+
+    return await _HTML_CHECKS.call(made)
 
 
 @router.get("/api/v1/message/{id}/link-check", responses={200: {"model": LinkCheckResponse}})

@@ -13,7 +13,7 @@ from lazr.smtptest.web.answers import Refused
 from lazr.smtptest.web.asked import Zone, some_of
 from lazr.smtptest.web.scope import Scoped
 
-__all__ = ["ID", "Latest", "NamedEntry", "NamedMail", "entry_of"]
+__all__ = ["ID", "Latest", "NamedEntry", "NamedMail", "entry_of", "mail_of"]
 
 # What no mail is called need not be asked for, and not every store can be asked for a NUL.
 _ID = re.compile("[0-9A-Za-z]{1,100}")
@@ -40,12 +40,13 @@ NamedEntry = Annotated[Entry, Depends(entry_of)]
 """The type of a route's argument for the mail that its path names, as lists show it."""
 
 
-def _mail_of(scope: Scoped, entry: NamedEntry) -> Mail:
+def mail_of(scope: Scoped, entry: NamedEntry) -> Mail:
+    """That mail itself.  Raises `Refused`, 404."""
     mail = scope.mail(entry.id)
     if mail is None:  # it went in between
         raise Refused(404, "404 page not found")
     return mail
 
 
-NamedMail = Annotated[Mail, Depends(_mail_of)]
+NamedMail = Annotated[Mail, Depends(mail_of)]
 """The type of a route's argument for that mail itself."""

@@ -81,10 +81,11 @@ def _foreign(scope: Scope) -> str | None:
     # `same-site` is what a browser calls another port of this machine, which is somebody else to us.
     if header(scope, b"sec-fetch-site") not in ("cross-site", "same-site"):
         return None
-    # A link to us may be followed, to a page of its own.  All else is somebody's page making use of us.
+    # A link to us may be followed, to a page of its own, but not to what makes us connect to others.  All else is
+    # somebody's page making use of us.
     if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
         use = header(scope, b"sec-fetch-mode"), header(scope, b"sec-fetch-dest")
-        if use == ("navigate", "document"):
+        if use == ("navigate", "document") and not scope["path"].rstrip("/").endswith("/link-check"):
             return None
         if use == ("no-cors", "image") and SHOWN_IN_THE_SANDBOX.fullmatch(scope["path"]):
             return None

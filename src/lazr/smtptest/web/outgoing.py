@@ -8,8 +8,10 @@ and both time and size have an end.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
+import threading
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
@@ -26,6 +28,9 @@ __all__ = ["Answer", "NotAllowed", "NotAnswered", "OfThisNetwork", "Outgoing", "
 KIB = 1024
 
 _PORTS = {"http": 80, "https": 443}
+
+_MOST_NAMES = 32
+_names = threading.BoundedSemaphore(_MOST_NAMES)
 
 if TYPE_CHECKING:
     Resolve = Callable[[str, int], Awaitable[list[str]]]
@@ -52,9 +57,42 @@ class Answer(NamedTuple):
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """All addresses of a host, as this machine knows them; raises `OSError`."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(sockaddr[0]) for _, _, _, _, sockaddr in found))
+    """All addresses of a host, as this machine knows them; raises `OSError`, also where too many are asked for.
+
+    Nothing stops a question that DNS does not answer.  So each has a thread of its own, which nobody waits for: those
+    of the event loop, of which others need some too, would be taken one by one.
+    """
+    if not _names.acquire(blocking=False):
+        raise OSError(f"{_MOST_NAMES} names are being looked up, which is as many as there may be at a time")
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[list[str]] = loop.create_future()
+
+    def tell(addresses: list[str], error: Exception | None) -> None:
+        if found.done():  # nobody waits any more
+            return
+        if error is None:
+            found.set_result(addresses)
+        else:
+            found.set_exception(error)
+
+    def ask() -> None:
+        addresses, failure = [], None
+        try:
+            rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = list(dict.fromkeys(str(sockaddr[0]) for _, _, _, _, sockaddr in rows))
+        except (OSError, ValueError, OverflowError) as error:  # ValueError: a name in letters that DNS cannot have
+            failure = error
+        finally:
+            _names.release()
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(tell, addresses, failure)
+
+    try:
+        threading.Thread(target=ask, name="smtptest-names", daemon=True).start()
+    except RuntimeError as error:  # no more threads are to be had
+        _names.release()
+        raise OSError(str(error)) from None
+    return await found
 
 
 class Outgoing:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final, Literal
 from lazr.smtptest.delivery import connected, deliver, has_bare_ends
 from lazr.smtptest.errors import SmtptestError
 from lazr.smtptest.mail.mime.address import read_addresses
+from lazr.smtptest.protocol.smtp.address import Grammar
+from lazr.smtptest.protocol.smtp.leniency import Lenient
 from lazr.smtptest.web.inturn import InTurn
 
 if TYPE_CHECKING:
@@ -27,7 +29,9 @@ __all__ = ["NotReleased", "Relay"]
 _log = logging.getLogger("lazr.smtptest.relay")
 
 _ADDRESS = re.compile(r"[^\s<>\x00-\x20\x7f]+@[^\s<>@\x00-\x20\x7f]+")
+_GRAMMAR = Grammar(Lenient())
 _LONGEST = 320  # RFC 5321 4.5.3.1: 64 octets, an @ and 255
+_LONGEST_SAID = 1000  # an address with its name
 _MOST = 100  # RFC 5321 4.5.3.1.8
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
@@ -41,7 +45,7 @@ class Relay:
 
     - `host`, `port`: where it is.  `tls`: "starttls", or "implicit" from the first octet on.  `context`: whom to trust.
     - `user`, `password`: as whom we come; None is nobody.
-    - `allow`: to whom mails may go: addresses, in which `*` stands for anything.  Case does not count.
+    - `allow`: to whom mails may go: addresses, in which `*` stands for anything.  ASCII's case does not count.
     - `sender`: whom they are from, in the envelope; each mail's own reverse-path, if nothing is said.
     - `seconds`: how long each step may take.
 
@@ -79,13 +83,17 @@ class Relay:
         self._user = user
         self._password = password
         self._seconds = seconds
-        self._allowed = re.compile(self.pattern, re.IGNORECASE)
+        # ASCII: else a dotless i were an i, and another domain one of ours.
+        self._allowed = re.compile(self.pattern, re.IGNORECASE | re.ASCII)
         self._turns = InTurn(4)
 
     def recipients(self, said: Sequence[str]) -> list[str]:
         """The addresses of those; raises `NotReleased` where there is none, one is none, or one is not allowed."""
         if len(said) > _MOST:
             raise NotReleased(f"more than {_MOST} recipients")
+        long = next((text for text in said if len(text) > _LONGEST_SAID), None)
+        if long is not None:  # the time to read one grows with its length
+            raise NotReleased(f"Invalid email address: {_CONTROL.sub(' ', long[:_LONGEST])}")
         found = {text: _address_of(text) for text in said}
         strangers = [text for text, address in found.items() if not self._allowed.fullmatch(address)]
         if strangers:
@@ -101,6 +109,8 @@ class Relay:
 
     def _release(self, mail: Mail, to: Sequence[str]) -> None:
         sender = mail.envelope.mail_from if self.sender is None else self.sender
+        if sender and not _is_address(sender):
+            raise NotReleased(f"Invalid email address: {_CONTROL.sub(' ', sender)[:_LONGEST]}, whom the mail is from")
         try:
             with connected(
                 self._host,
@@ -139,7 +149,11 @@ def _address_of(text: str) -> str:
 
 
 def _is_address(text: str) -> bool:
-    return len(text) <= _LONGEST and _ADDRESS.fullmatch(text) is not None
+    """Whether it can stand in a command as it is, and every server reads it as we do: RFC 5321's grammar, no more."""
+    if len(text) > _LONGEST or _ADDRESS.fullmatch(text) is None:
+        return False
+    found = _GRAMMAR.path(f"<{text}>", 0)
+    return found is not None and found[1] == len(text) + 2 and found[0].mailbox == text and not found[0].route
 
 
 def _words(error: Exception) -> str:

@@ -6,7 +6,6 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from lazr.smtptest.web.apart import Failed, apart
-from lazr.smtptest.web.inturn import InTurn
 
 if TYPE_CHECKING:
     from lazr.smtptest.mail.attachment import Attachment
@@ -16,15 +15,10 @@ __all__ = ["thumbnail"]
 MIB = 1024 * 1024
 
 _OCTETS = 32 * MIB
-_TURNS = InTurn(1)
 
 
-async def thumbnail(part: Attachment) -> bytes:
-    """A JPEG of 180 × 120.  Raises `Refused`, 503, where too many wait for theirs."""
-    return await _TURNS.call(_thumbnail, part)
-
-
-def _thumbnail(part: Attachment) -> bytes:
+def thumbnail(part: Attachment) -> bytes:
+    """A JPEG of 180 × 120."""
     if not part.content_type.startswith("image/") or len(part.content) > _OCTETS:
         return _blank()
     try:

@@ -11,7 +11,6 @@ from lazr.smtptest.mail.mime import caps
 from lazr.smtptest.web.apart import apart
 from lazr.smtptest.web.htmlcheck.table import features, platforms
 from lazr.smtptest.web.htmlcheck.uses import SCRIPT, TESTS
-from lazr.smtptest.web.inturn import InTurn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["HTMLCheckResponse", "checked", "scored"]
 
 _SECONDS = 10
-_TURNS = InTurn(1)
 
 
 class Result(TypedDict):
@@ -77,15 +75,11 @@ class HTMLCheckResponse(TypedDict):
     Total: Total
 
 
-async def checked(html: str) -> HTMLCheckResponse:
+def checked(html: str) -> HTMLCheckResponse:
     """What there is to be said of some HTML, of which the first megabyte is looked at.
 
-    Raises `Failed` where that takes too long, and `Refused`, 503, where too many wait.
+    Raises `Failed` where that takes too long.
     """
-    return await _TURNS.call(_checked, html)
-
-
-def _checked(html: str) -> HTMLCheckResponse:
     octets = html[: caps.DERIVED].encode("utf-8", "replace")
     counted = json.loads(apart("lazr.smtptest.web.htmlcheck.uses", octets, seconds=_SECONDS))
     return scored(counted["nodes"], counted["found"])
