@@ -1,10 +1,10 @@
-"""Test certificates, good ones and bad ones by name, from an authority that lives as long as its process.
+"""Generated test certificates: valid ones, and ones with a single named defect.
 
-What trustme can make, trustme makes.  It has no self-signed leaf, no SHA-1 signature and no short key:
-there a leaf of its making is the template, and `cryptography`, which it stands on, makes a copy that
-differs in this one point.  So a bad certificate is bad in the way its name says, and in no other.
+trustme issues most of them, from a CA that lives as long as the process.  It cannot issue self-signed leaves, SHA-1
+signatures or short keys.  For these, a leaf of trustme is the template, and `cryptography` makes a copy that differs
+only in the defect.
 
-Neither library is imported before the first certificate is wanted.
+Both libraries are imported when the first certificate is needed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import cast
 
+from lazr.smtptest._util.suggestion import describe_unknown
 from lazr.smtptest.errors import MissingExtra, StartError
 
 TYPE_CHECKING = False
@@ -29,175 +30,179 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from trustme import CA, LeafCert
 
-__all__ = ["KINDS", "Authority", "Certificate", "authority", "end_point_binding"]
+__all__ = ["CERTIFICATE_KINDS", "Certificate", "CertificateAuthority", "compute_end_point_binding", "get_authority"]
 
-KINDS: Final[Mapping[str, str]] = MappingProxyType(
+CERTIFICATE_KINDS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "valid": "nothing is wrong with it",
-        "expired": "it ended yesterday",
-        "not-yet-valid": "it begins in a year",
-        "wrong-host": "it is for wrong.invalid, and not for the server",
-        "untrusted": "it is issued by an authority that is not in ca_file",
-        "self-signed": "it is issued by itself",
-        "missing-intermediate": "it is issued by an intermediate authority, whose certificate is not sent",
-        "sha1": "it is signed with SHA-1",
-        "short-key": "its key is RSA with 1024 bits",
+        "valid": "no defect",
+        "expired": "expired yesterday",
+        "not-yet-valid": "valid from next year on",
+        "wrong-host": "issued for wrong.invalid, not for the server",
+        "untrusted": "issued by a CA that is not in ca_file",
+        "self-signed": "signed with its own key",
+        "missing-intermediate": "issued by an intermediate CA whose certificate is not sent",
+        "sha1": "signed with SHA-1",
+        "short-key": "a 1024-bit RSA key",
     }
 )
 
 # The names of a server that listens on the loopback interface.
-_LOCAL = ("localhost", "127.0.0.1", "::1")
-_CLIENT = ("client@localhost",)
-# What `openssl x509 -text` shows of the subject: this, and as its unit the kind.
+_LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+_DEFAULT_CLIENT_NAMES = ("client@localhost",)
+# The subject in `openssl x509 -text`: this organization, and the kind as organizational unit.
 _ORGANIZATION = "lazr.smtptest"
 
 
 class Certificate:
-    """A certificate with its private key, and what is sent along with it."""
+    """A certificate with its private key and the certificates of its chain, as PEM."""
 
-    def __init__(self, key: bytes, chain: Sequence[bytes], *, weak: bool = False) -> None:
+    def __init__(self, key: bytes, chain: Sequence[bytes], *, is_weak: bool = False) -> None:
         self.pem: Final[bytes] = key + b"".join(chain)
         self.der: Final[bytes] = ssl.PEM_cert_to_DER_cert(chain[0].decode("ascii"))
-        self._weak = weak
+        self._is_weak = is_weak
 
     @property
-    def binding(self) -> bytes:
-        """What a client that binds its authentication to this TLS server sends as tls-server-end-point."""
-        return end_point_binding(self.der)
+    def end_point_binding(self) -> bytes:
+        """The channel binding tls-server-end-point of a server with this certificate (RFC 5929 4)."""
+        return compute_end_point_binding(self.der)
 
     def load_into(self, context: ssl.SSLContext) -> None:
-        """Make this the certificate of the context.
+        """Set this as the certificate of the context.
 
-        For "sha1" and "short-key" this lowers the security level of the context, and so sets its ciphers.
+        "sha1" and "short-key" lower the security level of the context, which sets its ciphers.
         """
-        if self._weak:
-            # From level 1 (SHA-1) or 2 (1024 bits) on, OpenSSL does not even load them.
+        if self._is_weak:
+            # OpenSSL refuses to load them at security level 1 (SHA-1) or 2 (1024 bits) and above.
             context.set_ciphers("DEFAULT:@SECLEVEL=0")
-        path = _private_file(self.pem)  # OpenSSL can be given files only
+        path = _write_private_file(self.pem)  # OpenSSL loads certificates only from files
         try:
             context.load_cert_chain(path)
         finally:
             os.unlink(path)
 
 
-class Authority:
-    """A certificate authority, and what it has issued: asked again, it hands out the same certificate.
+class CertificateAuthority:
+    """A certificate authority that issues each certificate once.
 
-    Its files are in a directory that only this user can read.  The process that made it removes it at its
-    end; a forked child can use it until then.
+    Later calls return the same certificate.
 
-    Raises `MissingExtra` where trustme is not installed.
+    Its files are in a directory that only this user can read, and that the process removes when it ends.  A forked
+    child can use them until then.
+
+    Raises `MissingExtra` if trustme is not installed.
     """
 
     def __init__(self) -> None:
-        self._ca = _new_ca()
+        self._ca = _create_ca()
         self._server_certificates: dict[tuple[str, tuple[str, ...]], Certificate] = {}
         self._client_certificates: dict[tuple[str, ...], Certificate] = {}
         self._client_files: dict[tuple[str, ...], str] = {}
         self._directory = tempfile.mkdtemp(prefix="smtptest-")
-        weakref.finalize(self, _remove, self._directory, os.getpid())
+        weakref.finalize(self, _remove_directory, self._directory, os.getpid())
         self.ca_pem: Final[bytes] = self._ca.cert_pem.bytes()
         self.ca_file: Final[str] = os.path.join(self._directory, "ca.pem")
         with open(self.ca_file, "wb") as file:
             file.write(self.ca_pem)
-        # The time by the file system: a test may have stopped Python's clocks, but never OpenSSL's.
-        self._made = datetime.fromtimestamp(os.stat(self.ca_file).st_mtime, UTC)
+        # From the file system: a test may freeze Python's clocks, but OpenSSL compares with the real time.
+        self._creation_date = datetime.fromtimestamp(os.stat(self.ca_file).st_mtime, UTC)
 
-    # Here and below, `setdefault` makes whichever comes first everybody's.  A lock would do so too, but
-    # a fork while another thread holds it would leave the child with a lock that nobody opens.
+    # `setdefault` lets all threads use the certificate that was stored first.  A lock would do as well, but after a
+    # fork in another thread the child would have a lock that is never released.
 
-    def server_certificate(self, kind: str = "valid", names: tuple[str, ...] = _LOCAL) -> Certificate:
-        """The server certificate of this kind, one of `KINDS`, for these host names and IP addresses.
+    def server_certificate(self, kind: str = "valid", names: tuple[str, ...] = _LOCAL_NAMES) -> Certificate:
+        """Return the server certificate of a kind in `CERTIFICATE_KINDS`.
 
-        Raises `ValueError` for a kind that there is not, and `StartError` for "sha1" where the
-        installed OpenSSL makes no such signatures.
+        It is for the host names and IP addresses in `names`.
+
+        Raises `ValueError` for an unknown kind, and `StartError` for "sha1" if the installed OpenSSL refuses to sign
+        with SHA-1.
         """
-        wanted = kind, names
-        if wanted not in self._server_certificates:
-            self._server_certificates.setdefault(wanted, self._make(kind, names))
-        return self._server_certificates[wanted]
+        key = kind, names
+        if key not in self._server_certificates:
+            self._server_certificates.setdefault(key, self._build_server_certificate(kind, names))
+        return self._server_certificates[key]
 
     def client_certificate(self, *identities: str) -> Certificate:
-        """A certificate for a client: for these mail addresses, host names or IP addresses."""
+        """Return a client certificate for these mail addresses, host names or IP addresses."""
         if identities not in self._client_certificates:
-            leaf = _issue(self._ca, "client", identities or _CLIENT)
-            self._client_certificates.setdefault(identities, _as_issued(leaf))
+            leaf = _issue(self._ca, "client", identities or _DEFAULT_CLIENT_NAMES)
+            self._client_certificates.setdefault(identities, _build_certificate(leaf))
         return self._client_certificates[identities]
 
     def client_file(self, *identities: str) -> str:
-        """The path of a PEM file with the key and the chain of `client_certificate`, for programs that want one."""
+        """Return the path of a PEM file with the key and the chain of `client_certificate`."""
         if identities not in self._client_files:
-            path = _private_file(self.client_certificate(*identities).pem, self._directory)
+            path = _write_private_file(self.client_certificate(*identities).pem, self._directory)
             self._client_files.setdefault(identities, path)
         return self._client_files[identities]
 
-    def _make(self, kind: str, names: tuple[str, ...]) -> Certificate:
+    def _build_server_certificate(self, kind: str, names: tuple[str, ...]) -> Certificate:
         ca = self._ca
         match kind:
             case "valid":
-                return _as_issued(_issue(ca, kind, names))
+                return _build_certificate(_issue(ca, kind, names))
             case "expired":
-                return _as_issued(_issue(ca, kind, names, end=self._made - timedelta(days=1)))
+                return _build_certificate(_issue(ca, kind, names, end=self._creation_date - timedelta(days=1)))
             case "not-yet-valid":
-                return _as_issued(_issue(ca, kind, names, begin=self._made + timedelta(days=365)))
+                return _build_certificate(_issue(ca, kind, names, begin=self._creation_date + timedelta(days=365)))
             case "wrong-host":
-                return _as_issued(_issue(ca, kind, ("wrong.invalid",)))
+                return _build_certificate(_issue(ca, kind, ("wrong.invalid",)))
             case "untrusted":
-                return _as_issued(_issue(_new_ca(), kind, names))
+                return _build_certificate(_issue(_create_ca(), kind, names))
             case "self-signed":
-                return _self_signed(_issue(ca, kind, names))
+                return _build_self_signed(_issue(ca, kind, names))
             case "missing-intermediate":
                 leaf = _issue(ca.create_child_ca(), kind, names)
                 return Certificate(leaf.private_key_pem.bytes(), [leaf.cert_chain_pems[0].bytes()])
             case "sha1":
-                return _signed_with_sha1(_issue(ca, kind, names), ca)
+                return _build_sha1_signed(_issue(ca, kind, names), ca)
             case "short-key":
-                return _with_short_key(_issue(ca, kind, names), ca)
-        raise ValueError(f"there is no {kind!r} certificate; the kinds are {', '.join(KINDS)}")
+                return _build_short_key(_issue(ca, kind, names), ca)
+        raise ValueError(describe_unknown("certificate", kind, CERTIFICATE_KINDS))
 
 
-_shared: dict[str, Authority] = {}
+_authority_cache: dict[str, CertificateAuthority] = {}
 
 
-def authority() -> Authority:
-    """The authority of this process, made when it is first asked for.
+def get_authority() -> CertificateAuthority:
+    """Return the authority of this process; the first call creates it.
 
-    Raises `MissingExtra` where trustme is not installed.
+    Raises `MissingExtra` if trustme is not installed.
     """
-    if "authority" not in _shared:
-        _shared.setdefault("authority", Authority())
-    return _shared["authority"]
+    if "authority" not in _authority_cache:
+        _authority_cache.setdefault("authority", CertificateAuthority())
+    return _authority_cache["authority"]
 
 
-def end_point_binding(der: bytes) -> bytes:
-    """The channel binding tls-server-end-point of a server with this certificate (RFC 5929 4.1).
+def compute_end_point_binding(der: bytes) -> bytes:
+    """Return the tls-server-end-point channel binding of a certificate (RFC 5929 4.1).
 
-    Raises `ValueError` for a certificate that has none, and `MissingExtra` where cryptography is not installed.
+    The certificate is the server's.
+
+    Raises `ValueError` for a certificate that has none, and `MissingExtra` if cryptography is not installed.
     """
     try:
         from cryptography import x509
         from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives import hashes
     except ImportError as error:
-        raise MissingExtra(
-            'the binding to a certificate needs cryptography: pip install "lazr.smtptest[tls]"'
-        ) from error
+        raise MissingExtra('channel binding needs cryptography: pip install "lazr.smtptest[tls]"') from error
     certificate = x509.load_der_x509_certificate(der)
     try:
         algorithm = certificate.signature_hash_algorithm
     except UnsupportedAlgorithm:
         algorithm = None
     if algorithm is None:
-        # RFC 5929 4.1: of a signature without a hash function, or with several, nothing is defined.
+        # RFC 5929 4.1 defines no binding for a signature without a hash function, or with several.
         raise ValueError(
-            f"a certificate signed with {certificate.signature_algorithm_oid.dotted_string} has no binding"
+            f"a certificate signed with {certificate.signature_algorithm_oid.dotted_string} has no channel binding"
         )
-    if algorithm.name in {"md5", "sha1"}:  # RFC 5929 4.1: SHA-256 stands in for these two
+    if algorithm.name in {"md5", "sha1"}:  # RFC 5929 4.1 replaces these by SHA-256
         algorithm = hashes.SHA256()
     return certificate.fingerprint(algorithm)
 
 
-def _new_ca() -> CA:
+def _create_ca() -> CA:
     try:
         import trustme
     except ImportError as error:
@@ -208,48 +213,54 @@ def _new_ca() -> CA:
 def _issue(
     ca: CA, unit: str, names: tuple[str, ...], *, begin: datetime | None = None, end: datetime | None = None
 ) -> LeafCert:
-    """A leaf that is valid from `begin` to `end`, or without these for ever."""
-    return ca.issue_cert(
-        *names, organization_name=_ORGANIZATION, organization_unit_name=unit, not_before=begin, not_after=end
-    )
+    """Issue a leaf that is valid from `begin` to `end`; by default from 2000 to 2038."""
+    try:
+        return ca.issue_cert(
+            *names, organization_name=_ORGANIZATION, organization_unit_name=unit, not_before=begin, not_after=end
+        )
+    except UnicodeError as error:  # idna.IDNAError
+        raise ValueError(
+            f"a certificate must be for host names of letters, digits and hyphens, or for addresses, got "
+            f"{', '.join(map(repr, names))}: {error}"
+        ) from None
 
 
-def _as_issued(leaf: LeafCert) -> Certificate:
+def _build_certificate(leaf: LeafCert) -> Certificate:
     return Certificate(leaf.private_key_pem.bytes(), [part.bytes() for part in leaf.cert_chain_pems])
 
 
-def _self_signed(template: LeafCert) -> Certificate:
+def _build_self_signed(template: LeafCert) -> Certificate:
     from cryptography import x509
 
-    leaf = _parsed(template)
-    # The one names the key of another issuer, which OpenSSL would then miss (20, and not 18); the other
-    # forbids this key to sign certificates, its own too (RFC 5280 4.2.1.1 and 4.2.1.3).
+    leaf = _parse_leaf(template)
+    # AuthorityKeyIdentifier names another issuer, so OpenSSL would report a missing issuer (error 20), not a
+    # self-signed leaf (18).  KeyUsage forbids the key to sign certificates (RFC 5280 4.2.1.1, 4.2.1.3).
     without = x509.AuthorityKeyIdentifier, x509.KeyUsage
-    key = _signing_key(template)
-    copy = _copy(leaf, key.public_key(), issuer=leaf.subject, signed_with=key, without=without)
+    key = _load_signing_key(template)
+    copy = _copy_certificate(leaf, key.public_key(), issuer=leaf.subject, signing_key=key, excluded_extensions=without)
     return Certificate(template.private_key_pem.bytes(), [copy])
 
 
-def _with_short_key(template: LeafCert, ca: CA) -> Certificate:
+def _build_short_key(template: LeafCert, ca: CA) -> Certificate:
     from cryptography.hazmat.primitives.asymmetric import rsa
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-    leaf = _parsed(template)
-    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505 - short is what is wanted
+    leaf = _parse_leaf(template)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505 - the short key is the defect
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
-    copy = _copy(leaf, key.public_key(), issuer=leaf.issuer, signed_with=_signing_key(ca))
-    return Certificate(pem, [copy], weak=True)
+    copy = _copy_certificate(leaf, key.public_key(), issuer=leaf.issuer, signing_key=_load_signing_key(ca))
+    return Certificate(pem, [copy], is_weak=True)
 
 
-def _copy(
+def _copy_certificate(
     leaf: x509.Certificate,
     key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
     *,
     issuer: x509.Name,
-    signed_with: ec.EllipticCurvePrivateKey,
-    without: tuple[type[x509.ExtensionType], ...] = (),
+    signing_key: ec.EllipticCurvePrivateKey,
+    excluded_extensions: tuple[type[x509.ExtensionType], ...] = (),
 ) -> bytes:
-    """The same certificate, but of this key, signed anew, as PEM."""
+    """Copy a certificate for another key, sign it, and return it as PEM."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.serialization import Encoding
@@ -265,63 +276,67 @@ def _copy(
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
     for extension in leaf.extensions:
-        if not isinstance(extension.value, (x509.SubjectKeyIdentifier, *without)):
+        if not isinstance(extension.value, (x509.SubjectKeyIdentifier, *excluded_extensions)):
             builder = builder.add_extension(extension.value, critical=extension.critical)
-    return builder.sign(signed_with, hashes.SHA256()).public_bytes(Encoding.PEM)
+    return builder.sign(signing_key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
 
 # DER of the AlgorithmIdentifier of ecdsa-with-SHA256 (RFC 5758 3.2), and of ecdsa-with-SHA1 (RFC 3279 2.2.3).
-_WITH_SHA256 = bytes.fromhex("300a 0608 2a8648ce3d040302")
-_WITH_SHA1 = bytes.fromhex("3009 0607 2a8648ce3d0401")
-_SEQUENCE, _BIT_STRING = 0x30, 0x03
+_ECDSA_WITH_SHA256_DER = bytes.fromhex("300a 0608 2a8648ce3d040302")
+_ECDSA_WITH_SHA1_DER = bytes.fromhex("3009 0607 2a8648ce3d0401")
+_SEQUENCE_TAG, _BIT_STRING_TAG = 0x30, 0x03
 
 
-def _signed_with_sha1(template: LeafCert, ca: CA) -> Certificate:
-    # cryptography signs with SHA-1, but issues no certificate so signed.  RFC 5280 4.1: a certificate is what
-    # is signed, which names the algorithm too, the algorithm, and the signature; so it is put together here.
+def _build_sha1_signed(template: LeafCert, ca: CA) -> Certificate:
+    # cryptography makes SHA-1 signatures, but no certificates with them.  So this builds the three parts of a
+    # certificate (RFC 5280 4.1): the signed part, which also names the algorithm, the algorithm, and the signature.
     from cryptography.exceptions import InternalError, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    content = _parsed(template).tbs_certificate_bytes
-    content = content[2 + (content[1] & 0x7F) :]  # without tag and length; the latter is a long one, see _der
-    signed = _der(_SEQUENCE, content.replace(_WITH_SHA256, _WITH_SHA1, 1))
+    content = _parse_leaf(template).tbs_certificate_bytes
+    content = content[2 + (content[1] & 0x7F) :]  # without tag and length, which is in the long form, see _encode_der
+    signed = _encode_der(_SEQUENCE_TAG, content.replace(_ECDSA_WITH_SHA256_DER, _ECDSA_WITH_SHA1_DER, 1))
     try:
-        signature = _signing_key(ca).sign(signed, ec.ECDSA(hashes.SHA1()))  # noqa: S303 - weak is what is wanted
+        signature = _load_signing_key(ca).sign(signed, ec.ECDSA(hashes.SHA1()))  # noqa: S303 - the weak hash is the defect
     except (InternalError, UnsupportedAlgorithm) as error:
         raise StartError(f'no "sha1" certificate: OpenSSL here refuses to sign with SHA-1 ({error})') from error
-    whole = _der(_SEQUENCE, signed + _WITH_SHA1 + _der(_BIT_STRING, b"\0" + signature))
-    return Certificate(template.private_key_pem.bytes(), [ssl.DER_cert_to_PEM_cert(whole).encode("ascii")], weak=True)
+    certificate_der = _encode_der(
+        _SEQUENCE_TAG, signed + _ECDSA_WITH_SHA1_DER + _encode_der(_BIT_STRING_TAG, b"\0" + signature)
+    )
+    return Certificate(
+        template.private_key_pem.bytes(), [ssl.DER_cert_to_PEM_cert(certificate_der).encode("ascii")], is_weak=True
+    )
 
 
-def _parsed(leaf: LeafCert) -> x509.Certificate:
+def _parse_leaf(leaf: LeafCert) -> x509.Certificate:
     from cryptography import x509
 
     return x509.load_pem_x509_certificate(leaf.cert_chain_pems[0].bytes())
 
 
-def _signing_key(owner: CA | LeafCert) -> ec.EllipticCurvePrivateKey:
+def _load_signing_key(owner: CA | LeafCert) -> ec.EllipticCurvePrivateKey:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    # Types cannot tell which kind of key some PEM holds; trustme makes ECDSA ones unless told otherwise.
+    # The return type covers all kinds of keys; trustme creates ECDSA keys by default.
     return cast("ec.EllipticCurvePrivateKey", load_pem_private_key(owner.private_key_pem.bytes(), None))
 
 
-def _der(tag: int, content: bytes) -> bytes:
-    """One value in DER.  X.690 8.1.3: from 128 octets on, the length of the length precedes the length."""
+def _encode_der(tag: int, content: bytes) -> bytes:
+    """Encode one value in DER; from 128 bytes on, its length has the long form (X.690 8.1.3)."""
     size = len(content).to_bytes((len(content).bit_length() + 7) // 8, "big")
     return bytes([tag, *([] if len(content) < 128 else [0x80 | len(size)]), *size]) + content
 
 
-def _private_file(content: bytes, directory: str | None = None) -> str:
-    """The path of a new file that only this user can read."""
+def _write_private_file(content: bytes, directory: str | None = None) -> str:
+    """Write a new file that only this user can read; return its path."""
     descriptor, path = tempfile.mkstemp(suffix=".pem", prefix="smtptest-", dir=directory)
     with open(descriptor, "wb") as file:
         file.write(content)
     return path
 
 
-def _remove(directory: str, owner: int) -> None:
-    # A forked child that ends as processes normally do comes here as well, and its parent goes on.
-    if os.getpid() == owner:
+def _remove_directory(directory: str, owner_process_id: int) -> None:
+    # A forked child calls this at its exit as well, while its parent still needs the files.
+    if os.getpid() == owner_process_id:
         shutil.rmtree(directory, ignore_errors=True)

@@ -1,465 +1,632 @@
-"""The pump between one socket and one session: octets in, replies out, deadlines kept."""
+"""One client's connection: passes bytes between its socket and its session.
+
+A connection has parts, which are made when they are needed:
+
+- `deadlines`: the times of the connection and their timer.
+- `proxy_header` and `tls_handshake`: what precedes SMTP, and TLS.
+- `pending_decision`: a decision that takes time.
+- `fault_injector`: what rules do to the connection; only if there are rules.
+
+The tables of `connection_state` say what input is, and what the connection waits for.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import functools
-import sys
-from typing import cast
+import time
 
-from lazr.smtptest.clock import monotonic
-from lazr.smtptest.net.approach import Approach, peer_name
-from lazr.smtptest.protocol.smtp import replies
-from lazr.smtptest.protocol.smtp.reply import PENDING, Reply
-from lazr.smtptest.protocol.smtp.session import Session
-from lazr.smtptest.protocol.smtp.transcript import MOST
+from lazr.smtptest._util.clock import monotonic
+from lazr.smtptest.net.connection_state import NEXT_PHASES, PauseReason, Phase, Reading, ReplyWait
+from lazr.smtptest.net.deadlines import Deadlines
+from lazr.smtptest.net.peer_name import format_peer_name
+from lazr.smtptest.net.pending_decision import CommitDecision, CoroutineDecision, DelayedAuth
+from lazr.smtptest.protocol.smtp import MAX_ENTRIES, PENDING, Malformed, Reply, SmtpSession, Unknown, standard_replies
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    import socket
+    from collections.abc import Callable
     from typing import Any
 
-    from lazr.smtptest.net.entrance import Entrance
-    from lazr.smtptest.net.service import Consider, Service
+    from lazr.smtptest.net.connection_manager import ConnectionManager
+    from lazr.smtptest.net.endpoint import Endpoint
+    from lazr.smtptest.net.fault_injector import FaultInjector
+    from lazr.smtptest.net.pending_decision import DecideNow, PendingDecision
+    from lazr.smtptest.net.socket_transport import SocketTransport
     from lazr.smtptest.net.throttle import Throttle
-    from lazr.smtptest.protocol.smtp.event import Event
-    from lazr.smtptest.protocol.smtp.record import SessionRecord
-    from lazr.smtptest.protocol.smtp.reply import Pending
+    from lazr.smtptest.net.tls_handshake import TlsHandshake
+    from lazr.smtptest.net.transport import Transport
+    from lazr.smtptest.protocol.smtp import Event, Pending, SessionRecord, TlsFacts
 
 __all__ = ["Connection"]
 
-# How long a client that we hang up on may go on talking before its connection is cut.  Closing at
-# once would answer what it still sends with a reset, and a reset can overtake our last reply.
-_LINGER = 2.0
+# The time between closing the sending half and cutting the connection.  After an immediate close, the kernel answers
+# further input with a reset, which can overtake the last reply.
+_LINGER_SECONDS = 2.0
+
+# The commands of one client that are handled before the next client has its turn: some milliseconds.
+_ITEMS_PER_TURN = 100
+
+_NO_PAUSE = PauseReason(0)  # `enum` makes each combination of flags once, so `is` compares them
 
 
-class Connection(Approach):
-    """One client's connection; all its methods run in the loop's thread.  `Conduct` is its other half."""
+class Connection:
+    """One client's connection; all methods run in the reactor's thread.
+
+    Input comes by `data_received`, or by `route_input` if it arrived earlier.  Both give it to the handler of the
+    phase, or to `receive`, which passes plaintext to the session.  Replies go out by `write`; `send` also lets the
+    session go on.
+
+    Args:
+        manager: The server's part that knows all connections.
+        endpoint: The settings of the listener.
+    """
 
     __slots__ = (
-        "_answering",
-        "_briefly",
-        "_deaf",
-        "_decided",
-        "_due",
-        "_entries",
-        "_held",
-        "_limits",
-        "_listens",
-        "_loop",
-        "_mark",
-        "_number",
-        "_outgoing",
-        "_paused",
-        "_record",
+        "_faults",
+        "_pause_reasons",
         "_rules",
-        "_service",
-        "_stopping",
-        "_throttle",
-        "_timer",
-        "_unread",
+        "_transcript_entries",
+        "deadlines",
+        "decide_without_rules",
+        "endpoint",
+        "input_handler",
+        "is_peer_trusted",
+        "is_reading_paused",
+        "manager",
+        "number",
+        "pending",
+        "phase",
+        "record",
+        "session",
+        "throttle",
+        "tls",
+        "transport",
     )
 
-    def __init__(self, service: Service, entrance: Entrance) -> None:
-        super().__init__(entrance)
-        self._service = service
-        self._limits = service.limits
-        self._loop = service.loop
-        self._answering: asyncio.Future[Any] | None = None
-        self._rules = service.rules
-        self._due: Callable[[], None] | None = None  # what a rule wants done when the session has stopped reading
-        self._number = 0  # it is the n-th connection
-        self._held = False  # a rule has us read nothing for a while
-        self._listens = False  # ... or hear the client while it waits, to know when it leaves
-        self._throttle: Throttle | None = None
-        self._outgoing = b""  # replies that are written when this turn of the loop is over
-        self._briefly = False  # the answer that is due comes in a moment: it is not worth while to stop reading
-        self._deaf = False  # nothing is read from the socket
-        self._stopping = False  # the server stops; only a reply that is due is waited for
-        self._paused = False  # too many replies wait for the client to read them
-        self._timer: asyncio.TimerHandle | None = None
-        self._unread = 0  # replies that waited when the write deadline was set
-        self._record: SessionRecord
-        self._entries: list[Any]  # its transcript's
-        self._mark: Callable[[float], None]
+    def __init__(self, manager: ConnectionManager, endpoint: Endpoint) -> None:
+        self.manager: ConnectionManager = manager
+        self._rules = manager.rules
+        self.endpoint: Endpoint = endpoint
+        self.decide_without_rules: DecideNow = self._decide_later if manager.can_decide_later else manager.apply_reply
+        self.session: SmtpSession
+        self.record: SessionRecord
+        self._transcript_entries: list[Any]
+        self.transport: Transport  # the highest layer: the socket, a throttle, or TLS
+        self.deadlines: Deadlines
+        self.number: int = 0  # of the session, in the order of connecting from 1; 0 if the client was turned away
+        self.phase: Phase = Phase.PROXY if endpoint.expects_proxy_header else Phase.SMTP
+        # Handles input before the session gets it: other phases, decryption, and waits by rules.
+        self.input_handler: Callable[[bytes], None] | None = None
+        self.pending: PendingDecision | None = None  # the decision that the pending reply waits for
+        self.is_peer_trusted: bool = False  # the peer may name another client, by PROXY or XCLIENT
+        self.tls: TlsHandshake | None = None
+        self.throttle: Throttle | None = None
+        self._faults: FaultInjector | None = None
+        self._pause_reasons = _NO_PAUSE  # see `pause_reading`
+        self.is_reading_paused: bool = False  # there is such a reason, so input stays in the socket
 
-    # -- what asyncio calls ------------------------------------------------------------------
+    # -- called by the transport -------------------------------------------------------------
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client is there: greet it, or send it away."""
-        # Not asserted: uvloop's transports are of asyncio's kind, but not of its class.
-        self._transport = below = cast("asyncio.Transport", transport)
-        below.set_write_buffer_limits(high=self._limits.replies_waiting)
-        self._started = self._last_octets = self._last_reply = monotonic()
-        service, entrance = self._service, self._entrance
+    def connection_made(self, transport: SocketTransport) -> None:
+        """Greet the client, or turn it away if there are too many."""
+        manager, endpoint = self.manager, self.endpoint
+        self.transport = transport
+        transport.set_write_buffer_limits(high=manager.limits.replies_waiting)
         name = transport.get_extra_info("peername")
-        trusted = entrance.trusts(name[0] if isinstance(name, tuple) else None)
-        consider = service.consider
-        self._decided = service.decide if consider is None else functools.partial(self._consider, consider)
-        self._trusted = trusted
-        decide = self._decide if service.unsafe is None else self._decide_safely
-        self._session = Session(decide, entrance.profile(None, trusted=trusted), new_sink=service.new_sink)
-        self._record = self._session.record
-        self._entries = self._record.transcript.entries
-        self._mark = self._record.transcript.mark
-        self._mark(self._started)
-        self._record.peer = peer_name(name)
-        welcome = service.enter(self)
-        if service.closing or not welcome:
-            # RFC 5321 3.8, 4.2.3: a server that cannot take more says so, and does not linger over it.
-            if not (entrance.proxy or entrance.implicit):  # else the client expects something else first
-                below.write((replies.SHUTTING_DOWN if service.closing else replies.TOO_MANY_CONNECTIONS).wire)
-            self._leaving = True
-            below.close()
+        self.is_peer_trusted = is_trusted = endpoint.is_trusted(name[0] if isinstance(name, tuple) else None)
+        decide: DecideNow = self._decide if manager.pending_commits is None else self._decide_after_commit
+        if manager.auth_rate_limit is not None:
+            decide = DelayedAuth(manager.auth_rate_limit, decide, self).decide
+        self.session = session = SmtpSession(
+            decide, endpoint.get_server_settings(None, is_trusted=is_trusted), make_sink=manager.create_sink
+        )
+        session.items_per_turn = _ITEMS_PER_TURN
+        self.record = record = session.record
+        record.timestamp = time.time()
+        now = monotonic()
+        self._transcript_entries = record.transcript.entries
+        self._transcript_entries.append(now)
+        record.peer = format_peer_name(name)
+        self.deadlines = Deadlines(self, now)
+        has_room = manager.add_connection(self)
+        if manager.is_closing or not has_room:
+            # RFC 5321 3.8, 4.2.3: the server sends 421 and closes without waiting for QUIT.  It sends nothing where the
+            # client expects a PROXY or TLS handshake first.
+            if not (endpoint.expects_proxy_header or endpoint.has_implicit_tls):
+                reply = standard_replies.SHUTTING_DOWN if manager.is_closing else standard_replies.TOO_MANY_CONNECTIONS
+                transport.write(reply.wire)
+            self.phase = Phase.CLOSING
+            transport.close()
+            return
+        self.number = record.number = manager.assign_number()
+        manager.add_record(record)
+        if endpoint.expects_proxy_header:
+            from lazr.smtptest.net.proxy_header import ProxyHeaderReader
+
+            ProxyHeaderReader(self).start()
         else:
-            self._number = self._record.number = service.count()
-            service.remember(self._record)
-            self._approach()
+            self.start_session()
+        self.schedule_idle_check()
 
-    def get_buffer(self, sizehint: int) -> memoryview:
-        """Where to read to: one buffer for all, as each read is done with before the next begins."""
-        throttle = self._throttle
-        return self._service.buffer if throttle is None else self._service.buffer[: throttle.room]
-
-    def buffer_updated(self, nbytes: int) -> None:
-        """The client has sent something."""
-        now = self._last_octets = monotonic()
-        entries = self._entries
-        entries.append(now)  # `self._mark(now)`, without the cost of a call
-        if len(entries) > MOST:
-            self._record.transcript.cut()
-        self._service.heard += 1
-        octets = bytes(self._service.buffer[:nbytes])
-        if self._before is None:
-            self._receive(octets)
-        elif not self._leaving:
-            self._before(octets)
-        if self._throttle is not None:
-            self._throttle.took(nbytes)
-
-    def _receive(self, octets: bytes) -> None:
-        """The session's own octets."""
-        service = self._service
-        session = self._session
-        session.marks = self._rules.marks
-        output = session.receive(octets)
-        if session.halted and session.closing and self._before is not None:
-            # In two writes, an asyncio client may read the 221, end its loop and never see the close.
-            self._stream.closing = True
-        if output:
-            if service.alone:
-                self._write(output)
-            else:
-                # Others are likely to have sent something too: see `Service.send_soon`.
-                self._last_reply = self._last_octets
-                if not self._outgoing:
-                    service.send_soon(self)
-                self._outgoing += output
-        if session.halted:
-            self.flush()
-            self._go_on()
+    def data_received(self, data: bytes) -> None:
+        """Process input."""
+        now = self.deadlines.activity_time = monotonic()
+        entries = self._transcript_entries
+        entries.append(now)  # `add_timestamp(now)`, without the cost of a call
+        if len(entries) > MAX_ENTRIES:
+            self.record.transcript.drop_middle()
+        if self.input_handler is None:
+            self.receive(data)
+        elif self.phase is not Phase.CLOSING:
+            self.input_handler(data)
+        if self.throttle is not None:
+            self.throttle.note_read(len(data))
 
     def eof_received(self) -> bool:
-        """The client will send no more; it still gets every reply that is due."""
-        if self._leaving:
-            return False
-        self._mark(monotonic())
-        self._note_end()
-        if self._leaving:
-            return False
-        self._send(self._session.end_of_input())
-        return not self._leaving
+        """Process the end of the client's input; pending replies are still sent.
+
+        Returns whether the connection stays open.
+        """
+        if self._faults is not None and self._faults.handle_eof():
+            return True
+        if self.phase is not Phase.CLOSING:
+            self.mark_time()
+            self.receive_eof()
+        return self.phase is not Phase.CLOSING
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone; whatever was unfinished goes with it."""
-        if not self._leaving:
-            self._mark(monotonic())
-            self._note_end()
-        self._record.end("EOF" if exc is None else "reset")
-        self._leaving = True
-        self._stop_timer()
-        self._drop_answer()
-        self._session.abandon()
-        self._service.leave(self)
+        """Clean up after the connection; an unfinished transaction is dropped."""
+        manager, record = self.manager, self.record
+        if self.phase is not Phase.CLOSING:
+            self.mark_time()
+            self._note_eof()
+        record.end("EOF" if exc is None else "reset")
+        self.abandon_session()
+        if manager.on_session_end is not None and self.number:
+            manager.on_session_end(record)
+        manager.remove_connection(self)
 
     def pause_writing(self) -> None:
-        """The client does not read its replies: read no more of its commands."""
-        self._paused = True
-        self._last_octets = monotonic()  # from here on, until it reads, the write deadline counts
-        if not self._deaf:
-            self._deaf = True
-            self._transport.pause_reading()
-        self._unread = self._replies_unread()
-        self._arm()
+        """Stop reading commands of a client that does not read its replies."""
+        self.pause_reading(PauseReason.WRITE)
+        self.deadlines.start_write_timeout()
 
     def resume_writing(self) -> None:
-        """The client has read most of its replies."""
-        self._paused = False
-        if self._leaving:
+        """Read commands again: the client has read most of its replies."""
+        self._pause_reasons &= ~PauseReason.WRITE
+        if self.phase is not Phase.CLOSING:
+            self.deadlines.note_reply(monotonic())
+            self.deadlines.arm()
+            self.send(b"")
+
+    # -- called by the manager ---------------------------------------------------------------
+
+    def shut_down(self) -> None:
+        """Send 421 and close; a pending reply is sent first, and then this is called again."""
+        if self._faults is not None:
+            self._faults.cancel_waits()
+        if self.pending is not None and self.pending.wait.delays_stop:
             return
-        self._last_octets = self._last_reply = monotonic()
-        self._arm()
-        self._send(b"")
+        self._end_for_stop()
+        self.transport.close()
+
+    def abort(self) -> None:
+        """Close immediately; drop unsent replies and pending decisions."""
+        self._end_for_stop()
+        self.transport.abort()
+
+    def _end_for_stop(self) -> None:
+        if self.throttle is not None:
+            self.throttle.remove_limits()  # P4
+        if self.phase is not Phase.CLOSING:
+            self.mark_time()
+            if self.phase is Phase.SMTP:
+                self.write(self.session.shut_down())
+            self.record.end("stop")
+            self.phase = Phase.CLOSING
+            self.deadlines.stop()
+            self._cancel_pending()
+
+    def update_deadline(self) -> None:
+        """Apply other timeouts: the server became crowded, or stopped being so."""
+        if self.phase is not Phase.CLOSING:
+            self.deadlines.arm()
+
+    def schedule_idle_check(self) -> None:
+        """Schedule the evaluation of rules about idle clients."""
+        if self._faults is not None or self._rules.idle_thresholds:
+            self.get_faults().schedule_idle_check()
+
+    def get_socket(self) -> socket.socket | None:
+        """Return the socket; None if the connection is closed.  This may be called in any thread."""
+        return None if self.transport.is_closing() else self.transport.get_extra_info("socket")
+
+    # -- facts -------------------------------------------------------------------------------
+
+    @property
+    def is_in_clear(self) -> bool:
+        """Whether the client reads plaintext: there is no TLS, and no handshake."""
+        return self.input_handler is None and self.record.tls is None
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the last reply is sent; input is discarded."""
+        return self.phase is Phase.CLOSING
+
+    @property
+    def is_writing_paused(self) -> bool:
+        """Whether the client does not read its replies."""
+        # Testing a flag is slow, and most connections have none.
+        return self._pause_reasons is not _NO_PAUSE and PauseReason.WRITE in self._pause_reasons
+
+    @property
+    def is_client_waiting(self) -> bool:
+        """Whether the client waits for the server, so that no time of the client runs."""
+        return (
+            self.session.is_reply_pending
+            or self.pending is not None
+            or self.phase is Phase.STALLED
+            or self.throttle is not None
+        )
+
+    @property
+    def is_clients_turn(self) -> bool:
+        """Whether the server waits for the client's next command."""
+        session = self.session
+        return (
+            self.phase is Phase.SMTP
+            and self.pending is None
+            and not (session.is_reply_pending or session.is_handshaking)
+        )
+
+    def mark_time(self) -> None:
+        """Note the time in the transcript, for the lines that follow."""
+        self.record.transcript.add_timestamp(monotonic())
+
+    # -- before the session: PROXY and TLS ---------------------------------------------------
+
+    def enter_phase(self, phase: Phase, handle_input: Callable[[bytes], None] | None, end: float | None) -> None:
+        """Enter a phase of the connection.
+
+        Args:
+            phase: The phase.
+            handle_input: Gets the input; None for the session.
+            end: When the phase must be over, by the monotonic clock; None for no such limit.
+        """
+        if phase is not self.phase and phase not in NEXT_PHASES[self.phase]:
+            raise AssertionError(f"the phase {phase.name} cannot follow {self.phase.name}")
+        self.phase = phase
+        self.input_handler = handle_input
+        self.deadlines.phase_end = end
+        if end is not None:
+            self.deadlines.arm()
+
+    def start_session(self) -> None:
+        """Greet the client, after the handshake if TLS is implicit."""
+        if self.endpoint.has_implicit_tls:
+            self._begin_handshake()
+        else:
+            self.deadlines.arm()
+            self.send(self.session.greet(self.record.peer))
+
+    def set_client_host(self, host: str) -> None:
+        """Treat the client as one at this address: the peer is a proxy."""
+        if self.is_peer_trusted and not self.endpoint.is_trusted(host):
+            self.is_peer_trusted = False  # the proxy is trusted, its client is not
+            self.session.apply_settings(self.endpoint.get_server_settings(None, is_trusted=False))
+
+    def _begin_handshake(self) -> None:
+        """Begin the handshake, unless a rule acts on it."""
+        rules = self._rules
+        rules.count_verb("TLS")
+        by_verb = rules.rules_by_verb
+        if by_verb is None or "TLS" not in by_verb or not self.get_faults().handle_handshake():
+            self.start_handshake()
+
+    def start_handshake(self) -> None:
+        """Wait for the client's handshake."""
+        from lazr.smtptest.net.tls_handshake import TlsHandshake  # imports `ssl`, which most servers do not need
+
+        tls, context = self.endpoint.tls, self.endpoint.tls_context
+        if tls is None or context is None:  # pragma: no cover - without TLS there is no STARTTLS
+            raise AssertionError("a handshake on an endpoint without TLS")
+        self.tls = TlsHandshake(self, tls, context)
+        self.tls.start()
+
+    def start_session_in_tls(self, facts: TlsFacts) -> None:
+        """Begin the session again, and greet the client if TLS is implicit."""
+        settings = self.endpoint.get_server_settings(facts.version, is_trusted=self.is_peer_trusted)
+        self.session.complete_handshake(facts, settings)
+        self.deadlines.note_reply(monotonic())
+        self.deadlines.arm()
+        if self.endpoint.has_implicit_tls:
+            self.send(self.session.greet(self.record.peer))
+
+    # -- receiving ---------------------------------------------------------------------------
+
+    def route_input(self, data: bytes) -> None:
+        """Process input that arrived earlier.
+
+        It came with the PROXY header, or while a rule made the client wait.
+        """
+        if self.input_handler is not None:
+            self.input_handler(data)
+        elif self.phase is not Phase.CLOSING:
+            self.receive(data)
+
+    def receive(self, data: bytes) -> None:
+        """Pass plaintext to the session, and send its replies."""
+        session = self.session
+        session.marks = self._rules.content_thresholds
+        output = session.receive(data)
+        is_halted = session.is_halted
+        if is_halted and self.tls is not None and session.is_closing:
+            # 221 and close_notify go out in one write: an asyncio client may end its loop after the 221.
+            self.tls.transport.is_last_write = True
+        if output:
+            deadlines = self.deadlines
+            deadlines.reply_time = deadlines.activity_time
+            self.transport.write(output)
+        if is_halted:
+            self.resume()
+
+    def receive_eof(self) -> None:
+        """Process the end of the client's input."""
+        self._note_eof()
+        if self.phase is not Phase.CLOSING:
+            self.send(self.session.receive_eof())
+
+    def _note_eof(self) -> None:
+        """Record what the end of the client's input interrupts."""
+        if self.phase is Phase.PROXY or self.phase is Phase.HANDSHAKE:
+            self._note_failure("the client closed the connection")
+        elif self.phase is Phase.SMTP and self.tls is not None and not self.tls.has_client_spoken:
+            # Some clients check the certificate only after the handshake, which succeeds by the rules of TLS.
+            reason = "the client left after the handshake without sending anything"
+            self.record.tls_failure = reason
+            self.record.transcript.add_note(reason)
+
+    def pause_reading(self, reason: PauseReason) -> None:
+        """Leave input in the socket, for this reason."""
+        self._pause_reasons |= reason
+        self._update_reading()
+
+    def resume_reading(self, reason: PauseReason) -> None:
+        """Read again, if this was the only reason not to."""
+        if reason in self._pause_reasons:
+            self._pause_reasons &= ~reason
+            self._update_reading()
+
+    def _update_reading(self) -> None:
+        """Pause or resume reading, if the reasons demand it."""
+        if self.is_reading_paused is not (self._pause_reasons is not _NO_PAUSE):
+            self.is_reading_paused = not self.is_reading_paused
+            if self.is_reading_paused:
+                self.transport.pause_reading()
+            else:
+                self.transport.resume_reading()
+
+    # -- going on ----------------------------------------------------------------------------
+
+    def resume(self) -> None:
+        """Go on after the session has halted.
+
+        Process its backlog, close, start TLS, or pause reading.
+        """
+        session = self.session
+        manager = self.manager
+        if self._faults is not None and self._faults.end_if_due():
+            return
+        # P4: a server that stops does not process the rest of a client's input.
+        while session.is_at_mark and self.pending is None and self.phase is Phase.SMTP:
+            if self.is_writing_paused or manager.is_closing or not self.get_faults().handle_content_threshold():
+                break
+        if session.is_closing:
+            self.close_when_sent()
+            return
+        if session.has_backlog and PauseReason.TURN not in self._pause_reasons:
+            self._pause_reasons |= PauseReason.TURN
+            manager.reactor.call_in_next_pass(self.run, self._take_turn)
+        if session.is_handshaking and self.input_handler is None:
+            self._begin_handshake()
+        if self.phase is not Phase.CLOSING:
+            if self._is_pause_due():
+                self._pause_reasons |= PauseReason.REPLY
+            elif self._pause_reasons is not _NO_PAUSE:
+                self._pause_reasons &= ~PauseReason.REPLY
+            self._update_reading()
+
+    def _is_pause_due(self) -> bool:
+        """Return whether a pending reply pauses reading."""
+        session = self.session
+        # Where pipelining is forbidden, reading goes on, to detect a client that pipelines nevertheless.
+        if not session.is_reply_pending or session.is_pipelining_forbidden or self.phase is Phase.STALLED:
+            return False
+        reading = Reading.NO if self.pending is None else self.pending.wait.reading
+        return session.has_unread_input if reading is Reading.UNTIL_INPUT else reading is Reading.NO
+
+    def _take_turn(self) -> None:
+        """Process more of the backlog; meanwhile the other connections had their turn."""
+        self._pause_reasons &= ~PauseReason.TURN
+        session = self.session
+        if len(self._transcript_entries) > MAX_ENTRIES:
+            self.record.transcript.drop_middle()
+        if not session.has_backlog:
+            self._update_reading()
+        elif not (self.is_writing_paused or self.phase is Phase.CLOSING or self.manager.is_closing):
+            self.send(session.receive(b""))
 
     # -- deciding ----------------------------------------------------------------------------
 
-    def _decide_safely(self, event: Event, reply: Reply) -> Reply | Pending:
-        """What the session asks, where nothing is accepted before it is safe."""
-        decision = self._decide(event, reply)
-        if self._service.unsafe and isinstance(decision, Reply):
-            return self._until_safe(decision)
-        return decision
-
     def _decide(self, event: Event, reply: Reply) -> Reply | Pending:
-        """What the session asks."""
-        raise NotImplementedError
+        """Return the reply to an event, or `PENDING`: rules come before the server."""
+        rules = self._rules
+        rules.count_event(event, reply)
+        by_verb = rules.rules_by_verb
+        if by_verb is not None:
+            verb = event.command if isinstance(event, (Unknown, Malformed)) else event.verb
+            if verb in by_verb:
+                return self.get_faults().decide(verb, event, reply)
+        return self.decide_without_rules(event, reply)
 
-    def _pass_mark(self) -> bool:
-        """Content has come to a mark; whether the session has gone on behind it."""
-        raise NotImplementedError
-
-    def _consider(self, consider: Consider, event: Event, reply: Reply) -> Reply | Pending:
-        """Ask somebody who may take his time; nobody is asked any more when the server stops."""
-        if self._service.closing:
-            return replies.SHUTTING_DOWN
-        decision = consider(event, reply)
+    def _decide_later(self, event: Event, reply: Reply) -> Reply | Pending:
+        """Let the server decide; it may return an awaitable, but not while it stops."""
+        manager = self.manager
+        if manager.is_closing:
+            return standard_replies.SHUTTING_DOWN
+        decision = manager.decide(event, reply)
         if isinstance(decision, Reply):
             return decision
-        self._answering = self._loop.create_task(self._answer(decision))
+        self.pending = CoroutineDecision(manager, ReplyWait.DECISION, decision, self.answer)
         return PENDING
 
-    async def _answer(self, decision: Awaitable[Reply]) -> None:
-        self._give(await decision)
+    def _decide_after_commit(self, event: Event, reply: Reply) -> Reply | Pending:
+        """Decide; if a mail must be committed first, let the reply wait for that."""
+        decision = self._decide(event, reply)
+        if self.manager.pending_commits and isinstance(decision, Reply):
+            return self._wait_for_commit(decision)
+        return decision
 
-    def _until_safe(self, reply: Reply) -> Pending:
-        """The reply may go when what it says is true: the mail, or several copies of it, are safe (P1)."""
-        unsafe, self._service.unsafe = self._service.unsafe or [], []
-        safe = unsafe[0] if len(unsafe) == 1 else asyncio.gather(*unsafe)
-        self._answering = safe
-        self._briefly = True
-        safe.add_done_callback(functools.partial(self._give_safely, reply))
+    def _wait_for_commit(self, reply: Reply) -> Pending:
+        """Send the reply when the mail, or all copies of it, are committed (promise P1)."""
+        commits, self.manager.pending_commits = self.manager.pending_commits or [], []
+        self.pending = CommitDecision(commits, reply, self.answer)
         return PENDING
 
-    def _give_safely(self, reply: Reply, safe: asyncio.Future[Any]) -> None:
-        if not safe.cancelled():
-            said = safe.result()
-            refusals = said if isinstance(said, list) else [said]
-            self._give(next(filter(None, refusals), reply))
+    def run(self, function: Callable[..., object], *arguments: object) -> None:
+        """Call a function that handles input outside of a read; if it raises, cut the connection."""
+        try:
+            function(*arguments)
+        except BaseException:
+            self.transport.abort()
+            raise
 
-    def _give(self, reply: Reply) -> None:
-        """The reply that was pending."""
-        if self._service.unsafe:
-            self._until_safe(reply)
+    def answer(self, reply: Reply) -> None:
+        """Send the reply to the pending event, and go on."""
+        self.run(self._answer, reply)
+
+    def _answer(self, reply: Reply) -> None:
+        manager = self.manager
+        if manager.pending_commits:
+            self._wait_for_commit(reply)
             return
-        self._answering = None
-        self._briefly = False
-        now = self._last_octets = self._last_reply = monotonic()
-        self._mark(now)
-        self._session.marks = self._rules.marks
-        self._send(self._session.answer(reply))
-        if self._stopping:
+        self.pending = None
+        now = monotonic()
+        self.deadlines.note_reply(now)
+        self.record.transcript.add_timestamp(now)
+        self.session.marks = self._rules.content_thresholds
+        self.send(self.session.answer(reply))
+        self.deadlines.resume()
+        if manager.is_closing:
             self.shut_down()
+
+    def _cancel_pending(self) -> None:
+        """Cancel the pending decision; another reply was sent, or the connection ends."""
+        if self.pending is not None:
+            self.pending.cancel()
+            self.pending = None
+
+    def get_faults(self) -> FaultInjector:
+        """Return what carries out rules; a connection has it from the first rule on."""
+        if self._faults is None:
+            from lazr.smtptest.net.fault_injector import FaultInjector
+
+            self._faults = FaultInjector(self)
+        return self._faults
 
     # -- sending -----------------------------------------------------------------------------
 
-    def _send(self, output: bytes) -> None:
-        """Write, and see how to go on."""
-        self._write(output)
-        self._go_on()
+    def send(self, output: bytes) -> None:
+        """Write replies, and continue with the session."""
+        self.write(output)
+        if self.session.is_halted or self.is_reading_paused:
+            self.resume()
 
-    def flush(self) -> None:
-        """Write what was to be written soon."""
-        output = self._outgoing
+    def write(self, output: bytes) -> None:
+        """Write replies."""
         if output:
-            self._outgoing = b""
-            self._transport.write(output)
+            self.transport.write(output)
+            deadlines = self.deadlines
+            deadlines.activity_time = deadlines.reply_time = monotonic()
 
-    def _write(self, output: bytes) -> None:
-        """Write, and tell those who wait for what was accepted that its reply is written."""
-        self.flush()
-        if output:
-            self._transport.write(output)
-            self._last_octets = self._last_reply = monotonic()
-            if self._service.fresh:
-                self._service.send_all()
+    # -- ending ------------------------------------------------------------------------------
 
-    def _go_on(self) -> None:
-        """The session has stopped reading, or may read again: see what is to be done."""
-        session = self._session
-        if self._due is not None:
-            due, self._due = self._due, None
-            due()
-            return
-        # P4: a server that stops leaves the rest of what a client has said unread, as it does what is yet to come.
-        while (session.backlog or session.at_mark) and not (self._paused or self._service.closing):
-            if session.at_mark:
-                if not self._pass_mark():
-                    break
-            else:
-                self._write(session.receive(b""))
-        if session.closing:
-            self._leave()
-            return
-        if session.handshaking and self._before is None:
-            self._await_handshake()
-        if self._leaving:
-            return
-        # While the client must be silent it is heard all the same, so that what it says is found out.
-        waits = session.waiting and not (session.hushed or self._listens)
-        if waits and self._briefly and not session.has_unread:
-            waits = False
-        if self._deaf != (waits or self._paused or self._held):
-            self._deaf = not self._deaf
-            if self._deaf:
-                self._transport.pause_reading()
-            else:
-                self._transport.resume_reading()
-
-    def _leave(self) -> None:
-        """Close when the last reply is sent."""
-        if self._leaving:
-            return
-        self._leaving = True
-        self._stop_timer()
-        self._drop_answer()
-        if self._session.orderly:
-            self._transport.close()
-            if self._transport.get_write_buffer_size():
-                self._linger()
+    def time_out(self, now: float) -> None:
+        """End the phase or the session that takes too long; a client that reads slowly may go on."""
+        transcript = self.record.transcript
+        if self.phase is Phase.PROXY or self.phase is Phase.HANDSHAKE:
+            transcript.add_timestamp(now)
+            self.fail(self._describe_timeout())
+        elif self.is_writing_paused:
+            if not self.deadlines.extend_write_timeout(now):
+                self.record.end("timeout")
+                self.transport.abort()
         else:
-            self._hang_up()
+            transcript.add_timestamp(now)
+            self.write(self.session.time_out())
+            self.close_when_sent()
 
-    def _hang_up(self) -> None:
-        """Say no more, but hear what the client still sends, for a while."""
-        self._transport.resume_reading()
-        with contextlib.suppress(OSError):  # the client is gone, and nobody has told us yet
-            if self._transport.can_write_eof():
-                self._transport.write_eof()
-        self._linger()
+    def _describe_timeout(self) -> str:
+        """Return the reason to record when a phase takes too long."""
+        if self.endpoint.has_implicit_tls and self.tls is not None and self.tls.is_silent:
+            return "timeout: the client sent nothing; it may wait for a greeting, but this port begins with TLS"
+        return "timeout"
 
-    def _linger(self) -> None:
-        needed = 0.0 if self._throttle is None else self._throttle.seconds_left
-        self._timer = self._loop.call_later(_LINGER + needed, self._transport.abort)
+    def fail(self, reason: str) -> None:
+        """Record why PROXY or TLS failed, and close."""
+        self._note_failure(reason)
+        self.deadlines.stop()
+        self._cancel_pending()
+        self.session.abandon()
+        self.half_close()
 
-    def shut_down(self) -> None:
-        """The server stops: say so, and close when that is sent."""
-        self._stopping = True
-        if self._answering is not None and not self._leaving:
-            return  # a reply is due, and goes out first
-        self._say_goodbye()
-        self._transport.close()
-
-    def abort(self) -> None:
-        """Close at once, whatever is unsent or undecided."""
-        self._say_goodbye()
-        self._transport.abort()
-
-    def _say_goodbye(self) -> None:
-        if self._throttle is not None:
-            self._throttle.lift()  # P4
-        if not self._leaving:
-            self._mark(monotonic())
-            if self._before is None or self._before == self._decrypt:  # else the client expects no SMTP now
-                self._write(self._session.shut_down())
-            self._record.end("stop")
-            self._leaving = True
-            self._stop_timer()
-            self._drop_answer()
-
-    def _drop_answer(self) -> None:
-        """Whatever is decided now comes too late: the client has been told something else."""
-        if self._answering is not None and self._answering is not asyncio.current_task():
-            self._answering.cancel()
-            self._answering = None
-
-    # -- the clock ---------------------------------------------------------------------------
-
-    def _deadline(self) -> float | None:
-        """When the client will have been too slow; None if there is no limit to it."""
-        limits = self._limits
-        session_ends = None if limits.session_timeout is None else self._started + limits.session_timeout
-        if self._phase_ends is not None:
-            return _sooner(session_ends, self._phase_ends)
-        if self._paused:
-            client_must = None if limits.write_timeout is None else self._last_octets + limits.write_timeout
-            return _sooner(session_ends, client_must)
-        if self._session.waiting or self._held or self._listens or self._throttle is not None:  # it waits for us
-            return session_ends
-        idle, command = limits.idle_timeout, limits.command_timeout
-        if self._service.crowded:
-            idle, command = _sooner(idle, limits.crowded_timeout), _sooner(command, limits.crowded_timeout)
-        deadline = _sooner(session_ends, None if idle is None else self._last_octets + idle)
-        if command is None:
-            return deadline
-        if not self._session.in_content:
-            return _sooner(deadline, self._last_reply + command)
-        if limits.data_rate is None:
-            return deadline
-        return _sooner(deadline, self._last_reply + command + self._session.content_size / limits.data_rate)
-
-    def _arm(self) -> None:
-        """Set the one timer to the deadline as it is now; octets that come later move only the deadline."""
-        self._stop_timer()
-        deadline = self._deadline()
-        if deadline is not None:
-            self._timer = self._loop.call_later(max(deadline - monotonic(), 0), self._look_at_clock)
-
-    def _look_at_clock(self) -> None:
-        deadline = self._deadline()
-        now = monotonic()
-        if deadline is None:
-            self._timer = None
-        elif now < deadline:
-            self._timer = self._loop.call_later(max(deadline - monotonic(), 0), self._look_at_clock)
-        elif self._phase_ends is not None:
-            self._mark(now)
-            self._fail(self._too_slow())
-        elif self._paused:
-            waiting = self._replies_unread()
-            if waiting < self._unread and not self._too_old(now):  # slow, but reading
-                self._unread = waiting
-                self._last_octets = now
-                self._arm()
-            else:
-                self._record.end("timeout")
-                self._transport.abort()
+    def _note_failure(self, reason: str) -> None:
+        record = self.record
+        if self.phase is Phase.PROXY:
+            record.proxy_failure = record.proxy_failure or reason
+            record.end("PROXY failed")
+            record.transcript.add_note(f"PROXY header refused: {reason}")
         else:
-            self._mark(now)
-            self._write(self._session.time_out())
-            self._leave()
+            record.tls_failure = record.tls_failure or reason
+            record.end("TLS failed")
+            record.transcript.add_note(f"TLS failed: {reason}")
+        self.deadlines.phase_end = None
+        self.phase = Phase.CLOSING
 
-    def _replies_unread(self) -> int:
-        """How many octets the client has still to take, here and, where it can be known, in the kernel."""
-        in_kernel = 0
-        with contextlib.suppress(ImportError, OSError):
-            import fcntl
-            import termios
+    def abandon_session(self) -> None:
+        """Enter the phase CLOSING without a last reply, and drop all that waits."""
+        self.phase = Phase.CLOSING
+        self.deadlines.stop()
+        self._cancel_pending()
+        self.session.abandon()
+        if self._faults is not None:
+            self._faults.cancel_waits()
+        if self.throttle is not None and self.transport.is_closing():
+            self.throttle.discard()
 
-            file = self._transport.get_extra_info("socket").fileno()
-            in_kernel = int.from_bytes(fcntl.ioctl(file, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
-        return self._transport.get_write_buffer_size() + in_kernel
+    def close_when_sent(self) -> None:
+        """Close after the last reply is sent."""
+        if self.phase is Phase.CLOSING:
+            return
+        self.phase = Phase.CLOSING
+        self.deadlines.stop()
+        self._cancel_pending()
+        if self.session.is_orderly_close:
+            self.transport.close()
+            if self.transport.get_write_buffer_size():
+                self._schedule_abort()
+        else:
+            self.half_close()
 
-    def _too_old(self, now: float) -> bool:
-        return self._limits.session_timeout is not None and now >= self._started + self._limits.session_timeout
+    def half_close(self) -> None:
+        """Close the sending half, and discard input for a while before the connection is cut."""
+        self.transport.resume_reading()
+        with contextlib.suppress(OSError):  # the client is gone, and the transport does not know yet
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+        self._schedule_abort()
 
-    def crowded(self) -> None:
-        """The server has become crowded, or is not any more: deadlines are others now."""
-        if not self._leaving:
-            self._arm()
-
-    def watch(self) -> None:
-        """See to it that rules are asked when the client is silent."""
-        raise NotImplementedError
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-
-def _sooner(one: float | None, other: float | None) -> float | None:
-    """The lesser of two deadlines, either of which may be missing."""
-    if one is None or other is None:
-        return other if one is None else one
-    return min(one, other)
+    def _schedule_abort(self) -> None:
+        write_seconds = 0.0 if self.throttle is None else self.throttle.seconds_left
+        self.deadlines.call_later(_LINGER_SECONDS + write_seconds, self.transport.abort)

@@ -1,4 +1,7 @@
-"""Listening sockets: bound in the thread of whoever asks, so that a busy port is their exception."""
+"""Listening sockets, bound in the caller's thread.
+
+The caller therefore gets the error of a busy port.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +11,46 @@ import os
 import socket
 import stat
 
+from lazr.smtptest._util.suggestion import describe_unknown
+from lazr.smtptest.protocol.smtp import TlsMode
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final, Literal
 
 __all__ = ["Listen", "Listener"]
 
-# The kernel cuts this to what it allows; a burst of connections must find room.
-BACKLOG = 2048
+# The kernel reduces this to its own limit (net.core.somaxconn on Linux).
+LISTEN_BACKLOG = 2048
+
+_TLS_MODES = (TlsMode.NONE, TlsMode.STARTTLS, TlsMode.IMPLICIT)
+_PROTOCOLS = ("smtp", "lmtp")
+_MAX_PORT = 65535
+
+# Where clients connect to reach a listener that is bound to such a host.
+_CLIENT_HOSTS = {"": "127.0.0.1", "localhost": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 class Listen:
-    """Where to listen: a host and port, or the path of a Unix socket; and what to speak there.
+    """One place to listen on, for `MailServer(also=[...])`, and what its clients find there.
 
-    `localhost` is 127.0.0.1, without a look-up; port 0 is any free one.  `tls` (`"none"`,
-    `"starttls"`, `"implicit"`), `protocol` (`"smtp"`, `"lmtp"`) and `proxy` are the server's own
-    where you do not say otherwise.
+    Args:
+        host: The IP address or host name to bind; `"127.0.0.1"` by default.  `"localhost"` means 127.0.0.1, without a
+            lookup.
+        port: The TCP port; 0, the default, takes any free one.
+        path: The path of a Unix socket; it replaces `host` and `port`.
+        tls: `"none"`, `"starttls"` (RFC 3207) or `"implicit"` (RFC 8314); by default the server's own mode.
+        protocol: `"smtp"` or `"lmtp"` (RFC 2033); by default the server's own protocol.
+        proxy: Whether connections begin with a PROXY protocol header; by default as the server's `proxy`.
+
+    Raises:
+        ValueError: An unknown `tls` or `protocol`, or a port that is not 0 to 65535.
+        TypeError: `host` is not a string, or `port` is not a number.
 
     >>> Listen("::1")
     Listen('::1', 0)
-    >>> Listen(path="mail.sock")
-    Listen(path='mail.sock')
+    >>> Listen(path="mail.sock", protocol="lmtp")
+    Listen(path='mail.sock', protocol='lmtp')
     """
 
     __slots__ = ("host", "path", "port", "protocol", "proxy", "tls")
@@ -43,34 +65,52 @@ class Listen:
         protocol: Literal["smtp", "lmtp"] | None = None,
         proxy: bool | None = None,
     ) -> None:
-        if tls not in (None, "none", "starttls", "implicit"):
-            raise ValueError(f'tls of a listener is "none", "starttls" or "implicit", not {tls!r}')
-        if protocol not in (None, "smtp", "lmtp"):
-            raise ValueError(f'protocol is "smtp" or "lmtp", not {protocol!r}')
+        if protocol not in (None, *_PROTOCOLS):
+            raise ValueError(describe_unknown("protocol", protocol, _PROTOCOLS))
+        if not isinstance(host, str):
+            raise TypeError(f'host must be an address or a name, such as "127.0.0.1", got {host!r}; is it a port=?')
+        if isinstance(port, bool) or not isinstance(port, int):
+            raise TypeError(f"port must be a number from 0 to 65535, got {port!r}; use 0 for any free port")
+        if not 0 <= port <= _MAX_PORT:
+            raise ValueError(f"port must be 0 to 65535, got {port}; use 0 for any free port")
         self.host: Final = host
         self.port: Final = port
         self.path: Final = None if path is None else os.fspath(path)
-        self.tls: Final = tls
+        self.tls: Final = None if tls is None else TlsMode.parse(tls, _TLS_MODES)
         self.protocol: Final = protocol
         self.proxy: Final = proxy
 
+    def _field_values(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Listen):
+            return NotImplemented
+        return self._field_values() == other._field_values()
+
+    def __hash__(self) -> int:
+        return hash(self._field_values())
+
     def __repr__(self) -> str:
-        where = f"{self.host!r}, {self.port}" if self.path is None else f"path={self.path!r}"
-        said = {"tls": self.tls, "protocol": self.protocol, "proxy": self.proxy}
-        return f"Listen({where}{''.join(f', {name}={value!r}' for name, value in said.items() if value is not None)})"
+        place = f"{self.host!r}, {self.port}" if self.path is None else f"path={self.path!r}"
+        tls = None if self.tls is None else self.tls.value
+        options = {"tls": tls, "protocol": self.protocol, "proxy": self.proxy}
+        return (
+            f"Listen({place}{''.join(f', {name}={value!r}' for name, value in options.items() if value is not None)})"
+        )
 
 
 class Listener:
-    """One listening socket.
+    """One bound socket; clients can connect as soon as it exists.
 
-    Raises `OSError` if the port or the path is taken, or cannot be had.
+    Raises `OSError` if the port or the path is taken or not available.
     """
 
-    def __init__(self, where: Listen) -> None:
-        self.where: Listen = where
-        self.host: str = where.host
-        self.port: int = where.port
-        self.path: str | None = where.path
+    def __init__(self, listen: Listen) -> None:
+        self.listen: Listen = listen
+        self.host: str = listen.host
+        self.port: int = listen.port
+        self.path: str | None = listen.path
         self.socket: socket.socket = self._bind()
         self._inode = os.stat(self.path).st_ino if self.path is not None else None
         if self.path is None:
@@ -80,19 +120,20 @@ class Listener:
         if self.path is not None:
             return _bind_unix(self.path)
         try:
-            family, address = _address(self.host, self.port)
+            family, address = _resolve_address(self.host, self.port)
         except OSError as error:
             raise OSError(error.errno, f"{error.strerror}: cannot listen on {self.host}:{self.port}") from error
-        # The protocol is named because asyncio looks at it: without, what is accepted has no TCP_NODELAY,
-        # and a reply behind an unacknowledged one waits for 40 ms.
         listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
-            if os.name == "posix":  # elsewhere this option would let two servers share a port
+            if os.name == "posix":  # on Windows this option would let two servers share a port
                 listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            # Accepted sockets inherit this; without it, a reply waits up to 40 ms for the acknowledgment of the one
+            # before.
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             listening.bind(address)
-            listening.listen(BACKLOG)
+            listening.listen(LISTEN_BACKLOG)
             listening.setblocking(False)
         except OSError as error:
             listening.close()
@@ -104,14 +145,19 @@ class Listener:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port to connect to: `localhost` as 127.0.0.1, and any interface as this machine's own."""
-        own = {"": "127.0.0.1", "localhost": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-        return own.get(self.host, self.host), self.port
+        """Host and port for clients.
 
-    def refuse(self) -> bool:
-        """Refuse connections from now on, even if a forked child still holds the socket; whether that worked."""
-        # Closing alone would leave the port open as long as any process has a copy of the descriptor;
-        # shutting down does not (on Linux; elsewhere it is refused, and does no harm).
+        The host is the loopback address where the server listens on all interfaces.
+        """
+        return _CLIENT_HOSTS.get(self.host, self.host), self.port
+
+    def refuse_connections(self) -> bool:
+        """Refuse connections from now on; return whether that worked.
+
+        They are refused even if a forked child holds the socket.
+        """
+        # After close() alone the port stays open while any process has a copy of the descriptor.  After shutdown() it
+        # does not, on Linux; other systems raise an error here.
         try:
             self.socket.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -119,31 +165,31 @@ class Listener:
         return True
 
     def close(self) -> None:
-        """Refuse connections, and clean up."""
-        self.refuse()
-        self.forget()
+        """Refuse connections, close the socket and remove its path."""
+        self.refuse_connections()
+        self.close_descriptor()
         self.unlink()
 
     def unlink(self) -> None:
-        """Remove the path of a Unix socket, if it is still ours."""
+        """Remove the path of a Unix socket, unless another socket has taken it."""
         if self.path is not None:
             with contextlib.suppress(OSError):
                 if os.stat(self.path).st_ino == self._inode:
                     os.unlink(self.path)
 
-    def forget(self) -> None:
-        """Give up this process's copy of the socket, and leave others' alone."""
+    def close_descriptor(self) -> None:
+        """Close this process's copy of the socket; copies in other processes stay open."""
         self.socket.close()
 
 
-def _address(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int]]:
-    """The socket address; only a host name that is neither an IP address nor localhost is looked up."""
+def _resolve_address(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int]]:
+    """Return the socket address; look up host names other than `localhost`."""
     if host == "localhost":
         host = "127.0.0.1"
     if ":" in host:
         return socket.AF_INET6, (host, port)
     try:
-        socket.inet_pton(socket.AF_INET, host or "0.0.0.0")  # noqa: S104 - the caller asked for it
+        socket.inet_pton(socket.AF_INET, host or "0.0.0.0")  # noqa: S104 - the caller asks for all interfaces
     except OSError:
         found = socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_STREAM)
         return socket.AF_INET, (str(found[0][4][0]), port)
@@ -156,11 +202,11 @@ def _bind_unix(path: str) -> socket.socket:
         try:
             listening.bind(path)
         except OSError as error:
-            if error.errno != errno.EADDRINUSE or not _is_left_over(path):
+            if error.errno != errno.EADDRINUSE or not _is_stale_socket(path):
                 raise
             os.unlink(path)
             listening.bind(path)
-        listening.listen(BACKLOG)
+        listening.listen(LISTEN_BACKLOG)
         listening.setblocking(False)
     except OSError as error:
         listening.close()
@@ -168,8 +214,8 @@ def _bind_unix(path: str) -> socket.socket:
     return listening
 
 
-def _is_left_over(path: str) -> bool:
-    """Whether this is a socket that nobody listens on any more, after a crash say."""
+def _is_stale_socket(path: str) -> bool:
+    """Return whether this path is a socket that no process listens on, as after a crash."""
     if not stat.S_ISSOCK(os.stat(path).st_mode):
         return False
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:

@@ -1,198 +1,202 @@
-"""A throttle between one connection and its socket: octets pass, but not faster than at a rate."""
+"""A transport that limits the bytes per second between one connection and its socket."""
 
 from __future__ import annotations
 
 import contextlib
 
-from lazr.smtptest.clock import monotonic
+from lazr.smtptest._util.clock import monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
     from typing import Any
 
+    from lazr.smtptest.net.reactor import Reactor, Timer
+    from lazr.smtptest.net.socket_transport import SocketTransport
+
 __all__ = ["Throttle"]
 
-# Octets go in so many steps a second, as far as the rate allows.
-_STEP = 0.05
-_EVERYTHING = 256 * 1024
+# Data moves in steps of this length; at a low rate one step is a single byte.
+_STEP_SECONDS = 0.05
+_UNTHROTTLED_BYTES = 256 * 1024
 
 
 class Throttle:
-    """A transport that writes at a rate to the one below it, and reads no faster from there than at another.
+    """A transport that limits the rate of writes to, and reads from, the transport below it.
 
-    What waits to be written is bounded as a transport's is: `full()` is called when more than `most`
-    octets wait, and `emptied()` when there is room again.
+    Args:
+        transport: The transport below.
+        reactor: The event loop of both.
+        is_reading_paused: Whether reading from the transport below is paused now.
+        max_queue_bytes: The high-water mark of the write queue.
+        on_full: Called when more than `max_queue_bytes` wait to be written.
+        on_drained: Called when the queue has room again.
     """
 
     def __init__(
         self,
-        transport: asyncio.Transport,
-        loop: asyncio.AbstractEventLoop,
+        transport: SocketTransport,
+        reactor: Reactor,
         *,
-        deaf: bool,
-        most: int,
-        full: Callable[[], object],
-        emptied: Callable[[], object],
+        is_reading_paused: bool,
+        max_queue_bytes: int,
+        on_full: Callable[[], object],
+        on_drained: Callable[[], object],
     ) -> None:
         self._transport = transport
-        self._loop = loop
-        self._most = most
-        self._tell_full = full
-        self._tell_emptied = emptied
-        self._out: float | None = None  # octets a second
-        self._in: float | None = None
+        self._reactor = reactor
+        self._max_queue_bytes = max_queue_bytes
+        self._on_full = on_full
+        self._on_drained = on_drained
+        self._write_rate: float | None = None  # bytes per second
+        self._read_rate: float | None = None
         self._queue = bytearray()
-        self._full = False
-        self._writes_at = 0.0  # when the next octets may go
-        self._writing: asyncio.TimerHandle | None = None
-        self._resting: asyncio.TimerHandle | None = None  # enough was read for now
-        self._deaf = deaf  # nobody wants to read
-        self._then: Callable[[], None] | None = None  # what is to be done when all is written
+        self._is_full = False
+        self._next_write_time = 0.0  # when the next bytes may be written
+        self._write_timer: Timer | None = None
+        self._read_timer: Timer | None = None  # running while reads rest
+        self._is_reading_paused = is_reading_paused  # by the connection
+        self._on_written: Callable[[], None] | None = None  # called when the queue is empty
 
-    def slow(self, rate: float, direction: str) -> None:
-        """So many octets a second, `"in"`, `"out"` or `"both"`."""
+    def set_rate(self, rate: float, direction: str) -> None:
+        """Set the bytes per second for a direction: "in", "out" or "both"."""
         if direction != "in":
-            self._out = rate
+            self._write_rate = rate
         if direction != "out":
-            self._in = rate
-
-    @property
-    def room(self) -> int:
-        """How many octets may be read at once."""
-        return _EVERYTHING if self._in is None else max(1, int(self._in * _STEP))
+            self._read_rate = rate
+            self._transport.limit_reads(max(1, int(rate * _STEP_SECONDS)))
 
     @property
     def seconds_left(self) -> float:
-        """How long it takes to write what waits."""
-        return 0.0 if self._out is None else len(self._queue) / self._out
+        """The time to write the queue, in seconds."""
+        return 0.0 if self._write_rate is None else len(self._queue) / self._write_rate
 
     # -- reading -----------------------------------------------------------------------------
 
-    def took(self, octets: int) -> None:
-        """So many were read: rest a while."""
-        if self._in is None or self._resting is not None or self._transport.is_closing():
+    def note_read(self, size: int) -> None:
+        """Pause reading for as long as `size` bytes take at the rate."""
+        if self._read_rate is None or self._read_timer is not None or self._transport.is_closing():
             return
-        if not self._deaf:
+        if not self._is_reading_paused:
             self._transport.pause_reading()
-        self._resting = self._loop.call_later(octets / self._in, self._rested)
+        self._read_timer = self._reactor.call_later(size / self._read_rate, self._resume_after_rest)
 
-    def _rested(self) -> None:
-        self._resting = None
-        if not self._deaf and not self._transport.is_closing():
+    def _resume_after_rest(self) -> None:
+        self._read_timer = None
+        if not self._is_reading_paused and not self._transport.is_closing():
             self._transport.resume_reading()
 
     def pause_reading(self) -> None:
-        """Read nothing more from the socket."""
-        self._deaf = True
-        if self._resting is None:
+        """Stop reading from the socket."""
+        self._is_reading_paused = True
+        if self._read_timer is None:
             self._transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """Read again."""
-        self._deaf = False
-        if self._resting is None:
+        """Read from the socket again, after the current rest."""
+        self._is_reading_paused = False
+        if self._read_timer is None:
             self._transport.resume_reading()
 
     # -- writing -----------------------------------------------------------------------------
 
-    def write(self, octets: bytes) -> None:
-        """Send, when it is time for it."""
-        if self._out is None and not self._queue:
-            self._transport.write(octets)
+    def write(self, data: bytes) -> None:
+        """Write at the rate; queue the rest."""
+        if self._write_rate is None and not self._queue:
+            self._transport.write(data)
             return
-        self._queue += octets
-        self._drip()
-        if len(self._queue) > self._most:
-            self._full = True
-            self._tell_full()
+        self._queue += data
+        self._write_next()
+        if len(self._queue) > self._max_queue_bytes:
+            self._is_full = True
+            self._on_full()
 
-    def _drip(self) -> None:
-        if self._writing is not None:
+    def _write_next(self) -> None:
+        if self._write_timer is not None:
             return
-        wait = self._writes_at - monotonic()
+        wait = self._next_write_time - monotonic()
         if wait > 0:
-            self._writing = self._loop.call_later(wait, self._drip_on)
+            self._write_timer = self._reactor.call_later(wait, self._continue_writing)
             return
-        rate = self._out or _EVERYTHING
-        piece = bytes(self._queue[: max(1, int(rate * _STEP))])
+        rate = self._write_rate or _UNTHROTTLED_BYTES
+        piece = bytes(self._queue[: max(1, int(rate * _STEP_SECONDS))])
         del self._queue[: len(piece)]
         if piece and not self._transport.is_closing():
             self._transport.write(piece)
-        self._writes_at = monotonic() + len(piece) / rate
+        self._next_write_time = monotonic() + len(piece) / rate
         if self._queue:
-            self._writing = self._loop.call_later(len(piece) / rate, self._drip_on)
-        elif self._then is not None:
-            self._then()
+            self._write_timer = self._reactor.call_later(len(piece) / rate, self._continue_writing)
+        elif self._on_written is not None:
+            self._on_written()
 
-    def _drip_on(self) -> None:
-        self._writing = None
-        self._drip()
-        if self._full and len(self._queue) <= self._most // 4:
-            self._full = False
-            self._tell_emptied()
+    def _continue_writing(self) -> None:
+        self._write_timer = None
+        self._write_next()
+        if self._is_full and len(self._queue) <= self._max_queue_bytes // 4:
+            self._is_full = False
+            self._on_drained()
 
-    def lift(self) -> None:
-        """Write what waits, and let everything pass from here on."""
+    def remove_limits(self) -> None:
+        """Write the queue at once, and limit nothing from now on."""
         self._stop_timers()
-        self._in = self._out = None
+        self._read_rate = self._write_rate = None
+        self._transport.limit_reads(_UNTHROTTLED_BYTES)
         if self._queue and not self._transport.is_closing():
             self._transport.write(bytes(self._queue))
         self._queue.clear()
-        if not self._deaf and not self._transport.is_closing():
+        if not self._is_reading_paused and not self._transport.is_closing():
             self._transport.resume_reading()
-        if self._then is not None:
-            self._then()
+        if self._on_written is not None:
+            self._on_written()
 
-    def end(self) -> None:
-        """The connection is gone."""
+    def discard(self) -> None:
+        """Drop the queue: the connection is closed."""
         self._stop_timers()
         self._queue.clear()
 
     def _stop_timers(self) -> None:
-        for timer in (self._writing, self._resting):
+        for timer in (self._write_timer, self._read_timer):
             if timer is not None:
                 timer.cancel()
-        self._writing = self._resting = None
+        self._write_timer = self._read_timer = None
 
-    # -- what else a connection asks of a transport ------------------------------------------
+    # -- the other methods of a transport ----------------------------------------------------
 
     def close(self) -> None:
-        """Close when all is sent."""
-        self._when_written(self._transport.close)
+        """Close after the queue is written."""
+        self._run_when_written(self._transport.close)
 
     def write_eof(self) -> None:
-        """Close the sending half when all is sent."""
-        self._when_written(self._write_eof)
+        """Close the sending half after the queue is written."""
+        self._run_when_written(self._write_eof)
 
     def _write_eof(self) -> None:
-        with contextlib.suppress(OSError):  # the client is gone by now
+        with contextlib.suppress(OSError):  # the client is gone
             self._transport.write_eof()
 
-    def _when_written(self, then: Callable[[], None]) -> None:
+    def _run_when_written(self, callback: Callable[[], None]) -> None:
         if self._queue:
-            self._then = then
+            self._on_written = callback
         else:
-            then()
+            callback()
 
     def abort(self) -> None:
-        """Close at once."""
-        self.end()
+        """Close immediately; drop the queue."""
+        self.discard()
         self._transport.abort()
 
     def can_write_eof(self) -> bool:
-        """Whether the sending half can be closed alone."""
+        """Return whether the sending half can be closed alone."""
         return self._transport.can_write_eof()
 
     def is_closing(self) -> bool:
-        """Whether it is on its way to be closed."""
+        """Return whether the transport is closing or closed."""
         return self._transport.is_closing()
 
     def get_write_buffer_size(self) -> int:
-        """Octets that wait to be sent."""
+        """Return the number of bytes that wait to be sent."""
         return len(self._queue) + self._transport.get_write_buffer_size()
 
     def get_extra_info(self, name: str) -> Any:
-        """What the transport below knows."""
+        """Return information from the transport below."""
         return self._transport.get_extra_info(name)

@@ -1,6 +1,5 @@
-"""Bytes in, events and bytes out.
+"""Mail protocols without I/O: bytes in, events and bytes out.
 
-This room knows octets and RFCs.  It has never heard of sockets, clocks, threads, dice, logs or
-tests: a session can be replayed from a list of byte strings, and the outcome is the same however
-they were cut.
+The modules use no sockets, clocks, threads, random numbers or logs.  A session can be replayed from a list of byte
+strings, and the result does not depend on how they were split.
 """

@@ -1,1 +1,124 @@
-"""The Simple Mail Transfer Protocol, RFC 5321 and its extensions, without I/O."""
+"""SMTP and LMTP (RFC 5321, RFC 2033) and their extensions, without I/O."""
+
+from __future__ import annotations
+
+from lazr.smtptest._util.lazy_exports import lazy_exports
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lazr.smtptest.protocol.smtp.address import AddressGrammar
+    from lazr.smtptest.protocol.smtp.auth import AcceptPolicy as AcceptPolicy
+    from lazr.smtptest.protocol.smtp.auth import Auth
+    from lazr.smtptest.protocol.smtp.command_log import Command
+    from lazr.smtptest.protocol.smtp.data import MemorySink
+    from lazr.smtptest.protocol.smtp.data import Sink as Sink
+    from lazr.smtptest.protocol.smtp.events import (
+        Bdat,
+        Delivery,
+        EndOfData,
+        Event,
+        Mail,
+        Malformed,
+        Rcpt,
+        Rset,
+        Unknown,
+    )
+    from lazr.smtptest.protocol.smtp.extensions import Extension
+    from lazr.smtptest.protocol.smtp.findings import Finding
+    from lazr.smtptest.protocol.smtp.leniency import Lenient
+    from lazr.smtptest.protocol.smtp.limits import Limits
+    from lazr.smtptest.protocol.smtp.reply import PENDING, Pending, RawBytes, Reply
+    from lazr.smtptest.protocol.smtp.sasl_types import Credentials
+    from lazr.smtptest.protocol.smtp.saslprep import prepare_if_possible
+    from lazr.smtptest.protocol.smtp.sequence_diagram import render_sessions_diagram
+    from lazr.smtptest.protocol.smtp.server_settings import ServerSettings
+    from lazr.smtptest.protocol.smtp.session import SmtpSession
+    from lazr.smtptest.protocol.smtp.session_record import SessionRecord, TlsFacts
+    from lazr.smtptest.protocol.smtp.tls_mode import TlsMode
+    from lazr.smtptest.protocol.smtp.transcript import MAX_ENTRIES, Transcript
+    from lazr.smtptest.protocol.smtp.waiting import Waiting
+
+__all__ = [
+    "MAX_ENTRIES",
+    "PENDING",
+    "AddressGrammar",
+    "Auth",
+    "Bdat",
+    "Command",
+    "Credentials",
+    "Delivery",
+    "EndOfData",
+    "Event",
+    "Extension",
+    "Finding",
+    "Lenient",
+    "Limits",
+    "Mail",
+    "Malformed",
+    "MemorySink",
+    "Pending",
+    "RawBytes",
+    "Rcpt",
+    "Reply",
+    "Rset",
+    "ServerSettings",
+    "SessionRecord",
+    "SmtpSession",
+    "TlsFacts",
+    "TlsMode",
+    "Transcript",
+    "Unknown",
+    "Waiting",
+    "prepare_if_possible",
+    "render_sessions_diagram",
+]
+
+__getattr__: Callable[[str], object]
+__dir__: Callable[[], list[str]]
+__getattr__, __dir__ = lazy_exports(
+    globals(),
+    {
+        "lazr.smtptest.protocol.smtp.address": ("AddressGrammar",),
+        "lazr.smtptest.protocol.smtp.auth": ("Auth",),
+        "lazr.smtptest.protocol.smtp.command_log": ("Command",),
+        "lazr.smtptest.protocol.smtp.data": ("MemorySink",),
+        "lazr.smtptest.protocol.smtp.events": (
+            "Bdat",
+            "Delivery",
+            "EndOfData",
+            "Event",
+            "Mail",
+            "Malformed",
+            "Rcpt",
+            "Rset",
+            "Unknown",
+        ),
+        "lazr.smtptest.protocol.smtp.extensions": ("Extension",),
+        "lazr.smtptest.protocol.smtp.findings": ("Finding",),
+        "lazr.smtptest.protocol.smtp.leniency": ("Lenient",),
+        "lazr.smtptest.protocol.smtp.limits": ("Limits",),
+        "lazr.smtptest.protocol.smtp.reply": (
+            "PENDING",
+            "Pending",
+            "RawBytes",
+            "Reply",
+        ),
+        "lazr.smtptest.protocol.smtp.sasl_types": ("Credentials",),
+        "lazr.smtptest.protocol.smtp.saslprep": ("prepare_if_possible",),
+        "lazr.smtptest.protocol.smtp.sequence_diagram": ("render_sessions_diagram",),
+        "lazr.smtptest.protocol.smtp.server_settings": ("ServerSettings",),
+        "lazr.smtptest.protocol.smtp.session": ("SmtpSession",),
+        "lazr.smtptest.protocol.smtp.session_record": (
+            "SessionRecord",
+            "TlsFacts",
+        ),
+        "lazr.smtptest.protocol.smtp.tls_mode": ("TlsMode",),
+        "lazr.smtptest.protocol.smtp.transcript": (
+            "MAX_ENTRIES",
+            "Transcript",
+        ),
+        "lazr.smtptest.protocol.smtp.waiting": ("Waiting",),
+    },
+)

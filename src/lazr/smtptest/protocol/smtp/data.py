@@ -1,223 +1,223 @@
-"""Content: finding its end, undoing its transparency, and keeping no more of it than is allowed."""
+"""Receive message content: find its end, remove added dots, and enforce the size limit."""
 
 from __future__ import annotations
 
-import re
+from lazr.smtptest._util.lazy_pattern import compile_lazily
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
     class Sink(Protocol):
-        """Where content is put while it arrives; somebody with a disk may bring a roomier one."""
+        """Store for content while it arrives, in memory or on disk."""
 
         def append(self, part: bytes, /) -> None:
-            """Keep this too."""
+            """Add a part."""
 
         def take(self) -> list[bytes]:
-            """All that was kept, in order, as the pieces that came; the sink is empty afterwards."""
+            """Return all parts in order, and empty the sink."""
 
         def clear(self) -> None:
-            """Forget all."""
+            """Drop all parts."""
 
 
-__all__ = ["Chunks", "Content", "DataReceiver", "has_bare_octets", "joined"]
+__all__ = ["Content", "DotUnstuffer", "MemorySink"]
 
-# RFC 5321 4.1.1.4: exactly these five octets end the body.  A bare LF on either side of the dot
-# does not, or one message could smuggle in another.
-_END = b"\r\n.\r\n"
-# RFC 5321 4.5.2: a dot that starts a line is the client's addition, whatever follows it.
-_LINE_WITH_DOT = re.compile(rb"\r\n\.")
+# RFC 5321 4.1.1.4: exactly these five bytes end the content.  A bare CR or LF next to the dot does not, or one message
+# could smuggle in another (CVE-2023-51764, CVE-2023-51765, CVE-2023-51766).
+_END_OF_DATA = b"\r\n.\r\n"
+# RFC 5321 4.5.2: the client has added a dot to each line that starts with one.
+_DOT_AT_LINE_START = compile_lazily(rb"\r\n\.")
 
-_BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n|\x00")
-
-
-# Pieces below this are put together, so many at a time: each piece costs some 40 octets of its own,
-# and a client that sends octet by octet, or dots only, must not make a message many times its size.
-_SMALL = 4096
-_TOGETHER = 256
+# Small parts are joined.  Each part costs about 40 bytes of memory: without joining, a client that sends byte by byte
+# could make a message use many times its size.
+_SMALL_PART_BYTES = 4096
+_MAX_SMALL_PARTS = 256
 
 
-class Chunks:
-    """Content in memory, as the pieces that came: joining them all is for whoever wants to read it."""
+class MemorySink:
+    """A sink in memory that keeps the parts unjoined; the reader of a message joins them."""
 
-    __slots__ = ("_parts", "_small")
+    __slots__ = ("_parts", "_small_parts")
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
-        self._small: list[bytes] = []  # the last pieces, while they are small
+        self._small_parts: list[bytes] = []  # the latest parts, while they are small
 
     def append(self, part: bytes, /) -> None:
-        """Keep this too."""
-        if len(part) < _SMALL:
-            self._small.append(part)
-            if len(self._small) == _TOGETHER:
-                self._put_together()
+        """Add a part."""
+        if len(part) < _SMALL_PART_BYTES:
+            self._small_parts.append(part)
+            if len(self._small_parts) == _MAX_SMALL_PARTS:
+                self._join_small_parts()
         else:
-            if self._small:
-                self._put_together()
+            if self._small_parts:
+                self._join_small_parts()
             self._parts.append(part)
 
-    def _put_together(self) -> None:
-        self._parts.append(b"".join(self._small))
-        self._small = []
+    def _join_small_parts(self) -> None:
+        self._parts.append(b"".join(self._small_parts))
+        self._small_parts = []
 
     def take(self) -> list[bytes]:
-        """All that was kept, in order; the sink is empty afterwards."""
-        if not self._parts and len(self._small) == 1:
-            parts, self._small = self._small, []
-            return parts
-        if self._small:
-            self._put_together()
+        """Return all parts in order, and empty the sink."""
+        if not self._parts and len(self._small_parts) == 1:
+            return [self._small_parts.pop()]
+        if self._small_parts:
+            self._join_small_parts()
         parts, self._parts = self._parts, []
         return parts
 
     def clear(self) -> None:
-        """Forget all."""
-        self._parts = []
-        self._small = []
+        """Drop all parts."""
+        if self._parts or self._small_parts:
+            self._parts = []
+            self._small_parts = []
 
 
 class Content:
-    """The content of one transaction; over its limit it is counted to the end, and not kept."""
+    """The content of one transaction; above the limit it is counted but not stored.
 
-    __slots__ = ("_limit", "_sink", "size")
+    Args:
+        sink: Stores the parts.
+        max_bytes: The limit; None for no limit.
+    """
 
-    def __init__(self, sink: Sink, limit: int | None) -> None:
+    __slots__ = ("_max_bytes", "_sink", "size")
+
+    def __init__(self, sink: Sink, max_bytes: int | None) -> None:
         self._sink = sink
-        self._limit = limit
+        self._max_bytes = max_bytes
         self.size: int = 0
 
-    def begin(self) -> None:
-        """Another transaction's content begins."""
+    def reset(self) -> None:
+        """Start the content of another transaction."""
         self.size = 0
 
     @property
-    def too_big(self) -> bool:
-        """Whether the limit is passed."""
-        return self._limit is not None and self.size > self._limit
+    def is_too_big(self) -> bool:
+        """Whether the content is larger than the limit."""
+        return self._max_bytes is not None and self.size > self._max_bytes
 
     @property
-    def endless(self) -> bool:
-        """Whether even reading on to refuse it has become too much: twice the limit."""
-        return self._limit is not None and self.size > 2 * self._limit
+    def is_over_hard_limit(self) -> bool:
+        """Whether the content is larger than twice the limit, so that the session must be closed."""
+        return self._max_bytes is not None and self.size > 2 * self._max_bytes
 
     def append(self, part: bytes) -> None:
-        """Count this, and keep it unless the limit is passed."""
-        if not part:
-            return
+        """Count a part, and store it unless the content is over the limit."""
         size = self.size = self.size + len(part)
-        if self._limit is None or size <= self._limit:
+        if self._max_bytes is None or size <= self._max_bytes:
             self._sink.append(part)
         else:
             self._sink.clear()
 
     def take(self) -> list[bytes]:
-        """The octets, all of them, in pieces."""
+        """Return all parts in order, and empty the sink."""
         return self._sink.take()
 
-    def drop(self) -> None:
-        """Forget the octets."""
+    def discard(self) -> None:
+        """Drop the content."""
         self.size = 0
         self._sink.clear()
 
 
-def joined(parts: list[bytes]) -> bytes:
-    """The pieces as one, which takes their place: whoever else holds them sees the same octets."""
-    if len(parts) != 1:
-        parts[:] = [b"".join(parts)]
-    return parts[0]
+class DotUnstuffer:
+    """Removes the dots that the client has added to the content of DATA (RFC 5321 4.5.2).
 
-
-def has_bare_octets(content: bytes) -> bool:
-    """Whether there is a CR or LF alone, or a NUL, none of which RFC 5321 2.3.8 and 4.5.3.1.6 know."""
-    return _BARE.search(content) is not None
-
-
-class DataReceiver:
-    """The receiver's half of DATA's transparency (RFC 5321 4.5.2).
-
-    >>> content = Content(Chunks(), limit=None)
-    >>> receiver = DataReceiver(content)
+    >>> from lazr.smtptest._util.octets import join_parts
+    >>> content = Content(MemorySink(), max_bytes=None)
+    >>> receiver = DotUnstuffer(content)
     >>> receiver.receive(b"Hi\\r\\n..signed\\r\\n.\\r\\nQUIT", 0)
     17
-    >>> joined(content.take())
+    >>> join_parts(content.take())
     b'Hi\\r\\n.signed\\r\\n'
     """
 
-    __slots__ = ("_content", "_matched")
+    __slots__ = ("_content", "_matched_bytes")
 
     def __init__(self, content: Content) -> None:
         self._content = content
-        # How many octets of _END the input so far ends with.  The start of the content counts as
-        # the start of a line, so that `.CRLF` alone is an empty body.
-        self._matched = 2
+        # The input so far ends with this many bytes of _END_OF_DATA.  The content begins at the start of a line, so
+        # `.CRLF` alone is an empty message.
+        self._matched_bytes = 2
 
-    def begin(self) -> None:
-        """Another transaction's content begins."""
-        self._matched = 2
+    def reset(self) -> None:
+        """Start the content of another transaction."""
+        self._matched_bytes = 2
 
     def receive(self, data: bytes, start: int) -> int:
-        """Take what follows `start`.  The position behind the end of the content, or -1 if it goes on."""
-        if self._matched == 2 and data[start] not in b".\r":
-            self._matched = 0  # a line has started, and with something else: by far the most common
-        elif self._matched:
-            start = self._over_the_border(data, start)
-            if self._matched == len(_END):
+        """Read `data` from the position `start`.
+
+        Returns the position after the end of the content, or -1 if the content continues.
+        """
+        if self._matched_bytes == 2 and data[start] not in b".\r":
+            self._matched_bytes = 0  # the usual case: a line that starts with another byte
+        elif self._matched_bytes:
+            start = self._match_across_input(data, start)
+            if self._matched_bytes == len(_END_OF_DATA):
                 return start
             if start == len(data):
                 return -1
-        # Most content has few dots, and finding one octet is thirty times faster than finding three.
+        # Most content has few dots, and searching for one byte is thirty times faster than searching for three.
         dot = data.find(b".", start)
         if dot < 0:
             self._content.append(data[start:] if start else data)
-            self._see_line_end(data)
+            self._note_line_end(data)
             return -1
-        lines = []  # stretches of this input, without the dots of transparency
+        # Start two bytes before the dot, for its CRLF, but not before `start`: those bytes are handled already.
+        search_start = max(start, dot - 2)
+        first = _DOT_AT_LINE_START.search(data, search_start)
+        if first is not None and data.startswith(b"\r\n", first.end()):
+            # Fast path: no dot was added, and the content ends in this input.
+            end = first.end() + 2
+            self._content.append(data[start : end - 3])
+            return end
+        lines = []  # the input without the added dots
         end = -1
-        # Two octets back, for the CRLF before it; never back over the border, which is done with.
-        for match in _LINE_WITH_DOT.finditer(data, max(start, dot - 2)):
-            behind = match.end()
-            follows = data[behind : behind + 2]
-            lines.append(data[start : behind - 1])
-            start = behind
+        for match in _DOT_AT_LINE_START.finditer(data, search_start):
+            after_dot = match.end()
+            follows = data[after_dot : after_dot + 2]
+            lines.append(data[start : after_dot - 1])
+            start = after_dot
             if follows == b"\r\n":
-                end = behind + 2
+                end = after_dot + 2
                 break
             if len(follows) < 2 and b"\r\n".startswith(follows):
-                # The input ends within what may be the end; what comes next decides.
-                self._matched = 3 + len(follows)
+                # The input ends in the middle of what may be the end of the content.
+                self._matched_bytes = 3 + len(follows)
                 break
         else:
             lines.append(data[start:])
-            self._see_line_end(data)
+            self._note_line_end(data)
         self._content.append(lines[0] if len(lines) == 1 else b"".join(lines))
         return end
 
-    def _see_line_end(self, data: bytes) -> None:
+    def _note_line_end(self, data: bytes) -> None:
         if data.endswith(b"\r\n"):
-            self._matched = 2
+            self._matched_bytes = 2
         elif data.endswith(b"\r"):
-            self._matched = 1
+            self._matched_bytes = 1
 
-    def _over_the_border(self, data: bytes, start: int) -> int:
-        """Octet by octet, until the input no longer ends with a part of _END, or with all of it.
+    def _match_across_input(self, data: bytes, start: int) -> int:
+        """Match _END_OF_DATA across two inputs, until it is complete or the match fails.
 
-        CR and LF are content as soon as they come; the dot and the CR behind it wait for what follows.
+        The first CR and LF are content at once.  The dot, and the CR after it, are held until the next byte decides.
+        Returns the position of the first byte that is not handled.
         """
-        matched = self._matched
+        matched = self._matched_bytes
         content = bytearray()
         while matched and start < len(data):
             octet = data[start]
-            if octet == _END[matched]:
+            if octet == _END_OF_DATA[matched]:
                 start += 1
                 matched += 1
-                if matched == len(_END):
+                if matched == len(_END_OF_DATA):
                     break
                 if matched <= 2:
                     content.append(octet)
             elif matched == 4:
-                content += b"\r"  # it was content after all, and the dot was transparency
+                content += b"\r"  # the CR is content, and the dot before it was added by the client
                 matched = 1
             else:
                 start += 1
@@ -225,5 +225,5 @@ class DataReceiver:
                 matched = 1 if octet == 0x0D else 0
         if content:
             self._content.append(bytes(content))
-        self._matched = matched
+        self._matched_bytes = matched
         return start

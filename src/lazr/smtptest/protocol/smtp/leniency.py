@@ -1,29 +1,32 @@
-"""The departures from RFC 5321's grammar that a server may permit, each by its name."""
+"""Named departures from RFC 5321's grammar that a server may accept."""
+
+from __future__ import annotations
 
 __all__ = ["Lenient"]
 
 
 class Lenient:
-    """Which departures from the grammar are accepted; all but one are refused unless named.
+    """The departures from the grammar that a server accepts.
 
-    >>> Lenient(space_before_path=True)
-    Lenient(space_before_path=True, any_helo_domain=True)
+    `Lenient.all()` accepts all departures, `Lenient.none()` accepts none.  `session.findings` names the departures of
+    a session.
 
-    - `space_before_path`: `MAIL FROM: <ann@example.com>`.  RFC 5321 3.3 allows no space there; many
-      hand-written clients put one.
-    - `path_without_brackets`: `MAIL FROM:ann@example.com`.
-    - `address_without_domain`: `RCPT TO:<ann>`, as mail inside one host is sent.  Without it only
-      `<Postmaster>` needs no domain (RFC 5321 4.5.1).
-    - `underscore_in_domain`: `RCPT TO:<ann@build_host.example>`.
-    - `eight_bit_without_smtputf8`: UTF-8 in an address although MAIL did not say SMTPUTF8
-      (RFC 6531 3.4 wants it said).
-    - `parameters_after_helo`: MAIL and RCPT parameters although the client said HELO, not EHLO.
-    - `unknown_parameters`: MAIL and RCPT parameters of no offered extension are kept, not refused.
-    - `any_helo_domain`: any name without spaces in EHLO and HELO.  **On by default**: clients put
-      their host's name there, and a laptop called `ann_s_laptop` would otherwise reach no server.
-      RFC 5321 4.1.4 forbids to refuse mail because that name is wrong.
+    Args:
+        space_before_path: `MAIL FROM: <ann@example.com>`.  RFC 5321 3.3 allows no space there.  On by default, as in
+            Postfix: many hand-written clients send one.
+        path_without_brackets: `MAIL FROM:ann@example.com` (RFC 5321 4.1.2).  On by default, as in Postfix.
+        address_without_domain: `RCPT TO:<ann>`, as used inside one host.  Otherwise only `<Postmaster>` needs no domain
+            (RFC 5321 4.5.1).
+        underscore_in_domain: `RCPT TO:<ann@build_host.example>`.
+        eight_bit_without_smtputf8: UTF-8 in an address although MAIL had no SMTPUTF8 (RFC 6531 3.4 requires it).
+        parameters_after_helo: Parameters of MAIL and RCPT although the client sent HELO, not EHLO.
+        unknown_parameters: Parameters of MAIL and RCPT that no offered extension has; they are kept.
+        any_helo_domain: Any name without spaces in EHLO and HELO.  On by default: clients send the name of their host,
+            and a laptop called `ann_s_laptop` could not send mail otherwise.  RFC 5321 4.1.4 forbids to refuse mail
+            because of this name.
 
-    `Lenient.all()` permits every one.
+    >>> Lenient(address_without_domain=True).space_before_path, Lenient.none().space_before_path
+    (True, False)
     """
 
     NAMES = (
@@ -41,8 +44,8 @@ class Lenient:
     def __init__(
         self,
         *,
-        space_before_path: bool = False,
-        path_without_brackets: bool = False,
+        space_before_path: bool = True,
+        path_without_brackets: bool = True,
         address_without_domain: bool = False,
         underscore_in_domain: bool = False,
         eight_bit_without_smtputf8: bool = False,
@@ -58,12 +61,39 @@ class Lenient:
         self.parameters_after_helo = parameters_after_helo
         self.unknown_parameters = unknown_parameters
         self.any_helo_domain = any_helo_domain
+        for name in self.NAMES:
+            if not isinstance(getattr(self, name), bool):
+                raise TypeError(f"{name} must be True or False, got {getattr(self, name)!r}")
 
     @classmethod
-    def all(cls) -> "Lenient":
-        """Every departure permitted."""
+    def all(cls) -> Lenient:
+        """Return an object that accepts all departures."""
         return cls(**dict.fromkeys(cls.NAMES, True))
 
+    @classmethod
+    def none(cls) -> Lenient:
+        """Return an object that accepts no departure: RFC 5321's grammar to the letter.
+
+        >>> Lenient.none() == Lenient(space_before_path=False, path_without_brackets=False, any_helo_domain=False)
+        True
+        """
+        return cls(**dict.fromkeys(cls.NAMES, False))
+
+    def _field_values(self) -> tuple[bool, ...]:
+        return tuple(getattr(self, name) for name in self.NAMES)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Lenient):
+            return NotImplemented
+        return self._field_values() == other._field_values()
+
+    def __hash__(self) -> int:
+        return hash(self._field_values())
+
     def __repr__(self) -> str:
-        permitted = (f"{name}=True" for name in self.NAMES if getattr(self, name))
-        return f"Lenient({', '.join(permitted)})"
+        for name, preset in (("none", Lenient.none()), ("all", Lenient.all())):
+            if self == preset:
+                return f"Lenient.{name}()"
+        default = Lenient()
+        changes = (name for name in self.NAMES if getattr(self, name) != getattr(default, name))
+        return f"Lenient({', '.join(f'{name}={getattr(self, name)}' for name in changes)})"

@@ -1,0 +1,131 @@
+"""The final delivery of accepted mail: to the observer, the store and the inbox."""
+
+from __future__ import annotations
+
+from lazr.smtptest.protocol.smtp import Reply
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lazr.smtptest.mail import Inbox, Mail
+    from lazr.smtptest.mailserver.failure_log import FailureLog
+    from lazr.smtptest.mailserver.observer import ServerObserver
+    from lazr.smtptest.net import ConnectionManager
+    from lazr.smtptest.protocol.smtp import EndOfData
+    from lazr.smtptest.protocol.smtp import Mail as MailCommand
+    from lazr.smtptest.store import Store
+    from lazr.smtptest.store_delivery import StoreDelivery
+
+__all__ = ["LocalDelivery"]
+
+
+class LocalDelivery:
+    """Delivers each accepted mail before its client reads the 250 (promise P1).
+
+    Args:
+        inbox: Where mails become visible to the test.
+        failures: Where refusals and exceptions are recorded.
+        keep_mails: Whether mails go into the inbox.
+        store: The store that keeps mails as well; None is no store.
+        observer: The callbacks about mails; None is no observer.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        failures: FailureLog,
+        *,
+        keep_mails: bool,
+        store: Store | None,
+        observer: ServerObserver | None,
+    ) -> None:
+        self._inbox = inbox
+        self._failures = failures
+        self._keep_mails = keep_mails
+        self._store = store
+        self._observer = observer
+        self._on_mail_accepted = None if observer is None else failures.guard(observer.on_mail_accepted)
+        self._manager: ConnectionManager | None = None
+        self._store_delivery: StoreDelivery | None = None
+        self._received_count = 0
+        self._build_mail: Callable[[EndOfData, str], Mail] = self._build_first_mail
+
+    def start_run(self, manager: ConnectionManager, call_soon: Callable[[Callable[[], None]], None]) -> None:
+        """Deliver the mail of this run; `call_soon` runs a function in the server's thread."""
+        self._manager = manager
+        if self._store is not None:
+            from lazr.smtptest.store_delivery import StoreDelivery
+
+            self._store_delivery = StoreDelivery(
+                self._store,
+                manager,
+                call_soon=call_soon,
+                on_stored=self._accept,
+                on_refused=self._record_store_refusal,
+                build_error_reply=self._failures.record_error,
+            )
+
+    def end_run(self, timeout: float) -> None:
+        """Let the store finish pending commits, for at most `timeout` seconds.
+
+        If the server's thread has not ended, it stores no more mails, and refuses them.
+        """
+        if self._store_delivery is not None:
+            self._store_delivery.close(timeout)
+
+    def detach_after_fork(self) -> None:
+        """Let go of the store in a forked child; the parent's thread still uses it."""
+        self._store_delivery = None
+
+    def check_room(self, command: MailCommand) -> Reply | None:
+        """Return the refusal of MAIL if the store has no room for the message; else None."""
+        return None if self._store_delivery is None else self._store_delivery.check_room(command)
+
+    def deliver(self, event: EndOfData, reply: Reply) -> Reply:
+        """Deliver a message; return the reply to it: the one given, or a refusal."""
+        store_delivery = self._store_delivery
+        if store_delivery is None and self._observer is None and not self._keep_mails:
+            return reply
+        mail_id = str(self._received_count + 1) if store_delivery is None else store_delivery.generate_id()
+        mail = self._build_mail(event, mail_id)
+        if self._observer is not None:
+            refusal = self._ask_observer(self._observer, mail)
+            if refusal is not None:
+                self._failures.record_refusal(event.said(), refusal)
+                return refusal
+        if store_delivery is not None:
+            return store_delivery.store_mail(mail, reply)
+        self._received_count += 1
+        self._accept(mail)
+        return reply
+
+    def _build_first_mail(self, event: EndOfData, id: str) -> Mail:
+        """Import the classes of mails: the start of a server takes less time without them."""
+        from lazr.smtptest.mailserver.mail_builder import build_mail
+
+        self._build_mail = build_mail
+        return build_mail(event, id)
+
+    def _ask_observer(self, observer: ServerObserver, mail: Mail) -> Reply | None:
+        try:
+            refusal: object = observer.on_mail_received(mail)  # the user's function may return anything
+        except BaseException as error:  # noqa: BLE001 - P7: raised again in the thread of the test
+            return self._failures.record_error(error)
+        if refusal is None or (isinstance(refusal, Reply) and not refusal.is_positive):
+            return refusal
+        problem = f"on_mail_received must return None or a negative Reply, got {refusal!r}"
+        return self._failures.record_error(TypeError(problem))
+
+    def _accept(self, mail: Mail) -> None:
+        """Make an accepted mail visible, and announce it when its reply is written (promise P2)."""
+        mail.session.add_mail(mail.id)
+        if self._keep_mails:
+            self._inbox.append(mail)
+            if self._manager is not None:
+                self._manager.announce_mail()
+        if self._on_mail_accepted is not None:
+            self._on_mail_accepted(mail)
+
+    def _record_store_refusal(self, mail: Mail, reply: Reply) -> None:
+        self._failures.record_refusal(f"the message of {mail.size:,} bytes from {mail.envelope.peer}", reply)

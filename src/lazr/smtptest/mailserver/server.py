@@ -1,0 +1,747 @@
+"""MailServer: the public face of a server, and the start and stop of its runs."""
+
+from __future__ import annotations
+
+import threading
+from weakref import WeakSet
+
+from lazr.smtptest._util.clock import monotonic
+from lazr.smtptest._util.host_port import format_host_port
+from lazr.smtptest._util.seconds import DEFAULT_TIMEOUT, DefaultTimeout, check_seconds
+from lazr.smtptest._util.suggestion import build_getattr, describe_unknown
+from lazr.smtptest.client_settings import ClientSettings
+from lazr.smtptest.errors import RuleNeverActed, StartError, StopTimeout
+from lazr.smtptest.mail import Inbox
+from lazr.smtptest.mailserver.arguments import check_arguments
+from lazr.smtptest.mailserver.decision_chain import DecisionChain
+from lazr.smtptest.mailserver.failure_log import FailureLog
+from lazr.smtptest.mailserver.local_delivery import LocalDelivery
+from lazr.smtptest.net import LOOPBACK_NETWORKS, ListenerSettings, Sessions, switch_interval
+from lazr.smtptest.protocol.smtp import ServerSettings
+from lazr.smtptest.rules import Rules
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+    from typing import Literal, Self, TypeVar, Unpack
+
+    from lazr.smtptest.mailserver.observer import ServerObserver
+    from lazr.smtptest.net import Connection, ConnectionManager, Decide, Endpoint, Listen, Listener, Runner, Tls
+    from lazr.smtptest.protocol.smtp import AcceptPolicy, Auth, Extension, Lenient, Limits, SessionRecord
+    from lazr.smtptest.rules import Rule, Selectors
+    from lazr.smtptest.store import Store
+
+    T = TypeVar("T")
+
+__all__ = ["MailServer", "list_servers_since"]
+
+_LOOP_KINDS = ("asyncio", "uvloop")
+
+# At the end of a run no client waits for a 250 any more; the store gets this time for mails that are under way.
+_STORE_CLOSE_TIMEOUT_SECONDS = 5.0
+
+# What to write instead of names that other libraries use.
+_ATTRIBUTE_ALIASES = {
+    **dict.fromkeys(("messages", "mails", "emails", "outbox", "mailbox", "received", "get_messages"), "server.inbox"),
+    **dict.fromkeys(("wait_for", "wait_for_mail", "wait_for_message", "wait", "one"), "server.inbox.one(to=…)"),
+    **dict.fromkeys(("hostname", "ip"), "server.host, or server.address for host and port"),
+    **dict.fromkeys(("addr", "server_address"), "server.address"),
+    **dict.fromkeys(("add_rule", "rule", "when"), 'server.on("RCPT").reply(450)'),
+    **dict.fromkeys(("close", "shutdown", "terminate", "quit"), "server.stop()"),
+    **dict.fromkeys(("is_running", "is_alive", "started", "accepting"), "server.running"),
+    **dict.fromkeys(("reset", "clear"), "server.forget()"),
+    **dict.fromkeys(("transcript", "transcripts", "log"), "server.sessions[-1].transcript"),
+}
+
+# What the inbox and the rules of the server use; completion does not offer it.
+_INNER_NAMES = frozenset({"check_started", "default_timeout", "is_in_loop_thread", "is_receiving"})
+
+# The servers of this process, for the reports of failed tests (see `list_servers_since`).
+_live_servers: WeakSet[MailServer] = WeakSet()
+_live_servers_lock = threading.Lock()
+
+# The open sessions that the error of a failed `settle` describes.
+_MAX_DESCRIBED_SESSIONS = 2
+
+
+class MailServer(ClientSettings):
+    """A real SMTP server that runs inside a test.
+
+    >>> import smtplib
+    >>> with MailServer() as server:
+    ...     with smtplib.SMTP(*server.address) as client:
+    ...         _ = client.sendmail("ann@example.com", ["bob@example.com"], "Subject: Hi\\r\\n\\r\\nHello")
+    ...     server.inbox.one(to="bob@example.com").subject
+    'Hi'
+
+    A `with` block runs the server in a thread of its own, `async with` in the running event loop.
+
+    Args:
+        host: The IP address or host name to listen on; `"127.0.0.1"` by default.
+        port: The TCP port; 0, the default, takes any free one, which `port` then returns.
+        also: Further places to listen on, as `Listen` values: IPv6, Unix sockets, another TLS mode.
+        hostname: The name in the greeting and in the reply to EHLO; `"localhost"` by default.
+        greeting: The text after the host name in the greeting.
+        extensions: The EHLO keywords to offer, as names or `Extension` values; all that are implemented by default.
+        limits: Sizes, counts and timeouts; see `Limits` for the defaults.
+        lenient: Which syntax errors of clients to accept; see `Lenient` for the defaults.
+        bare_line_ends: What a CR or LF alone does in a command line: `"reject"`, the default, answers 500 5.5.2 (RFC
+            5321 2.3.8); `"accept"` ends the line there.  Message content ends only with CRLF.CRLF either way.
+        strict: Whether content with a bare CR, a bare LF or a NUL is refused with 550 5.5.2; False by default.
+        tls: `"starttls"` (RFC 3207), `"implicit"` (RFC 8314) or `"both"`, with a generated certificate (needs the extra
+            `tls`); or a `Tls`, which can also be wrong on purpose.  None, the default, is no TLS.
+        auth: Who may authenticate (RFC 4954): `{"user": "password"}`, a function of the `Credentials`, `"any"`, or an
+            `Auth`.  None, the default, offers no AUTH.
+        protocol: `"smtp"`, the default, or `"lmtp"` (RFC 2033).
+        proxy: Whether each connection begins with a PROXY protocol header; False by default.
+        xclient: Whether trusted peers are offered XCLIENT; False by default.
+        trusted: Addresses and networks of the peers that may send a PROXY header or XCLIENT; the loopback addresses by
+            default.
+        decide: A function `decide(event, reply)` that is called for each event with the reply that the server would
+            give, and returns the reply to give.  `lazr.smtptest.protocol.smtp.events` lists the events.  It runs in the
+            server's thread.  It may be a coroutine function: other sessions go on while it waits.  An exception is
+            answered 451 4.3.0, and raised by `stop()`, at the end of the `with` block, and by a failed wait.
+        observer: A `ServerObserver`: callbacks about mails, refusals and sessions; none by default.
+        seed: The seed of rules with a probability; a random one by default.
+        keep_mails: True, the default, keeps all mails in the inbox; a number keeps that many, the latest ones.  False
+            keeps none: then only `decide`, `observer` and `store` see them.
+        keep_bytes: The total size of content in the inbox, in bytes: the oldest mails go first.  No limit by default.
+        timeout: The default timeout of all waits, in seconds: of the inbox, of rules and of `settle`; 5 by default.
+        store: An open store that also keeps all mails.  A mail is safe in it before its 250; if the store fails, the
+            client gets 451 or 452, and the mail is not in the inbox either.
+        loop: What runs coroutine functions, such as a `decide` with `await`, in a server with a thread of its own:
+            `"asyncio"`, the default, or `"uvloop"` (needs the extra `uvloop`).
+        transcript: `"brief"`, the default, keeps the first and last lines of messages in transcripts, `"full"` whole
+            messages.
+        switch_interval: The thread switch interval of the whole process while the server runs, in seconds
+            (`sys.setswitchinterval`).  With 0.0005, a test that computes in pure Python gets mail of other processes
+            sooner than with Python's default of 0.005.
+
+    The parts of a server are attributes: `inbox` (`Inbox`), `rules` (`Rules`) and `sessions` (`Sessions`).
+
+    Raises:
+        TypeError: A parameter has a value of the wrong type.
+        ValueError: A parameter has an invalid value.
+        MissingExtra: A parameter needs a library that is not installed.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        also: Iterable[Listen] = (),
+        hostname: str = "localhost",
+        greeting: str = "ESMTP lazr.smtptest",
+        extensions: Iterable[Extension | str] | None = None,
+        limits: Limits | None = None,
+        lenient: Lenient | None = None,
+        bare_line_ends: Literal["reject", "accept"] = "reject",
+        strict: bool = False,
+        tls: Literal["starttls", "implicit", "both"] | Tls | None = None,
+        auth: AcceptPolicy | Auth | None = None,
+        protocol: Literal["smtp", "lmtp"] = "smtp",
+        proxy: bool = False,
+        xclient: bool = False,
+        trusted: Iterable[str] = LOOPBACK_NETWORKS,
+        decide: Decide | None = None,
+        observer: ServerObserver | None = None,
+        seed: int | str | None = None,
+        keep_mails: bool | int = True,
+        keep_bytes: int | None = None,
+        timeout: float = 5.0,
+        store: Store | None = None,
+        loop: Literal["asyncio", "uvloop"] = "asyncio",
+        transcript: Literal["brief", "full"] = "brief",
+        switch_interval: float | None = None,
+    ) -> None:
+        check_arguments(locals())
+        if loop not in _LOOP_KINDS:
+            raise ValueError(describe_unknown("loop", loop, _LOOP_KINDS))
+        self._failures = FailureLog(None if observer is None else observer.on_command_refused)
+        server_settings = ServerSettings(
+            hostname=hostname,
+            greeting=greeting,
+            extensions=extensions,
+            limits=limits,
+            lenient=lenient,
+            bare_line_ends=bare_line_ends,
+            strict=strict,
+            auth=_normalize_auth(auth),
+            reply_to_exception=self._failures.record_error,
+            xclient=xclient,
+            transcript=transcript,
+        )
+        listener_settings = ListenerSettings(
+            server_settings, tls=tls, protocol=protocol, proxy=proxy, trusted=trusted, extra_listens=also
+        )
+        listener_settings.list_listens(host, port)  # checks host and port now, not at the start
+        super().__init__(host, port, listener_settings)
+        self._limits = server_settings.limits
+        self._timeout = timeout
+        self._inbox = Inbox(
+            self, keep_mails=None if isinstance(keep_mails, bool) else keep_mails, keep_bytes=keep_bytes
+        )
+        self._rules = Rules(seed, has_user_decide=decide is not None)
+        self._rules.on_idle_thresholds_change = self._reschedule_idle_rules
+        self._rules.is_in_loop_thread = lambda: self.is_in_loop_thread
+        self._rules.prepare_wait = self._prepare_wait
+        self._observer = observer
+        self._delivery = LocalDelivery(
+            self._inbox, self._failures, keep_mails=keep_mails is not False, store=store, observer=observer
+        )
+        self._decisions = DecisionChain(decide, self._delivery, self._failures)
+        self._first_start_time: float | None = None
+        self._end_time: float | None = None  # of the last run; None while it lasts
+        self._loop_kind = loop
+        self._switch_interval = switch_interval
+        self._is_switch_interval_set = False
+        self._sessions = Sessions()
+        self._runner: Runner | None = None
+        self._connection_manager: ConnectionManager | None = None
+        self._ready_event = threading.Event()
+        self._lock = threading.Lock()
+
+    # -- parts -------------------------------------------------------------------------------
+
+    @property
+    def inbox(self) -> Inbox:
+        """The received mails: `server.inbox.one(to="ann@example.com")` waits for one."""
+        return self._inbox
+
+    @property
+    def rules(self) -> Rules:
+        """The rules, which `on` adds to: the faults of this server, in order."""
+        return self._rules
+
+    if not TYPE_CHECKING:  # a type checker would take every name for an attribute
+        __getattr__ = build_getattr(_ATTRIBUTE_ALIASES)
+
+    def __dir__(self) -> list[str]:
+        """Return the names that tests use, for completion."""
+        return sorted(set(super().__dir__()) - _INNER_NAMES)
+
+    # -- state -------------------------------------------------------------------------------
+
+    @property
+    def running(self) -> bool:
+        """Whether the server is started and not yet stopped."""
+        return self._runner is not None and not self._runner.is_ended and not self._runner.is_forked
+
+    def __repr__(self) -> str:
+        state = f"{'running' if self.running else 'stopped'}, {self.inbox!r}"
+        seed = f", seed={self.seed}" if self.rules.has_random_rules else ""
+        return f"<MailServer {self._host}:{self._port} {state}{seed}>"
+
+    def __reduce_ex__(self, protocol: object) -> str:
+        raise TypeError(
+            "a MailServer cannot be copied or pickled: it has sockets and a thread; make another MailServer, pass "
+            "`server.address` to another process, or copy `server.inbox`, `server.rules` or `server.sessions`"
+        )
+
+    @property
+    def is_in_loop_thread(self) -> bool:
+        """Whether the server's event loop runs in this thread.
+
+        Blocking in that thread would stop the server.
+        """
+        return self._runner is not None and self._runner.is_in_loop_thread
+
+    @property
+    def is_receiving(self) -> bool:
+        """Whether clients can connect: the server is running, or bound and not yet started."""
+        return self.running or (self._runner is None and bool(self._listeners))
+
+    @property
+    def default_timeout(self) -> float:
+        """The default timeout of all waits, in seconds: the argument `timeout`."""
+        return self._timeout
+
+    def check_started(self) -> None:
+        """Check that the server was started or bound at least once.  The waits call this.
+
+        Raises:
+            StartError: If it was not: no mail can arrive, and a wait would only lose time.
+        """
+        if self._first_start_time is None and not self._listeners:
+            raise StartError(
+                "the server was never started, so no client can connect and no mail can arrive; "
+                "write `with MailServer() as server:`, or call `server.start()` before the wait"
+            )
+
+    def _prepare_wait(self, timeout: float) -> float:
+        """Return the time that a wait of a rule may take; 0 if the server has stopped."""
+        self.check_started()
+        resolved = self._timeout if isinstance(timeout, DefaultTimeout) else check_seconds("timeout", timeout)
+        return (resolved or 0.0) if self.is_receiving else 0.0
+
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """The latest ten refused commands with their replies, and the names of failed logins.
+
+        >>> import smtplib
+        >>> with MailServer(auth={"ann": "secret"}) as server, smtplib.SMTP(*server.address) as client:
+        ...     _ = client.docmd("MAIL FROM:<ann>")
+        ...     server.refusals
+        ('MAIL FROM:<ann>: 503 5.5.1 Say EHLO first',)
+        """
+        return tuple(self._failures.refusals)
+
+    def explain(self) -> list[str]:
+        """Return lines that may explain why a mail did not arrive.
+
+        The inbox shows them in its failures.
+        """
+        from lazr.smtptest.mail import explain_server
+
+        return explain_server(
+            is_running=self.running,
+            refusals=self._failures.refusals,
+            refusal_count=self._failures.refusal_count,
+            sessions=self._sessions,
+            addresses=[listener.path or format_host_port(listener.host, listener.port) for listener in self._listeners],
+            dice=self.rules.explain_dice(),
+        )
+
+    def settle(self, timeout: float = DEFAULT_TIMEOUT) -> Sessions:
+        """Wait until no client is connected; return the sessions.
+
+        A session's record is complete only then: a client may notice a failed handshake, or close the connection,
+        before the server does.  (Mails need no `settle`: they are in the inbox before their 250 is sent.)
+
+        Args:
+            timeout: The longest wait, in seconds; by default that of `MailServer(timeout=5.0)`.
+
+        Raises:
+            TimeoutError: Clients are still connected after `timeout` seconds; the text names their sessions.
+            StartError: The server was never started.
+            RuntimeError: The call is in the event loop that the server runs in; use `await server.async_settle()`.
+
+        >>> import smtplib
+        >>> with MailServer() as server:
+        ...     with smtplib.SMTP(*server.address) as client:
+        ...         _ = client.noop()
+        ...     server.settle()[-1].ended
+        'QUIT'
+        """
+        __tracebackhide__ = True  # pytest then shows the line of the test
+        runner = self._runner
+        if runner is not None and runner.is_in_loop_thread:
+            raise RuntimeError(
+                "waiting here would stop the loop that the server runs in; use `await server.async_settle()`"
+            )
+        timeout = self._prepare_wait(timeout)
+        if runner is not None and self.running:
+            try:
+                runner.wait_until_idle(timeout)
+            except TimeoutError:
+                raise TimeoutError(_describe_open_sessions(self._sessions, timeout)) from None
+        return self._sessions
+
+    async def async_settle(self, timeout: float = DEFAULT_TIMEOUT) -> Sessions:  # noqa: ASYNC109 - the parameter of `settle`
+        """Do as `settle`, for a coroutine in the server's own loop or in another."""
+        from lazr.smtptest._util.async_library import run_in_thread
+
+        runner, manager = self._runner, self._connection_manager
+        timeout = self._prepare_wait(timeout)
+        try:
+            if runner is not None and manager is not None and runner.is_in_loop_thread:
+                import asyncio
+
+                idle = asyncio.Event()
+                manager.call_when_idle(idle.set)
+                async with asyncio.timeout(timeout):
+                    await idle.wait()
+            else:
+                await run_in_thread(self.settle, timeout)
+        except TimeoutError:
+            raise TimeoutError(_describe_open_sessions(self._sessions, timeout)) from None
+        return self._sessions
+
+    def forget(self) -> None:
+        """Forget mails, sessions, exceptions and rules, for the next test.
+
+        Clients stay connected, and so do their sessions; mail that they send from now on is received as usual.  For
+        rules with `session=`, the next client to connect is number 1.
+        """
+        self._failures.clear()
+        self._sessions.clear()
+        self.rules.forget()
+        self.inbox.clear()
+        if self._connection_manager is not None:
+            self._connection_manager.reset_numbers()
+
+    # -- sessions ----------------------------------------------------------------------------
+
+    @property
+    def sessions(self) -> Sessions:
+        """The sessions in the order in which they began, and their counts.
+
+        Each session has its TLS, credentials and dialogue.
+
+        Of the sessions that have ended, the latest 1,000 are kept.
+        """
+        return self._sessions
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of the server: sizes, counts and timeouts.
+
+        >>> MailServer().limits.recipients
+        1000
+        """
+        return self._limits
+
+    # -- rules -------------------------------------------------------------------------------
+
+    def on(self, when: str, **selectors: Unpack[Selectors]) -> Rule:
+        """Return a new rule, which still needs an action.
+
+        For example: `server.on("RCPT", to="*@full.example").reply(452)`.
+
+        The rule takes effect as soon as it has an action.  Rules that were added earlier are evaluated first.  `Rule`
+        lists the selectors and actions.  Raises `ValueError` or `TypeError` for an unknown trigger or selector, or one
+        that does not fit.
+
+        >>> server = MailServer()
+        >>> server.on("DATA").reply(451, "4.3.0", "Try later").times(2)
+        <Rule DATA → reply(451, '4.3.0', 'Try later').times(2), never acted>
+        """
+        return self.rules.on(when, **selectors)
+
+    @property
+    def seed(self) -> int | str:
+        """The seed of rules with a probability.
+
+        `MailServer(seed=...)` with the same value repeats a run.
+        """
+        return self.rules.seed
+
+    def check_rules(self) -> None:
+        """Raise `RuleNeverActed` if a rule that is not optional never acted.
+
+        Each rule is reported only once.
+
+        `stop` and the end of a `with` block call this.
+        """
+        self.rules.check()
+
+    def _reschedule_idle_rules(self) -> None:
+        """Make all connections look for the idle times of the new rules.
+
+        This may be called in any thread.
+        """
+        runner, manager = self._runner, self._connection_manager
+        if runner is not None and manager is not None:
+            runner.call_soon(manager.schedule_idle_checks)
+
+    # -- starting and stopping ---------------------------------------------------------------
+
+    def bind(self) -> None:
+        """Bind the listeners in this thread.
+
+        Clients can connect from now on, and are served after `start`.
+
+        `start` calls this.  Raises `OSError` if a port is taken.
+        """
+        from lazr.smtptest.net import Listener
+
+        if self._listeners:
+            return
+        listeners: list[Listener] = []
+        try:
+            for listen in self._listener_settings.list_listens(self._host, self._port):
+                listeners.append(Listener(listen))  # noqa: PERF401 - if one fails, those before it are closed
+        except BaseException:
+            for listener in listeners:
+                listener.close()
+            raise
+        self._listeners = listeners
+        self._port = listeners[0].port
+
+    def start(self) -> None:
+        """Start the server in a new thread; clients can connect when this returns.
+
+        Raises `OSError` if a port is taken, and `StartError` if the server is running already.
+        """
+        with self._lock:
+            runner = self._prepare_run()
+            try:
+                runner.start(f"smtptest {self._host}:{self._port}")
+            except BaseException:
+                self._release_run()
+                raise
+
+    def run(self) -> None:
+        """Run the server in this thread, until `stop` is called in another thread or in a handler."""
+        with self._lock:
+            runner = self._prepare_run()
+        try:
+            runner.run()
+        finally:
+            if self._runner is runner:  # else `stop` timed out, and another run may have begun
+                self._release_run()
+
+    def stop(self, deadline: float = 5.0) -> None:
+        """Stop the server; the port is closed and the thread has ended when this returns.
+
+        Pending replies are sent first; other clients get 421.  Without a running server this does nothing.  In the
+        server's thread, as in a handler, it only requests the stop.
+
+        Args:
+            deadline: The longest time to wait for the thread, in seconds.
+
+        Raises:
+            StopTimeout: The thread has not ended after `deadline` seconds.  The port is closed nevertheless.
+            BaseException: What a handler raised while the server ran; several exceptions as a group.
+            RuleNeverActed: A rule that is not optional never acted.
+        """
+        runner = self._runner
+        if runner is not None and runner.is_in_loop_thread:
+            runner.stop(deadline)
+            return
+        with self._lock:
+            runner = self._runner
+            if runner is not None and runner.is_forked:
+                self._detach_after_fork()  # the server still runs in the parent process
+                return
+            try:
+                if runner is not None:
+                    runner.stop(deadline)
+            except StopTimeout:
+                # Closing the sockets is left to the thread, which may still use them.
+                for listener in self._listeners:
+                    listener.unlink()
+                self._listeners = [listener for listener in self._listeners if not listener.refuse_connections()]
+                raise
+            finally:
+                self._release_run()
+        if runner is not None:
+            self._raise_failures()
+
+    def _raise_failures(self) -> None:
+        """Raise what handlers raised; else, or as a note on it, that a rule never acted."""
+        try:
+            self.raise_errors()
+        except BaseException as error:  # noqa: BLE001 - a handler may raise any exception
+            raised = error
+        else:
+            self.check_rules()
+            return
+        try:
+            self.check_rules()
+        except RuleNeverActed as never_acted:
+            raised.add_note(f"and {never_acted}")
+        raise raised
+
+    def call(self, function: Callable[[], T], timeout: float = 5.0) -> T:
+        """Call a function in the server's thread, between two events, and return its result.
+
+        If the server does not run, or this is its thread, the function is called directly.
+
+        Args:
+            function: The function to call, without arguments.
+            timeout: The longest wait, in seconds.
+
+        Raises:
+            TimeoutError: The function has not returned after `timeout` seconds.
+            BaseException: What the function raised.
+        """
+        runner = self._runner
+        if runner is None or runner.is_in_loop_thread or not self.running:
+            return function()
+        return runner.run_in_loop(function, timeout)
+
+    def raise_errors(self) -> None:
+        """Raise what handlers have raised since the last call.
+
+        One exception is raised as itself, several as a group.
+        """
+        self._failures.raise_errors()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._add_seed_note(error)
+        try:
+            self.stop()
+        except BaseException as server_error:  # noqa: BLE001 - a handler may raise any exception
+            _raise_or_add_note(error, server_error)
+
+    async def __aenter__(self) -> Self:
+        """Run in the current event loop, without a thread.
+
+        Raises:
+            StartError: Under trio: only the event loop of asyncio can run a server.
+        """
+        from lazr.smtptest._util.async_library import is_in_trio
+
+        if is_in_trio():
+            raise StartError(
+                "`async with MailServer()` needs the event loop of asyncio, and trio runs here; "
+                "write `with MailServer() as server:`, which runs in a thread, and `await server.inbox.async_one(…)`"
+            )
+        with self._lock:
+            runner = self._prepare_run()
+        try:
+            await runner.open()
+        except BaseException:
+            self._release_run()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._add_seed_note(error)
+        runner = self._runner
+        if runner is not None and runner.is_forked:
+            self._detach_after_fork()
+            return
+        try:
+            if runner is not None:
+                await runner.close(5.0)
+        finally:
+            self._release_run()
+        try:
+            self._raise_failures()
+        except BaseException as server_error:  # noqa: BLE001 - a handler may raise any exception
+            _raise_or_add_note(error, server_error)
+
+    def _add_seed_note(self, error: BaseException | None) -> None:
+        if error is not None:
+            for line in self.rules.explain_dice():
+                error.add_note(line)
+
+    def _prepare_run(self) -> Runner:
+        if self._runner is not None:
+            if self._runner.is_forked:
+                self._detach_after_fork()  # to release the run would close the port of the parent process
+            elif not self._runner.is_ended:
+                raise StartError(f"{self!r} is started already; stop it first")
+            else:
+                self._release_run()
+        self.bind()
+        try:
+            self._runner = self._create_runner()
+        except BaseException:
+            self._release_run()
+            raise
+        if self._switch_interval is not None:
+            switch_interval.request_switch_interval(self._switch_interval)
+            self._is_switch_interval_set = True
+        return self._runner
+
+    def _create_runner(self) -> Runner:
+        from lazr.smtptest.net import ConnectionManager, Reactor, Runner
+
+        endpoints = self._listener_settings.build_endpoints(self._listeners)
+        if self._first_start_time is None:
+            self._first_start_time = monotonic()
+        self._end_time = None
+        with _live_servers_lock:
+            _live_servers.add(self)
+        self.rules.start_run()
+        decisions, observer, failures = self._decisions, self._observer, self._failures
+        reactor = Reactor()
+        try:
+            manager = ConnectionManager(
+                reactor,
+                endpoints,
+                self._limits,
+                create_connection=_create_connection,
+                decide=decisions.decide if decisions.has_user_decide else None,
+                apply_reply=decisions.apply_reply,
+                decide_by_function=decisions.decide_by_function,
+                reply_to_error=failures.record_error,
+                notify_accepted=self.inbox.notify_waiters,
+                add_record=self._sessions.add,
+                on_session_end=None if observer is None else failures.guard(observer.on_session_ended),
+                rules=self.rules,
+                start_time=self._first_start_time,
+            )
+            self._ready_event.clear()
+            runner = Runner(manager, self._loop_kind, on_open=self._ready_event.set)
+            self._delivery.start_run(manager, runner.call_soon)
+        except BaseException:
+            reactor.close()
+            raise
+        self._connection_manager = manager
+        return runner
+
+    def _release_run(self) -> None:
+        """Clean up after a run, or after a failed start."""
+        for listener in self._listeners:
+            listener.close()
+        self._listeners = []
+        if self._runner is not None:
+            self._runner.release()
+        self._runner = None
+        self._end_time = monotonic()
+        self._delivery.end_run(_STORE_CLOSE_TIMEOUT_SECONDS)
+        self.inbox.notify_waiters()  # a waiter fails now: no mail can arrive any more
+        if self._is_switch_interval_set and self._switch_interval is not None:
+            self._is_switch_interval_set = False
+            switch_interval.release_switch_interval(self._switch_interval)
+
+    def _detach_after_fork(self) -> None:
+        """Drop this process's copies in a forked child; the server goes on in the parent."""
+        if self._runner is not None:
+            self._runner.detach_after_fork()
+        for listener in self._listeners:
+            listener.close_descriptor()
+        self._listeners = []
+        self._runner = None
+        self._delivery.detach_after_fork()
+
+
+def list_servers_since(moment: float) -> list[MailServer]:
+    """Return the servers that have run after a moment, in the order of their first start.
+
+    Args:
+        moment: a time of `_util.clock.monotonic`.
+    """
+    with _live_servers_lock:
+        servers = list(_live_servers)
+    found = [server for server in servers if server._end_time is None or server._end_time >= moment]
+    return sorted(found, key=lambda server: server._first_start_time or 0.0)
+
+
+def _raise_or_add_note(error: BaseException | None, server_error: BaseException) -> None:
+    """Raise the server's error, or note it on the test's own failure.
+
+    This runs at the end of a `with` block.
+    """
+    if error is None:
+        raise server_error
+    if isinstance(server_error, RuleNeverActed):
+        error.add_note(f"and {server_error}")
+    else:
+        error.add_note(f"and the server's handler, or its stop, raised {type(server_error).__name__}: {server_error}")
+
+
+def _describe_open_sessions(sessions: Iterable[SessionRecord], timeout: float) -> str:
+    lines = [f"clients are still connected after {timeout:g} s:"]
+    for session in [session for session in sessions if session.ended is None][-_MAX_DESCRIBED_SESSIONS:]:
+        lines += [f"  {session!r}; its last line:", f"  {session.transcript.last(1)}"]
+    return "\n".join(lines)
+
+
+def _create_connection(manager: ConnectionManager, endpoint: Endpoint) -> Connection:
+    """Create a connection; its class is imported with the first one."""
+    from lazr.smtptest.net import Connection
+
+    return Connection(manager, endpoint)
+
+
+def _normalize_auth(auth: AcceptPolicy | Auth | None) -> Auth | None:
+    if auth is None:
+        return None
+    from lazr.smtptest.protocol.smtp import Auth
+
+    return auth if isinstance(auth, Auth) else Auth(auth)

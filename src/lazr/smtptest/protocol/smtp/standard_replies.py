@@ -1,0 +1,65 @@
+"""The replies that RFC 5321 and its extensions suggest, by name."""
+
+from __future__ import annotations
+
+from lazr.smtptest.protocol.smtp.reply import Reply
+
+SENDER_OK = Reply(250, "2.1.0", "Sender ok")
+RECIPIENT_OK = Reply(250, "2.1.5", "Recipient ok")
+START_MAIL_INPUT = Reply(354, "End data with <CR><LF>.<CR><LF>")
+MESSAGE_ACCEPTED = Reply(250, "2.0.0", "Message accepted")
+OK = Reply(250, "2.0.0", "Ok")
+BYE = Reply(221, "2.0.0", "Bye")
+CANNOT_VRFY = Reply(252, "2.0.0", "Cannot VRFY a user, but will accept mail for it")
+READY_FOR_TLS = Reply(220, "2.0.0", "Ready to start TLS")
+AUTHENTICATED = Reply(235, "2.7.0", "Authentication succeeded")
+
+NOT_RECOGNIZED = Reply(500, "5.5.2", "Command not recognized")
+NOT_IMPLEMENTED = Reply(502, "5.5.1", "Command not implemented")
+LINE_TOO_LONG = Reply(500, "5.5.2", "Command line too long")
+BARE_LINE_END = Reply(500, "5.5.2", "Bare CR or LF; a command ends with CRLF")
+NOT_UTF8 = Reply(501, "5.5.2", "Command must be ASCII or UTF-8")
+GREET_FIRST = Reply(503, "5.5.1", "Say EHLO first")
+BAD_SEQUENCE = Reply(503, "5.5.1", "Bad sequence of commands")
+MAIL_FIRST = Reply(503, "5.5.1", "Bad sequence of commands; MAIL comes before RCPT")
+RCPT_FIRST = Reply(503, "5.5.1", "Bad sequence of commands; MAIL and an accepted RCPT come before DATA")
+NESTED_MAIL = Reply(503, "5.5.1", "Bad sequence of commands; a transaction is open, RSET aborts it")
+BINARY_NEEDS_BDAT = Reply(503, "5.5.1", "BODY=BINARYMIME needs BDAT, not DATA (RFC 3030 3)")
+NO_TRANSACTION = Reply(503, "5.5.1", "No transaction for this chunk")
+MESSAGE_TOO_BIG = Reply(552, "5.3.4", "Message too big")
+TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "Too many recipients")
+BARE_OCTET_IN_CONTENT = Reply(550, "5.5.2", "Bare CR, bare LF or NUL in the message")
+
+# RFC 3207 4
+STARTTLS_FIRST = Reply(530, "5.7.0", "Must issue a STARTTLS command first")
+ALREADY_TLS = Reply(503, "5.5.1", "TLS is already active")
+TLS_NOT_AVAILABLE = Reply(454, "4.7.0", "TLS not available due to temporary reason")
+PIPELINED_AFTER_STARTTLS = Reply(421, "4.7.0", "Input in clear after STARTTLS; discarded, goodbye")
+# RFC 4954 4, 6
+AUTH_INVALID = Reply(535, "5.7.8", "Authentication credentials invalid")
+AUTH_REQUIRED = Reply(530, "5.7.0", "Authentication required")
+AUTH_NEEDS_TLS = Reply(538, "5.7.11", "Encryption required for authentication")
+AUTH_CANCELLED = Reply(501, "5.7.0", "Authentication canceled")
+AUTH_TOO_LONG = Reply(500, "5.5.6", "Authentication exchange line is too long")
+AUTH_SYNTAX = Reply(501, "5.5.4", "Syntax: AUTH mechanism [initial-response]")
+AUTH_UNKNOWN = Reply(504, "5.5.4", "Unrecognized authentication type; see the reply to EHLO for the offered ones")
+AUTH_AFTER_HELO = Reply(503, "5.5.1", "Say EHLO first; AUTH is an extension")
+ALREADY_AUTHENTICATED = Reply(503, "5.5.1", "Already authenticated")
+AUTH_IN_TRANSACTION = Reply(503, "5.5.1", "AUTH is not allowed in a transaction")
+NOT_BASE64 = Reply(501, "5.5.2", "Cannot decode base64")
+PIPELINED_BEFORE_REPLY = Reply(421, "4.7.0", "Input after a command that must wait for its reply; discarded, goodbye")
+TOO_MANY_AUTH_FAILURES = Reply(421, "4.7.0", "Too many failed authentications, goodbye")
+# RFC 2033 4.1
+USE_LHLO = Reply(500, "5.5.1", "This is LMTP; say LHLO")
+USE_EHLO = Reply(500, "5.5.1", "This is SMTP; say EHLO")
+
+TOO_MANY_ERRORS = Reply(421, "4.7.0", "Too many errors, goodbye")
+TOO_MANY_IDLE_COMMANDS = Reply(421, "4.7.0", "Too many commands without mail, goodbye")
+ENDLESS_LINE = Reply(421, "4.7.0", "Command line has no end, goodbye")
+ENDLESS_MESSAGE = Reply(421, "4.7.0", "Message far over the size limit, goodbye")
+NOT_SMTP = Reply(421, "4.7.0", "This is an SMTP server; goodbye")
+UNKNOWN_CHUNK_SIZE = Reply(521, "5.5.4", "Chunk of unknown size, goodbye; syntax: BDAT octets [LAST]")
+INPUT_OVERFLOW = Reply(421, "4.3.1", "Too much input while a reply is pending, goodbye")
+TOO_MANY_CONNECTIONS = Reply(421, "4.3.2", "Too many connections, try later")
+TIMEOUT = Reply(421, "4.4.2", "Timeout, goodbye")
+SHUTTING_DOWN = Reply(421, "4.3.2", "Server shutting down, goodbye")
