@@ -1,5 +1,1 @@
-"""HTML as a mail's reader sees it: its tags, its text, its links.
-
-The tokenizer is our own: `html.parser` takes time by the square of what it is given, in some of the Pythons
-that we run on, and raises in others.
-"""
+"""Read HTML: its tags in linear time, and its text and links as a reader sees them."""

@@ -1,6 +1,6 @@
-"""What the octets of a message mean: header fields, parts, charsets, addresses, dates.
+"""Decode the bytes of a message: header fields, parts, charsets, addresses, dates.
 
-This room reads what anybody may have sent.  Nothing in it raises because of that, everything takes time in
-proportion to the octets, and nothing calls itself: what cannot be read is noted as a defect, and stays as it is.
-It has not heard of envelopes or inboxes.
+All functions take untrusted input.  They never raise because of it, take time in proportion to its length, and do not
+recurse.  What cannot be decoded is recorded as a defect and kept undecoded.  Envelopes and inboxes are outside of this
+room.
 """
