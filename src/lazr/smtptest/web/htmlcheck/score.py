@@ -1,4 +1,7 @@
-"""How well mail programs support what a mail uses, as Mailpit tells it: warnings, and a score for all of them."""
+"""Compute how well mail programs support the HTML of a mail.
+
+The result is in Mailpit's format: a score, and warnings.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +10,24 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import TypedDict
 
-from lazr.smtptest.mail.mime import caps
-from lazr.smtptest.web.apart import apart
-from lazr.smtptest.web.htmlcheck.table import features, platforms
-from lazr.smtptest.web.htmlcheck.uses import SCRIPT, TESTS
+from lazr.smtptest.mail import limits
+from lazr.smtptest.web.extras import require_extra
+from lazr.smtptest.web.htmlcheck.table import load_features, load_platforms
+from lazr.smtptest.web.htmlcheck.worker import SCRIPT_SLUG, TESTED_SLUGS
+from lazr.smtptest.web.sandbox import run_in_child_process
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from lazr.smtptest.web.htmlcheck.table import Feature
 
-__all__ = ["HTMLCheckResponse", "checked", "scored"]
+__all__ = ["HTMLCheckResponse", "build_html_check_response", "run_html_check"]
 
-_SECONDS = 10
+_TIMEOUT_SECONDS = 10
 
 
-class Result(TypedDict):
-    """Whether a mail program supports it: `yes`, `no` or `partial`."""
+class HTMLCheckResult(TypedDict):
+    """Whether a mail program supports a feature: `yes`, `no` or `partial`."""
 
     Name: str
     Platform: str
@@ -33,8 +37,11 @@ class Result(TypedDict):
     NoteNumber: str
 
 
-class Score(TypedDict):
-    """How often it was found; and how many of the mail programs do what with it, in percent."""
+class HTMLCheckScore(TypedDict):
+    """The number of uses of a feature, and how many mail programs support it.
+
+    The shares of mail programs are in percent.
+    """
 
     Found: int
     Supported: float
@@ -42,8 +49,18 @@ class Score(TypedDict):
     Unsupported: float
 
 
-class Warning(TypedDict):  # noqa: A001
-    """Something that was found, and that not every mail program supports."""
+class HTMLCheckPlace(TypedDict):
+    """A place in the HTML: a line and a column, both from 1."""
+
+    Line: int
+    Column: int
+
+
+class HTMLCheckWarning(TypedDict):
+    """A feature in the mail that some mail programs do not support, or support partially.
+
+    Mailpit has no `Places`: the first 20 places in the HTML.
+    """
 
     Slug: str
     Title: str
@@ -52,13 +69,17 @@ class Warning(TypedDict):  # noqa: A001
     Category: str
     Tags: list[str]
     Keywords: str
-    Results: list[Result]
+    Results: list[HTMLCheckResult]
     NotesByNumber: dict[str, str]
-    Score: Score
+    Score: HTMLCheckScore
+    Places: list[HTMLCheckPlace]
 
 
-class Total(TypedDict):
-    """How much was looked for, in how many elements, and how much of it is supported, in percent."""
+class HTMLCheckTotal(TypedDict):
+    """The numbers of tested features and elements, and the supported shares.
+
+    The shares are in percent.
+    """
 
     Tests: int
     Nodes: int
@@ -70,42 +91,55 @@ class Total(TypedDict):
 class HTMLCheckResponse(TypedDict):
     """How well mail programs support the HTML of a mail."""
 
-    Warnings: list[Warning]
+    Warnings: list[HTMLCheckWarning]
     Platforms: dict[str, list[str]]
-    Total: Total
+    Total: HTMLCheckTotal
 
 
-def checked(html: str) -> HTMLCheckResponse:
-    """What there is to be said of some HTML, of which the first megabyte is looked at.
+def run_html_check(html: str) -> HTMLCheckResponse:
+    """Check the first 1 MiB of an HTML document, in a child process.
 
-    Raises `Failed` where that takes too long.
+    Raises:
+        ChildProcessFailed: if the check takes more than 10 s or too much memory.
+        MissingExtra: if tinycss2 is not installed.
     """
-    octets = html[: caps.DERIVED].encode("utf-8", "replace")
-    counted = json.loads(apart("lazr.smtptest.web.htmlcheck.uses", octets, seconds=_SECONDS))
-    return scored(counted["nodes"], counted["found"])
+    require_extra("html-check")
+    data = html[: limits.MAX_DERIVED_CHARACTERS].encode("utf-8", "replace")
+    result = json.loads(run_in_child_process("lazr.smtptest.web.htmlcheck.worker", data, timeout=_TIMEOUT_SECONDS))
+    return build_html_check_response(result["nodes"], result["found"], result["places"])
 
 
-def scored(nodes: int, found: Mapping[str, int]) -> HTMLCheckResponse:
-    """The answer, for what was found in so many elements."""
-    known = features()
-    warnings = [_warning(known[slug], count) for slug, count in found.items() if slug in known]
-    warnings = [one for one in warnings if one["Score"]["Supported"] < 100]
-    if found.get(SCRIPT):
-        warnings.append(_script(found[SCRIPT]))
+def build_html_check_response(
+    node_count: int, feature_counts: Mapping[str, int], places: Mapping[str, Sequence[Sequence[int]]]
+) -> HTMLCheckResponse:
+    """Return the score and the warnings of a document.
 
-    def weight(one: Warning, which: tuple[str, ...]) -> float:
-        # What is used more often than there are elements, as a rule of CSS can be, counts as if it were in all of them.
-        return sum(one["Score"][name] for name in which) * min(1, one["Score"]["Found"] / max(1, nodes))  # type: ignore[literal-required]
+    The arguments are the number of its elements, and by slug the counts of features and their lines and columns.
+    """
+    features = load_features()
+    warnings = [
+        _build_warning(features[slug], count, places.get(slug, ()))
+        for slug, count in feature_counts.items()
+        if slug in features
+    ]
+    warnings = [warning for warning in warnings if warning["Score"]["Supported"] < 100]
+    if feature_counts.get(SCRIPT_SLUG):
+        warnings.append(_build_script_warning(feature_counts[SCRIPT_SLUG], places.get(SCRIPT_SLUG, ())))
 
-    warnings.sort(key=lambda one: (-weight(one, ("Partial", "Unsupported")), one["Slug"]))
-    partial = max((weight(one, ("Partial",)) for one in warnings), default=0)
-    unsupported = max((weight(one, ("Unsupported",)) for one in warnings), default=0)
+    def weigh(warning: HTMLCheckWarning, *shares: str) -> float:
+        score = warning["Score"]
+        # A feature of CSS can occur more often than there are elements; it counts as if all elements used it.
+        return sum(score[share] for share in shares) * min(1, score["Found"] / max(1, node_count))  # type: ignore[literal-required]
+
+    warnings.sort(key=lambda warning: (-weigh(warning, "Partial", "Unsupported"), warning["Slug"]))
+    partial = max((weigh(warning, "Partial") for warning in warnings), default=0)
+    unsupported = max((weigh(warning, "Unsupported") for warning in warnings), default=0)
     return {
         "Warnings": warnings,
-        "Platforms": platforms(),
+        "Platforms": load_platforms(),
         "Total": {
-            "Tests": len(TESTS),
-            "Nodes": nodes,
+            "Tests": len(TESTED_SLUGS),
+            "Nodes": node_count,
             "Supported": round(max(0, 100 - partial - unsupported), 5),
             "Partial": round(partial, 5),
             "Unsupported": round(unsupported, 5),
@@ -113,7 +147,7 @@ def scored(nodes: int, found: Mapping[str, int]) -> HTMLCheckResponse:
     }
 
 
-def _warning(feature: Feature, count: int) -> Warning:
+def _build_warning(feature: Feature, count: int, places: Sequence[Sequence[int]]) -> HTMLCheckWarning:
     return {
         "Slug": feature.slug,
         "Title": feature.title,
@@ -124,28 +158,33 @@ def _warning(feature: Feature, count: int) -> Warning:
         "Keywords": feature.keywords,
         "Results": [
             {
-                "Name": one.name,
-                "Platform": one.platform,
-                "Family": one.family,
-                "Version": one.version,
-                "Support": one.support,
-                "NoteNumber": one.note,
+                "Name": program.name,
+                "Platform": program.platform,
+                "Family": program.family,
+                "Version": program.version,
+                "Support": program.support,
+                "NoteNumber": program.note,
             }
-            for one in feature.programs
+            for program in feature.programs
         ],
         "NotesByNumber": dict(feature.notes),
         "Score": {
             "Found": count,
-            "Supported": round(feature.share("yes"), 5),
-            "Partial": round(feature.share("partial"), 5),
-            "Unsupported": round(feature.share("no"), 5),
+            "Supported": round(feature.compute_percent("yes"), 5),
+            "Partial": round(feature.compute_percent("partial"), 5),
+            "Unsupported": round(feature.compute_percent("no"), 5),
         },
+        "Places": _build_places(places),
     }
 
 
-def _script(count: int) -> Warning:
+def _build_places(places: Sequence[Sequence[int]]) -> list[HTMLCheckPlace]:
+    return [{"Line": line, "Column": column} for line, column in places]
+
+
+def _build_script_warning(count: int, places: Sequence[Sequence[int]]) -> HTMLCheckWarning:
     return {
-        "Slug": SCRIPT,
+        "Slug": SCRIPT_SLUG,
         "Title": "<script> element",
         "Description": "No mail program runs scripts.",
         "URL": "",
@@ -155,4 +194,5 @@ def _script(count: int) -> Warning:
         "Results": [],
         "NotesByNumber": {},
         "Score": {"Found": count, "Supported": 0, "Partial": 0, "Unsupported": 100},
+        "Places": _build_places(places),
     }

@@ -1,4 +1,7 @@
-"""Which features of CSS a selector uses, and which elements its last part is for."""
+"""Find the features of CSS that a selector uses, and the elements it matches.
+
+The elements are those that its last part matches.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +13,23 @@ if TYPE_CHECKING:
 
 __all__ = ["SLUGS", "Element", "Selector", "read_selectors"]
 
-_COMBINATORS = {
+_COMBINATOR_SLUGS = {
     " ": "css-selector-descendant",
     ">": "css-selector-child",
     "+": "css-selector-adjacent-sibling",
     "~": "css-selector-general-sibling",
 }
-_NESTS = "&"
-_GROUPING = "css-selector-grouping"
-_CHAINING = "css-selector-chaining"
-_TYPE = "css-selector-type"
-_CLASS = "css-selector-class"
-_ID = "css-selector-id"
-_ATTRIBUTE = "css-selector-attribute"
-_UNIVERSAL = "css-selector-universal"
+_NESTING_SELECTOR = "&"
+_GROUPING_SLUG = "css-selector-grouping"
+_CHAINING_SLUG = "css-selector-chaining"
+_TYPE_SLUG = "css-selector-type"
+_CLASS_SLUG = "css-selector-class"
+_ID_SLUG = "css-selector-id"
+_ATTRIBUTE_SLUG = "css-selector-attribute"
+_UNIVERSAL_SLUG = "css-selector-universal"
 
-# What stands behind a colon, or two: browsers read the oldest elements with one, too.
-_PSEUDO = {
+# The names after one or two colons.  Browsers accept one colon for the pseudo-elements of CSS 2, too.
+_PSEUDO_SLUGS = {
     **{
         name: f"css-pseudo-class-{name}"
         for name in re.findall(
@@ -46,16 +49,16 @@ _PSEUDO = {
 
 SLUGS: frozenset[str] = frozenset(
     {
-        *_COMBINATORS.values(),
-        *_PSEUDO.values(),
-        *(_GROUPING, _CHAINING, _TYPE, _CLASS, _ID, _ATTRIBUTE, _UNIVERSAL),
+        *_COMBINATOR_SLUGS.values(),
+        *_PSEUDO_SLUGS.values(),
+        *(_GROUPING_SLUG, _CHAINING_SLUG, _TYPE_SLUG, _CLASS_SLUG, _ID_SLUG, _ATTRIBUTE_SLUG, _UNIVERSAL_SLUG),
     }
 )
-"""What can be found."""
+"""The slugs that `read_selectors` can find."""
 
 
 class Element(NamedTuple):
-    """What selectors go by; in a selector, what is empty is not asked for."""
+    """An element, or what a selector requires of one; an empty field requires nothing."""
 
     name: str
     id: str
@@ -63,20 +66,23 @@ class Element(NamedTuple):
 
 
 class Selector(NamedTuple):
-    """What it uses, and what its last part wants; None where that is not told by an element alone, as `:hover` is."""
+    """A selector: the features that it uses, and the elements that its last part matches.
 
-    uses: frozenset[str]
-    wanted: Element | None
+    `subject` is None if a match depends on more than the element, such as for `:hover`.
+    """
+
+    features: frozenset[str]
+    subject: Element | None
 
 
 def read_selectors(prelude: Iterable[Any]) -> Iterator[Selector]:
-    """The selectors in front of a rule's block, which are tokens of tinycss2.
+    """Yield the selectors of a rule, parsed from tokens of tinycss2.
 
     >>> from tinycss2 import parse_component_value_list
     >>> a, b = read_selectors(parse_component_value_list("td > p.x, a:hover"))
-    >>> a.wanted, b.wanted
+    >>> a.subject, b.subject
     (Element(name='p', id='', classes=frozenset({'x'})), None)
-    >>> sorted(b.uses)
+    >>> sorted(b.features)
     ['css-pseudo-class-hover', 'css-selector-grouping', 'css-selector-type']
     """
     groups: list[list[Any]] = [[]]
@@ -86,67 +92,66 @@ def read_selectors(prelude: Iterable[Any]) -> Iterator[Selector]:
         elif token.type != "comment":
             groups[-1].append(token)
     for tokens in groups:
-        uses, wanted = _Reader().read(tokens)
+        features, subject = _SelectorReader().read(tokens)
         if len(groups) > 1:
-            uses.add(_GROUPING)
-        yield Selector(frozenset(uses), wanted)
+            features.add(_GROUPING_SLUG)
+        yield Selector(frozenset(features), subject)
 
 
-class _Reader:
-    """One selector, token by token."""
+class _SelectorReader:
+    """Reads one selector, token by token."""
 
     def __init__(self) -> None:
-        self._uses: set[str] = set()
-        self._begin()
+        self._features: set[str] = set()
+        self._begin_compound()
 
-    def _begin(self) -> None:
-        """Another part begins."""
+    def _begin_compound(self) -> None:
         self._name = self._id = ""
         self._classes: set[str] = set()
-        self._count = 0
+        self._simple_selector_count = 0
         self._is_plain = True
 
     def read(self, tokens: Iterable[Any]) -> tuple[set[str], Element | None]:
-        combinator = before = ""
+        combinator = previous_mark = ""
         for token in tokens:
             mark = str(token.value) if token.type == "literal" else ""
-            if token.type == "whitespace" or mark in _COMBINATORS:
-                combinator, before = mark or combinator or " ", ""
+            if token.type == "whitespace" or mark in _COMBINATOR_SLUGS:
+                combinator, previous_mark = mark or combinator or " ", ""
                 continue
-            if combinator and (self._count or not self._is_plain):
-                self._uses.add(_COMBINATORS[combinator])
-                self._begin()
+            if combinator and (self._simple_selector_count or not self._is_plain):
+                self._features.add(_COMBINATOR_SLUGS[combinator])
+                self._begin_compound()
             combinator = ""
-            self._token(token, before)
-            before = mark
-        if not self._count or not self._is_plain:
-            return self._uses, None
-        return self._uses, Element(self._name, self._id, frozenset(self._classes))
+            self._read_token(token, previous_mark)
+            previous_mark = mark
+        if not self._simple_selector_count or not self._is_plain:
+            return self._features, None
+        return self._features, Element(self._name, self._id, frozenset(self._classes))
 
-    def _token(self, token: Any, before: str) -> None:
-        if before == ":" and token.type in ("ident", "function"):
+    def _read_token(self, token: Any, previous_mark: str) -> None:
+        if previous_mark == ":" and token.type in ("ident", "function"):
             self._is_plain = False
             name = token.lower_value if token.type == "ident" else token.lower_name
-            self._uses.update([_PSEUDO[name]] if name in _PSEUDO else [])
-        elif token.type == "ident" and before == ".":
+            self._features.update([_PSEUDO_SLUGS[name]] if name in _PSEUDO_SLUGS else [])
+        elif token.type == "ident" and previous_mark == ".":
             self._classes.add(token.value)
-            self._add(_CLASS)
+            self._add_simple_selector(_CLASS_SLUG)
         elif token.type == "ident":
             self._name = token.lower_value
-            self._add(_TYPE)
+            self._add_simple_selector(_TYPE_SLUG)
         elif token.type == "hash":
             self._id = token.value
-            self._add(_ID)
+            self._add_simple_selector(_ID_SLUG)
         elif token.type == "[] block":
             self._is_plain = False
-            self._add(_ATTRIBUTE)
+            self._add_simple_selector(_ATTRIBUTE_SLUG)
         elif token.type == "literal" and token.value == "*":
-            self._add(_UNIVERSAL)
-        elif token.type == "error" or (token.type == "literal" and token.value == _NESTS):
-            self._is_plain = False  # what it stands for is in another rule
+            self._add_simple_selector(_UNIVERSAL_SLUG)
+        elif token.type == "error" or (token.type == "literal" and token.value == _NESTING_SELECTOR):
+            self._is_plain = False  # `&` stands for the selector of the outer rule
 
-    def _add(self, slug: str) -> None:
-        self._count += 1
-        self._uses.add(slug)
-        if self._count > 1:
-            self._uses.add(_CHAINING)
+    def _add_simple_selector(self, slug: str) -> None:
+        self._simple_selector_count += 1
+        self._features.add(slug)
+        if self._simple_selector_count > 1:
+            self._features.add(_CHAINING_SLUG)

@@ -1,7 +1,9 @@
-"""Which features of CSS a mail uses: in `style` attributes, and in stylesheets, by the elements they are for.
+"""Find the features of CSS that a mail uses, in `style` attributes and in stylesheets.
 
-A stylesheet's rule is for the elements that the last part of its selector names: what is in front of a combinator is
-not looked at, so that the time that it takes grows with the size of a mail and not with its square.
+A rule of a stylesheet counts for the elements that match the last part of its selector.  The parts before a combinator
+are ignored, so that the time grows linearly with the size of a mail.
+
+tinycss2 is imported at first use, because it is in an extra, and the server process uses only `SLUGS`.
 """
 
 from __future__ import annotations
@@ -11,24 +13,24 @@ from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import tinycss2
-
 from lazr.smtptest.web.htmlcheck import selectors
+from lazr.smtptest.web.htmlcheck.places import Place
 from lazr.smtptest.web.htmlcheck.selectors import read_selectors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from lazr.smtptest.web.htmlcheck.places import FeaturePlaces
     from lazr.smtptest.web.htmlcheck.selectors import Element
 
-__all__ = ["SLUGS", "Stylesheets", "declared_in"]
+__all__ = ["SLUGS", "Stylesheets", "find_style_features"]
 
-# Properties, as patterns, where it is not `css-` and the name of one.
-_SIDE = "top|right|bottom|left"
-_PROPERTIES = {
+# The properties, as patterns, of features whose slug is not `css-` and the name of the property.
+_SIDES_PATTERN = "top|right|bottom|left"
+_PROPERTY_PATTERNS = {
     "css-animation": r"animation(-\w+)*",
     "css-block-inline-size": r"(block|inline)-size",
-    "css-border": rf"border(-({_SIDE}))?(-(width|style|color))?",
+    "css-border": rf"border(-({_SIDES_PATTERN}))?(-(width|style|color))?",
     "css-border-image": r"border-image(-\w+)?",
     "css-border-inline-block": r"border-(inline|block)",
     "css-border-inline-block-individual": r"border-(inline|block)-(color|style|width|start|end)",
@@ -40,14 +42,14 @@ _PROPERTIES = {
     "css-gap": r"(row-|column-)?gap",
     "css-grid-template": r"grid-template(-(areas|columns|rows))?",
     "css-inset": r"inset(-(block|inline)(-(start|end))?)?",
-    "css-left-right-top-bottom": _SIDE,
-    "css-margin": rf"margin(-({_SIDE}))?",
+    "css-left-right-top-bottom": _SIDES_PATTERN,
+    "css-margin": rf"margin(-({_SIDES_PATTERN}))?",
     "css-margin-block-start-end": r"margin-block-(start|end)",
     "css-margin-inline-block": r"margin-(inline|block)",
     "css-margin-inline-start-end": r"margin-inline-(start|end)",
     "css-outline": r"outline(-(color|style|width))?",
     "css-overflow": r"overflow(-(x|y|block|inline))?",
-    "css-padding": rf"padding(-({_SIDE}))?",
+    "css-padding": rf"padding(-({_SIDES_PATTERN}))?",
     "css-padding-block-start-end": r"padding-block-(start|end)",
     "css-padding-inline-block": r"padding-(inline|block)",
     "css-padding-inline-start-end": r"padding-inline-(start|end)",
@@ -56,7 +58,7 @@ _PROPERTIES = {
     "css-transition": r"transition(-\w+)*",
     "css-variables": r"--.*",
 }
-_OWN_NAME = """
+_SAME_NAME_PROPERTIES = """
     accent-color align-items aspect-ratio backdrop-filter background background-blend-mode background-clip
     background-color background-image background-origin background-position background-repeat background-size
     border-collapse border-spacing box-shadow box-sizing caption-side clear clip-path column-count cursor direction
@@ -71,25 +73,25 @@ _OWN_NAME = """
     text-underline-position text-wrap transform user-select vertical-align visibility white-space white-space-collapse
     widows width word-break word-spacing word-wrap writing-mode z-index
 """
-_PATTERNS = {slug: re.compile(pattern) for slug, pattern in _PROPERTIES.items()}
+_COMPILED_PROPERTY_PATTERNS = {slug: re.compile(pattern) for slug, pattern in _PROPERTY_PATTERNS.items()}
 
-# A property with a keyword in its value.
-_PAIRS = {
+# Features that depend on a keyword in the value of a property.
+_PROPERTY_VALUE_SLUGS = {
     ("display", "flex"): "css-display-flex",
     ("display", "inline-flex"): "css-display-flex",
     ("display", "grid"): "css-display-grid",
     ("display", "inline-grid"): "css-display-grid",
     ("display", "none"): "css-display-none",
 }
-_KEYWORDS = {
+_KEYWORD_SLUGS = {
     "initial": "css-unit-initial",
     **dict.fromkeys(("fit-content", "min-content", "max-content"), "css-intrinsic-size"),
     **dict.fromkeys(
         ("system-ui", "ui-serif", "ui-sans-serif", "ui-rounded", "ui-monospace"),
-        "css-sytem-ui",  # as they spell it
+        "css-sytem-ui",  # the spelling of caniemail.com
     ),
 }
-_FUNCTIONS = {
+_FUNCTION_SLUGS = {
     "rgb": "css-rgb",
     "rgba": "css-rgba",
     "calc": "css-unit-calc",
@@ -105,13 +107,15 @@ _FUNCTIONS = {
         for repeating in ("", "repeating-")
     },
 }
-_UNITS = {unit: f"css-unit-{unit}" for unit in re.findall("[a-z]+", "ch cm em ex in mm pc pt px rem vh vmax vmin vw")}
-_PERCENT = "css-unit-percent"
-_IMPORTANT = "css-important"
-_COMMENTS = "css-comments"
-_NESTING = "css-nesting"
+_UNIT_SLUGS = {
+    unit: f"css-unit-{unit}" for unit in re.findall("[a-z]+", "ch cm em ex in mm pc pt px rem vh vmax vmin vw")
+}
+_PERCENT_SLUG = "css-unit-percent"
+_IMPORTANT_SLUG = "css-important"
+_COMMENTS_SLUG = "css-comments"
+_NESTING_SLUG = "css-nesting"
 
-_AT_RULES = {
+_AT_RULE_SLUGS = {
     "font-face": "css-at-font-face",
     "import": "css-at-import",
     "keyframes": "css-at-keyframes",
@@ -119,7 +123,7 @@ _AT_RULES = {
     "media": "css-at-media",
     "supports": "css-at-supports",
 }
-_MEDIA = {
+_MEDIA_FEATURE_SLUGS = {
     **dict.fromkeys(
         ("-webkit-device-pixel-ratio", "-webkit-min-device-pixel-ratio", "-webkit-max-device-pixel-ratio"),
         "css-at-media-device-pixel-ratio",
@@ -130,130 +134,183 @@ _MEDIA = {
     "prefers-reduced-motion": "css-at-media-prefers-reduced-motion",
 }
 SLUGS: frozenset[str] = selectors.SLUGS.union(
-    _PROPERTIES,
-    (f"css-{name}" for name in _OWN_NAME.split()),
-    (_PERCENT, _IMPORTANT, _COMMENTS, _NESTING),
-    *(one.values() for one in (_PAIRS, _KEYWORDS, _FUNCTIONS, _UNITS, _AT_RULES, _MEDIA)),
+    _PROPERTY_PATTERNS,
+    (f"css-{name}" for name in _SAME_NAME_PROPERTIES.split()),
+    (_PERCENT_SLUG, _IMPORTANT_SLUG, _COMMENTS_SLUG, _NESTING_SLUG),
+    *(
+        slugs_by_name.values()
+        for slugs_by_name in (
+            _PROPERTY_VALUE_SLUGS,
+            _KEYWORD_SLUGS,
+            _FUNCTION_SLUGS,
+            _UNIT_SLUGS,
+            _AT_RULE_SLUGS,
+            _MEDIA_FEATURE_SLUGS,
+        )
+    ),
 )
-"""What can be found."""
+"""The slugs that this module can find."""
 
-_DEEPEST = 16  # rules in rules
-_OWN_PROPERTIES = frozenset(_OWN_NAME.split())
+_MAX_NESTING_DEPTH = 16  # of rules in rules
+_SAME_NAME_PROPERTY_SET = frozenset(_SAME_NAME_PROPERTIES.split())
 
 
 @cache
-def declared_in(style: str) -> frozenset[str]:
-    """What a `style` attribute uses.
+def find_style_features(style: str) -> frozenset[str]:
+    """Return the slugs of the features that a `style` attribute uses.
 
-    >>> sorted(declared_in("width: calc(1px + 2%)!important"))
+    >>> sorted(find_style_features("width: calc(1px + 2%)!important"))
     ['css-important', 'css-unit-calc', 'css-unit-percent', 'css-unit-px', 'css-width']
     """
-    return frozenset(_declared(tinycss2.parse_blocks_contents(style)))
+    import tinycss2
+
+    return frozenset(_find_declaration_features(tinycss2.parse_blocks_contents(style)))
 
 
 class Stylesheets:
-    """What is in the `style` elements of a mail.
+    """The `style` elements of a mail.
 
-    `uses` are features of the sheets themselves, and how often each is there.
+    Args:
+        places: receives the places of the features, also of rules that no element matches.
+
+    Attributes:
+        feature_counts: how often each feature occurs in the stylesheets themselves, whether or not an element matches.
     """
 
-    def __init__(self) -> None:
-        self.uses: Counter[str] = Counter()
-        # Rules by one of the things that their elements have, so that few are looked at for each element.
-        self._rules: dict[str, dict[Element, set[str]]] = {}
+    def __init__(self, places: FeaturePlaces) -> None:
+        self._places = places
+        self._sheet_place = Place(1, 1)
+        self.feature_counts: Counter[str] = Counter()
+        # The features of rules by subject.  The key is the subject's ID, class or name, so that only few rules are
+        # compared with each element.
+        self._features_by_key: dict[str, dict[Element, set[str]]] = {}
 
-    def add(self, sheet: str) -> None:
-        """Read one."""
-        waiting: list[tuple[Any, int]] = [(one, 0) for one in tinycss2.parse_stylesheet(sheet)]
-        while waiting:
-            rule, depth = waiting.pop()
+    def add(self, sheet: str, place: Place) -> None:
+        """Parse a stylesheet and add its rules; it starts at this place of the document."""
+        import tinycss2
+
+        self._sheet_place = place
+        sheet = sheet.replace("\f", " ")  # in CSS, a form feed ends a line; in the document, it does not
+        pending: list[tuple[Any, int]] = [(rule, 0) for rule in tinycss2.parse_stylesheet(sheet)]
+        while pending:
+            rule, depth = pending.pop()
             if rule.type == "comment":
-                self.uses[_COMMENTS] += 1
+                self._count({_COMMENTS_SLUG}, rule)
             elif rule.type == "at-rule":
-                waiting.extend((one, depth + 1) for one in self._at_rule(rule, depth))
+                pending.extend((inner, depth + 1) for inner in self._read_at_rule(rule, depth))
             elif rule.type == "qualified-rule":
                 declarations = tinycss2.parse_blocks_contents(rule.content)
-                nested = [one for one in declarations if one.type in ("qualified-rule", "at-rule")]
-                self.uses[_NESTING] += bool(nested)
-                self._rule(rule.prelude, set(_declared(declarations)))
-                if depth < _DEEPEST:
-                    waiting.extend((one, depth + 1) for one in nested)
+                nested = [node for node in declarations if node.type in ("qualified-rule", "at-rule")]
+                if nested:
+                    self._count({_NESTING_SLUG}, rule)
+                self._index_rule(rule, self._find_features(declarations))
+                if depth < _MAX_NESTING_DEPTH:
+                    pending.extend((inner, depth + 1) for inner in nested)
 
-    def used_by(self, element: Element) -> set[str]:
-        """What the rules use that are for that element."""
-        found: set[str] = set()
+    def find_features(self, element: Element) -> set[str]:
+        """Return the slugs of the features of all rules that match an element."""
+        slugs: set[str] = set()
         for key in ("*", element.name, f"#{element.id}", *(f".{name}" for name in element.classes)):
-            for wanted, uses in self._rules.get(key, {}).items():
+            for subject, features in self._features_by_key.get(key, {}).items():
                 if (
-                    wanted.name in ("", element.name)
-                    and wanted.id in ("", element.id)
-                    and wanted.classes <= element.classes
+                    subject.name in ("", element.name)
+                    and subject.id in ("", element.id)
+                    and subject.classes <= element.classes
                 ):
-                    found |= uses
-        return found
+                    slugs |= features
+        return slugs
 
-    def _at_rule(self, rule: Any, depth: int) -> list[Any]:
+    def _read_at_rule(self, rule: Any, depth: int) -> list[Any]:
+        import tinycss2
+
         name = rule.lower_at_keyword
-        if name in _AT_RULES:
-            self.uses[_AT_RULES[name]] += 1
+        if name in _AT_RULE_SLUGS:
+            self._count({_AT_RULE_SLUGS[name]}, rule)
         if name == "media":
-            self.uses.update({_MEDIA[one.lower_value] for one in _deep(rule.prelude) if _is(one, "ident", _MEDIA)})
-        if rule.content is None or depth >= _DEEPEST:
+            slugs = {
+                _MEDIA_FEATURE_SLUGS[token.lower_value]
+                for token in _iterate_tokens(rule.prelude)
+                if _is_token_in(token, "ident", _MEDIA_FEATURE_SLUGS)
+            }
+            self._count(slugs, rule)
+        if rule.content is None or depth >= _MAX_NESTING_DEPTH:
             return []
         if name in ("media", "supports", "layer", "container"):
             rules: list[Any] = tinycss2.parse_rule_list(rule.content)
             return rules
-        self.uses.update(set(_declared(tinycss2.parse_blocks_contents(rule.content))) if name == "font-face" else ())
+        if name == "font-face":
+            self.feature_counts.update(self._find_features(tinycss2.parse_blocks_contents(rule.content)))
         return []
 
-    def _rule(self, prelude: list[Any], uses: set[str]) -> None:
-        for selector in read_selectors(prelude):
-            self.uses.update(selector.uses)
-            wanted = selector.wanted
-            if wanted is not None:
-                key = f"#{wanted.id}" if wanted.id else next((f".{one}" for one in sorted(wanted.classes)), "")
-                self._rules.setdefault(key or wanted.name or "*", {}).setdefault(wanted, set()).update(uses)
+    def _count(self, slugs: set[str], node: Any) -> None:
+        """Count features once, at the place of a node of tinycss2."""
+        self.feature_counts.update(slugs)
+        self._places.add(slugs, self._find_place(node))
+
+    def _find_features(self, declarations: list[Any]) -> set[str]:
+        """Return the features of declarations, and record their places."""
+        features: set[str] = set()
+        for declaration in declarations:
+            slugs = set(_find_declaration_features([declaration]))
+            self._places.add(slugs, self._find_place(declaration))
+            features |= slugs
+        return features
+
+    def _find_place(self, node: Any) -> Place:
+        """Return the place in the document of a node of tinycss2."""
+        start = self._sheet_place
+        column = node.source_column + (start.column - 1 if node.source_line == 1 else 0)
+        return Place(start.line + node.source_line - 1, column)
+
+    def _index_rule(self, rule: Any, features: set[str]) -> None:
+        for selector in read_selectors(rule.prelude):
+            self._count(set(selector.features), rule)
+            subject = selector.subject
+            if subject is not None:
+                key = f"#{subject.id}" if subject.id else next((f".{name}" for name in sorted(subject.classes)), "")
+                features_by_subject = self._features_by_key.setdefault(key or subject.name or "*", {})
+                features_by_subject.setdefault(subject, set()).update(features)
 
 
-def _declared(declarations: Iterable[Any]) -> Iterator[str]:
-    for one in declarations:
-        if one.type == "comment":
-            yield _COMMENTS
-        if one.type != "declaration":
+def _find_declaration_features(declarations: Iterable[Any]) -> Iterator[str]:
+    for declaration in declarations:
+        if declaration.type == "comment":
+            yield _COMMENTS_SLUG
+        if declaration.type != "declaration":
             continue
-        yield from _of_property(one.lower_name)
-        if one.important:
-            yield _IMPORTANT
-        for token in _deep(one.value):
+        yield from _find_property_features(declaration.lower_name)
+        if declaration.important:
+            yield _IMPORTANT_SLUG
+        for token in _iterate_tokens(declaration.value):
             if token.type == "ident":
                 word = token.lower_value
-                for slug in (_KEYWORDS.get(word), _PAIRS.get((one.lower_name, word))):
+                for slug in (_KEYWORD_SLUGS.get(word), _PROPERTY_VALUE_SLUGS.get((declaration.lower_name, word))):
                     yield from [slug] if slug else []
-            elif _is(token, "function", _FUNCTIONS):
-                yield _FUNCTIONS[token.lower_name]
-            elif token.type == "dimension" and token.lower_unit in _UNITS:
-                yield _UNITS[token.lower_unit]
+            elif _is_token_in(token, "function", _FUNCTION_SLUGS):
+                yield _FUNCTION_SLUGS[token.lower_name]
+            elif token.type == "dimension" and token.lower_unit in _UNIT_SLUGS:
+                yield _UNIT_SLUGS[token.lower_unit]
             elif token.type == "percentage":
-                yield _PERCENT
+                yield _PERCENT_SLUG
 
 
 @cache
-def _of_property(name: str) -> tuple[str, ...]:
-    own = (f"css-{name}",) if name in _OWN_PROPERTIES else ()
-    return own + tuple(slug for slug, pattern in _PATTERNS.items() if pattern.fullmatch(name))
+def _find_property_features(name: str) -> tuple[str, ...]:
+    same_name = (f"css-{name}",) if name in _SAME_NAME_PROPERTY_SET else ()
+    return same_name + tuple(slug for slug, pattern in _COMPILED_PROPERTY_PATTERNS.items() if pattern.fullmatch(name))
 
 
-def _deep(tokens: Iterable[Any]) -> Iterator[Any]:
-    """All of them, with those that are in others."""
-    waiting = list(tokens)
-    while waiting:
-        token = waiting.pop()
+def _iterate_tokens(tokens: Iterable[Any]) -> Iterator[Any]:
+    """Yield tokens, and the tokens in functions and blocks."""
+    pending = list(tokens)
+    while pending:
+        token = pending.pop()
         yield token
         if token.type == "function":
-            waiting.extend(token.arguments)
+            pending.extend(token.arguments)
         elif token.type.endswith(" block"):
-            waiting.extend(token.content)
+            pending.extend(token.content)
 
 
-def _is(token: Any, kind: str, names: Any) -> bool:
+def _is_token_in(token: Any, kind: str, names: Any) -> bool:
     return token.type == kind and (token.lower_value if kind == "ident" else token.lower_name) in names

@@ -1,4 +1,7 @@
-"""What mail programs support: the table that tools/caniemail.py writes, read when it is first asked for."""
+"""Load which mail programs support which features.
+
+The table is the one that tools/caniemail.py writes.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Feature", "Program", "features", "platforms"]
+__all__ = ["Feature", "Program", "load_features", "load_platforms"]
 
-_SUPPORT: dict[str, Literal["yes", "partial", "no"]] = {"y": "yes", "a": "partial", "n": "no"}
+_SUPPORT_BY_LETTER: dict[str, Literal["yes", "partial", "no"]] = {"y": "yes", "a": "partial", "n": "no"}
 
 
 class Program(NamedTuple):
-    """A mail program of a version, and whether it supports a feature; `note` is the number of a note, or empty."""
+    """A version of a mail program, and whether it supports a feature.
+
+    `note` is the number of a note of the feature, or empty.
+    """
 
     name: str
     platform: str
@@ -27,7 +33,7 @@ class Program(NamedTuple):
 
 
 class Feature(NamedTuple):
-    """Something that HTML or CSS can have; `description` and `notes` are HTML."""
+    """A feature of HTML or CSS, and its support; `description` and `notes` are HTML."""
 
     slug: str
     title: str
@@ -39,43 +45,45 @@ class Feature(NamedTuple):
     notes: Mapping[str, str]
     programs: tuple[Program, ...]
 
-    def share(self, support: Literal["yes", "partial", "no"]) -> float:
-        """How many of the programs answer so, in percent."""
-        return 100 * sum(one.support == support for one in self.programs) / max(1, len(self.programs))
+    def compute_percent(self, support: Literal["yes", "partial", "no"]) -> float:
+        """Return the share of mail programs with this support, in percent."""
+        return 100 * sum(program.support == support for program in self.programs) / max(1, len(self.programs))
 
 
 @cache
-def features() -> dict[str, Feature]:
-    """All of them, by slug."""
-    return {one["slug"]: _feature(one) for one in _table()["features"]}
+def load_features() -> dict[str, Feature]:
+    """Return all features by slug; the first call reads the table."""
+    return {row["slug"]: _build_feature(row) for row in _load_table()["features"]}
 
 
 @cache
-def platforms() -> dict[str, list[str]]:
-    """The families of programs by platform, each by its name for people, in alphabetical order."""
-    nice = _table()["families"]
-    found: dict[str, set[str]] = {}
-    for one in features().values():
-        for program in one.programs:
-            found.setdefault(program.platform, set()).add(nice[program.family])
-    return {platform: sorted(families) for platform, families in found.items()}
+def load_platforms() -> dict[str, list[str]]:
+    """Return the names of mail programs by platform, in alphabetical order."""
+    family_names = _load_table()["families"]
+    families_by_platform: dict[str, set[str]] = {}
+    for feature in load_features().values():
+        for program in feature.programs:
+            families_by_platform.setdefault(program.platform, set()).add(family_names[program.family])
+    return {platform: sorted(families) for platform, families in families_by_platform.items()}
 
 
 @cache
-def _table() -> Any:
+def _load_table() -> Any:
     return json.loads(files(__package__).joinpath("caniemail.json").read_text("utf-8"))
 
 
-def _feature(row: Any) -> Feature:
+def _build_feature(row: Any) -> Feature:
     programs = []
-    for which, versions in row["support"].items():
-        family, _, platform = which.partition(" ")
-        name = f"{_table()['families'][family]} {_table()['platforms'][platform]}"
-        for one in versions.split(", "):
-            version, said, *notes = one.split(" ")
-            if said in _SUPPORT:  # else, nobody knows
+    for client, versions in row["support"].items():
+        family, _, platform = client.partition(" ")
+        name = f"{_load_table()['families'][family]} {_load_table()['platforms'][platform]}"
+        for result in versions.split(", "):
+            version, letter, *notes = result.split(" ")
+            if letter in _SUPPORT_BY_LETTER:  # `u` is unknown
                 note = next((number for number in reversed(notes) if number in row["notes"]), "")
-                programs.append(Program(f"{name} ({version})", platform, family, version, _SUPPORT[said], note))
+                programs.append(
+                    Program(f"{name} ({version})", platform, family, version, _SUPPORT_BY_LETTER[letter], note)
+                )
     return Feature(
         row["slug"],
         row["title"],

@@ -1,0 +1,38 @@
+"""Read the header fields List-Unsubscribe (RFC 2369) and List-Unsubscribe-Post (RFC 8058)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from lazr.smtptest.mail import Mail
+
+__all__ = ["UnsubscribeFields", "read_unsubscribe_fields"]
+
+_COMMENT_PATTERN = re.compile(r"\([^()]*+\)")
+_ANGLE_BRACKETS_PATTERN = re.compile(r"<([^<>]*+)>")
+_URL_PATTERN = re.compile(r"(?:mailto:|https?://)[A-Za-z0-9]\S*", re.IGNORECASE)
+
+
+class UnsubscribeFields(NamedTuple):
+    """The two fields: their values, the valid links, and a reason for each error."""
+
+    header: str
+    links: list[str]
+    errors: list[str]
+    post_header: str
+
+
+def read_unsubscribe_fields(mail: Mail) -> UnsubscribeFields:
+    """Return what the two header fields of a mail say; empty values if they are absent."""
+    header = mail.header("list-unsubscribe")
+    value = _COMMENT_PATTERN.sub("", header)
+    candidates = _ANGLE_BRACKETS_PATTERN.findall(value)
+    links = [link for link in candidates if _URL_PATTERN.fullmatch(link)]
+    errors = [
+        f'"{link}" must be a mailto: or http(s):// URL' for link in candidates if not _URL_PATTERN.fullmatch(link)
+    ]
+    if header and _ANGLE_BRACKETS_PATTERN.sub("", value).replace(",", "").strip():
+        errors.append(f'"{header}" must be URLs in <>, separated by commas')  # RFC 2369 2
+    return UnsubscribeFields(header, links, errors, mail.header("list-unsubscribe-post"))
