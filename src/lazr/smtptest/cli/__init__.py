@@ -1,8 +1,10 @@
-"""The command line, `smtptest`: run a server, send to it, look at what it has.
+"""The command line `smtptest`: run a server, send mail to it, and inspect its mail.
 
-It knows terminals, files and exit statuses; of a running server it knows what SMTP and the REST API say.  Each command
-is a file, each option a row; what the options are called in the environment and in the file of settings follows from
-that.
+The rooms: `commands` has one file for each command that talks to a running server, `serve` and `sendmail` have the two
+large commands, `client` the REST and SMTP clients and the mail archives, `config` the options and the configuration
+file, `output` the renderers.  `app` assembles the commands.
+
+A command talks to a running server by SMTP and by the REST API only.
 """
 
 from __future__ import annotations
@@ -16,25 +18,28 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_LIBRARIES = ("typer", "rich")
+_REQUIRED_LIBRARIES = ("typer", "rich")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the process's exit status."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    # Applications call sendmail for each mail, so it comes before whatever takes time to import.
-    if arguments is None and os.path.basename(sys.argv[0]) == "sendmail":
-        given.insert(0, "sendmail")
-    if given[:1] == ["sendmail"] and "--help" not in given:
-        from lazr.smtptest.cli.sendmail import run as sendmail
+    """Run the command line, and return the exit status of the process.
 
-        return sendmail(given[1:])
+    Called without arguments, it reads `sys.argv`, and a program name `sendmail` selects the command `sendmail`.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    # Applications start sendmail for each mail, so this comes before the imports that take time.
+    if arguments is None and os.path.basename(sys.argv[0]) == "sendmail":
+        words.insert(0, "sendmail")
+    if words[:1] == ["sendmail"] and "--help" not in words:
+        from lazr.smtptest.cli.sendmail.command import run as sendmail
+
+        return sendmail(words[1:])
     try:
         from lazr.smtptest.cli.app import run
 
-        return run(given)
+        return run(words)
     except ModuleNotFoundError as error:
-        if error.name not in _LIBRARIES:
+        if error.name not in _REQUIRED_LIBRARIES:
             raise
         print(f'smtptest: {error.name} is missing: pip install "lazr.smtptest[serve]"', file=sys.stderr)  # noqa: T201
         return 1

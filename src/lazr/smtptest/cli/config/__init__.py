@@ -1,0 +1,1 @@
+"""Collect option values from the command line, the environment and the file."""

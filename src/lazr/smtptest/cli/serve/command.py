@@ -1,0 +1,239 @@
+"""`smtptest serve`: run the mail server with its store, web server and output."""
+
+import contextlib
+import errno
+import logging
+import sys
+import threading
+from collections.abc import Iterator
+from typing import TextIO
+
+from lazr.smtptest import Auth, Lenient, Limits, MailServer, Tls
+from lazr.smtptest._util.allocator import configure_allocator
+from lazr.smtptest._util.fd_limit import raise_fd_limit
+from lazr.smtptest.cli.browser import open_browser
+from lazr.smtptest.cli.config.typer_options import expand_options
+from lazr.smtptest.cli.errors import CommandError
+from lazr.smtptest.cli.output.json_lines import JsonFormatter, JsonRenderer
+from lazr.smtptest.cli.output.plain_log import PlainFormatter
+from lazr.smtptest.cli.output.terminal import print_warning
+from lazr.smtptest.cli.output.text import TextRenderer, is_color_enabled
+from lazr.smtptest.cli.rules_file import read_rules
+from lazr.smtptest.cli.serve.http_options import HttpOptions
+from lazr.smtptest.cli.serve.mail_store import NO_STORE, has_retention, open_store
+from lazr.smtptest.cli.serve.outbound_options import OutboundOptions
+from lazr.smtptest.cli.serve.printer import PrinterThread
+from lazr.smtptest.cli.serve.printing_observer import PrintingObserver
+from lazr.smtptest.cli.serve.shutdown_signal import ShutdownSignal
+from lazr.smtptest.cli.serve.smtp_options import SmtpOptions
+from lazr.smtptest.cli.serve.store_options import StoreOptions
+from lazr.smtptest.cli.serve.tls_options import TlsOptions, TlsSetup, build_tls
+from lazr.smtptest.cli.serve.users_file import parse_user, read_users
+from lazr.smtptest.cli.serve.web_server import prepare_web_server
+from lazr.smtptest.protocol.smtp import TlsMode
+from lazr.smtptest.store import Store
+from lazr.smtptest.web import is_exposed, parse_allowed_hosts
+
+__all__ = ["EXAMPLES", "serve"]
+
+EXAMPLES = (
+    "smtptest serve",
+    "smtptest serve --open",
+    "smtptest serve --smtp-port 2525 --tls starttls",
+    "smtptest serve --database sqlite:///mails.sqlite --max-age 7d",
+    "smtptest serve --database none",
+    "smtptest serve --rules greylisting.toml",
+    "smtptest serve --log-json | jq .subject",
+)
+
+
+# The part of a core that printing may take by default.
+_MAX_PRINTING_LOAD = 0.04
+
+
+@expand_options(
+    smtp_options=SmtpOptions,
+    tls_options=TlsOptions,
+    store_options=StoreOptions,
+    http_options=HttpOptions,
+    outbound_options=OutboundOptions,
+)
+def serve(
+    smtp_options: SmtpOptions,
+    tls_options: TlsOptions,
+    store_options: StoreOptions,
+    http_options: HttpOptions,
+    outbound_options: OutboundOptions,
+) -> int:
+    """Catch mail by SMTP, store and print it, and serve it over HTTP, until Ctrl-C.
+
+    Nothing is delivered, except by --relay.
+    """
+    if smtp_options.quiet and store_options.database == NO_STORE:
+        raise CommandError("--quiet with --database none would keep no copy of a mail; leave one out", 2)
+    if smtp_options.quiet and smtp_options.verbose:
+        raise CommandError("--quiet prints no mails and --verbose prints all of each mail; leave one out", 2)
+    if http_options.open_page and (http_options.no_http or store_options.database == NO_STORE):
+        raise CommandError("--open needs the web inbox; leave out --open, or --no-http and --database none", 2)
+    if http_options.mcp and (http_options.no_http or store_options.database == NO_STORE):
+        raise CommandError("--mcp needs HTTP and a store; leave out --mcp, or --no-http and --database none", 2)
+    _reject_exposure(smtp_options)
+    _configure_logging(smtp_options)
+    raise_fd_limit()
+    configure_allocator()
+    tls = build_tls(tls_options, [smtp_options.hostname, *_read_allowed_names(http_options)])
+    return _run(smtp_options, store_options, http_options, outbound_options, tls=tls, out=sys.stdout)
+
+
+def _run(
+    smtp_options: SmtpOptions,
+    store_options: StoreOptions,
+    http_options: HttpOptions,
+    outbound_options: OutboundOptions,
+    *,
+    tls: TlsSetup,
+    out: TextIO,
+) -> int:
+    shutdown_signal = ShutdownSignal()
+    printer = _build_printer(smtp_options, out, shutdown_signal, has_store=store_options.database != NO_STORE)
+    ca_file = None if tls.ca_file is None else str(tls.ca_file)
+    # The parts start in this order and stop in reverse order, so each part can use those above it.  All options are
+    # checked before a port opens: a mail that a server has acknowledged must not be followed by a usage error.
+    with contextlib.ExitStack() as running:
+        running.enter_context(shutdown_signal)
+        running.enter_context(printer)
+        store = running.enter_context(open_store(store_options))
+        server = _build_mail_server(smtp_options, tls.smtp, printer, store)
+        web = prepare_web_server(
+            http_options,
+            outbound_options,
+            smtp_options.host,
+            insecure_public=smtp_options.insecure_public,
+            ssl_context=tls.http_context,
+            ca_file=ca_file,
+            server=server,
+            store=store,
+        )
+        if web is not None:
+            running.enter_context(web.run_webhooks())
+        running.enter_context(_run_mail_server(server))
+        urls = [server.url]
+        if tls.smtp is not None and tls.smtp.mode is TlsMode.BOTH:
+            urls.append("smtps://{}:{}".format(*server.tls_address))
+        if web is not None:
+            urls.append(running.enter_context(web.run_web_server()))
+        store_summary = None if store is None else (store.url, store.get_totals().mails)
+        page_url = None if web is None else web.page_url
+        limited = store is None or store_options.database == "memory:" or has_retention(store_options)
+        printer.enqueue_listening(urls, store_summary, ca_file, page_url=page_url, has_retention=limited)
+        if http_options.open_page and page_url is not None:
+            _open_page(page_url)
+        shutdown_signal.wait()
+    return printer.exit_status
+
+
+def _open_page(url: str) -> None:
+    """Open the web inbox; a missing browser is a warning, because the server runs anyway."""
+
+    def run() -> None:
+        try:
+            open_browser(url)
+        except CommandError as error:
+            print_warning(str(error))
+
+    # In a thread: some browsers only return when they are closed.
+    threading.Thread(target=run, name="smtptest browser", daemon=True).start()
+
+
+def _build_printer(
+    smtp_options: SmtpOptions, out: TextIO, shutdown_signal: ShutdownSignal, *, has_store: bool
+) -> PrinterThread:
+    if smtp_options.log_json:
+        return PrinterThread(out, JsonRenderer(), shutdown_signal.request)
+    color = is_color_enabled(out)
+    if smtp_options.verbose or not has_store:  # without a store, the output is the only copy of a mail
+        return PrinterThread(out, TextRenderer(color=color), shutdown_signal.request)
+    renderer = TextRenderer(color=color, detail="summary" if out.isatty() else "line")
+    return PrinterThread(out, renderer, shutdown_signal.request, max_load=_MAX_PRINTING_LOAD)
+
+
+def _read_allowed_names(http_options: HttpOptions) -> list[str]:
+    try:
+        return [name for name in parse_allowed_hosts(http_options.allowed_host or ()) if name != "*"]
+    except ValueError as error:
+        raise CommandError(f"--allowed-host: {error}", 2) from None
+
+
+def _build_mail_server(
+    smtp_options: SmtpOptions, tls: Tls | None, printer: PrinterThread, store: Store | None
+) -> MailServer:
+    # Accept everything that an application under development sends, as far as it can be parsed.
+    server = MailServer(
+        smtp_options.host,
+        smtp_options.smtp_port,
+        observer=PrintingObserver(printer, has_store=store is not None, prints_mails=not smtp_options.quiet),
+        keep_mails=False,
+        hostname=smtp_options.hostname,
+        limits=Limits(
+            session_memory=1024 * 1024,
+            content_memory=32 * 1024 * 1024,
+            message_size=smtp_options.max_message_size,
+            recipients=smtp_options.max_recipients,
+            auth_failures_per_minute=30,
+        ),
+        lenient=Lenient.all(),
+        bare_line_ends="accept",
+        auth=Auth(_read_smtp_users(smtp_options) or "any", in_clear=True),
+        tls=tls,
+        store=store,
+    )
+    if smtp_options.rules is not None:
+        server.rules.add(read_rules(smtp_options.rules))
+    return server
+
+
+def _read_smtp_users(smtp_options: SmtpOptions) -> dict[str, str]:
+    """Return the users of `--smtp-auth-file` and `--smtp-auth`; empty without both."""
+    users = {} if smtp_options.smtp_auth_file is None else read_users(smtp_options.smtp_auth_file)
+    for text in smtp_options.smtp_auth or ():
+        name, password = parse_user(text, "--smtp-auth")
+        if name in users:
+            raise CommandError(f"--smtp-auth: user {name!r} is given twice; remove one", 2)
+        users[name] = password
+    return users
+
+
+@contextlib.contextmanager
+def _run_mail_server(server: MailServer) -> Iterator[None]:
+    try:
+        server.start()
+    except OSError as error:
+        hint = "; choose a port with --smtp-port (0 is any free port)" if error.errno == errno.EADDRINUSE else ""
+        raise CommandError(f"{error.strerror or error}{hint}") from None
+    try:
+        yield
+    finally:
+        server.stop()
+
+
+def _reject_exposure(smtp_options: SmtpOptions) -> None:
+    has_users = smtp_options.smtp_auth_file is not None or bool(smtp_options.smtp_auth)
+    if is_exposed(smtp_options.host) and not has_users and not smtp_options.insecure_public:
+        raise CommandError(
+            f"other machines can reach {smtp_options.host or 'all addresses'}, and SMTP requires no login; "
+            "set SMTP users with --smtp-auth or --smtp-auth-file and HTTP users with --auth or --auth-file, "
+            "or use --insecure-public",
+            2,
+        )
+
+
+def _configure_logging(smtp_options: SmtpOptions) -> None:
+    """Send the log records of all libraries to standard error."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter() if smtp_options.log_json else PlainFormatter())
+    logging.basicConfig(
+        level=logging.INFO if smtp_options.log_json else logging.WARNING, handlers=[handler], force=True
+    )
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # we print start and stop ourselves
+    logging.getLogger("mcp").setLevel(logging.WARNING)  # the access log has its requests
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # the store reports a lost connection, once

@@ -1,0 +1,73 @@
+"""Build the relay and the link checker that the options of `smtptest serve` describe."""
+
+import ssl
+from typing import TYPE_CHECKING
+
+from lazr.smtptest.cli.errors import CommandError
+from lazr.smtptest.cli.serve.outbound_options import OutboundOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lazr.smtptest.web import LinkChecker, Relay
+
+__all__ = ["build_link_checker", "build_relay"]
+
+
+def build_relay(options: OutboundOptions) -> "Relay | None":
+    """Return the relay, or None without `--relay`.
+
+    Raises:
+        ValueError: If the options contradict each other.
+        CommandError: If the file of CA certificates cannot be read.
+    """
+    if options.relay is None:
+        dependent = (
+            options.relay_tls,
+            options.relay_ca_file,
+            options.relay_user,
+            options.relay_password,
+            options.relay_sender,
+        )
+        if options.relay_allow or any(dependent):
+            raise ValueError("the options --relay-... need --relay HOST:PORT, got none; add it")
+        return None
+    # The web room takes longer to import than a command without HTTP runs.
+    from lazr.smtptest.web import Relay
+
+    if not options.relay_allow:
+        raise ValueError("--relay needs --relay-allow ADDRESS, got none; add it ('*' allows all recipients)")
+    tls = options.relay_tls or ("implicit" if options.relay.implicit_tls else None)
+    if tls is None and options.relay_ca_file is not None:
+        raise ValueError("--relay-ca-file needs TLS, got none; add --relay-tls, or write --relay smtps://HOST")
+    has_user_in_url = options.relay_user is None
+    return Relay(
+        options.relay.host,
+        options.relay.port,
+        allow=options.relay_allow,
+        tls=tls,
+        ssl_context=None if tls is None else _create_ssl_context(options),
+        user=options.relay.user if has_user_in_url else options.relay_user,
+        password=options.relay.password if has_user_in_url else options.relay_password,
+        sender=options.relay_sender,
+    )
+
+
+def build_link_checker(options: OutboundOptions, networks: "Sequence[str]") -> "LinkChecker | None":
+    """Return a checker that may also reach the private networks; None without `--check-links`.
+
+    Raises:
+        ValueError: If a network is invalid.
+    """
+    if not options.check_links:
+        return None
+    from lazr.smtptest.web import LinkChecker, OutboundClient
+
+    return LinkChecker(OutboundClient(networks))
+
+
+def _create_ssl_context(options: OutboundOptions) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=options.relay_ca_file)
+    except OSError as error:
+        raise CommandError(f"{options.relay_ca_file}: {error.strerror or error}", 2) from None

@@ -1,0 +1,83 @@
+"""Options of `smtptest serve` about outgoing connections: link checks, and the relay."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from lazr.smtptest.cli.client.server_url import ServerUrl
+from lazr.smtptest.cli.config.typer_options import flag, option
+from lazr.smtptest.cli.config.value_parsers import parse_relay
+
+__all__ = ["OutboundOptions"]
+
+_LINKS_PANEL = "Link checks"
+_RELAY_PANEL = "Relay"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutboundOptions:
+    """The values of the options; by default the server opens no outgoing connection."""
+
+    check_links: Annotated[
+        bool,
+        flag(
+            "--check-links", help="Allow clients of the API to check the links of a mail by HTTP.", panel=_LINKS_PANEL
+        ),
+    ] = False
+    relay: Annotated[
+        ServerUrl | None,
+        option(
+            "--relay",
+            help="SMTP server that delivers a mail to real recipients when a client of the API releases it; "
+            "the default port is 25, and 465 with smtps://.",
+            panel=_RELAY_PANEL,
+            parser=parse_relay,
+            metavar="HOST:PORT",
+        ),
+    ] = None
+    relay_allow: Annotated[
+        list[str] | None,
+        option(
+            "--relay-allow",
+            help="Recipient that the relay may deliver to; * matches any characters; repeatable.",
+            panel=_RELAY_PANEL,
+            metavar="ADDRESS",
+        ),
+    ] = None
+    relay_tls: Annotated[
+        Literal["starttls", "implicit"] | None,
+        option(
+            "--relay-tls", metavar="starttls|implicit", help="TLS to the relay; none by default.", panel=_RELAY_PANEL
+        ),
+    ] = None
+    relay_ca_file: Annotated[
+        Path | None,
+        option(
+            "--relay-ca-file",
+            help="PEM file of CA certificates that are trusted for the relay.",
+            panel=_RELAY_PANEL,
+            metavar="FILE",
+        ),
+    ] = None
+    relay_user: Annotated[
+        str | None, option("--relay-user", help="User name for the relay.", panel=_RELAY_PANEL, metavar="USER")
+    ] = None
+    relay_password: Annotated[
+        str,
+        option(
+            "--relay-password",
+            help="Password for --relay-user.",
+            panel=_RELAY_PANEL,
+            metavar="PASSWORD",
+            show_default=False,
+        ),
+    ] = ""
+    relay_sender: Annotated[
+        str | None,
+        option(
+            "--relay-sender",
+            help="Envelope sender of relayed mails; by default the sender of each mail.",
+            panel=_RELAY_PANEL,
+            metavar="ADDRESS",
+        ),
+    ] = None
