@@ -1,7 +1,6 @@
-"""A real SMTP server inside your test.
+"""A real SMTP server for tests.
 
-The public names are here, and are imported when they are first used: `import lazr.smtptest` alone
-costs next to nothing.
+All public names are here.  Each is imported when it is first used, so `import lazr.smtptest` takes about 1 ms.
 """
 
 from __future__ import annotations
@@ -10,30 +9,30 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lazr.smtptest.decorator import with_server
     from lazr.smtptest.errors import MissingExtra, RuleNeverActed, SmtptestError, StartError, StopTimeout, WaitTimeout
-    from lazr.smtptest.faults.moment import Moment
-    from lazr.smtptest.faults.rule import Call, Rule
-    from lazr.smtptest.faults.rules import Rules
-    from lazr.smtptest.mail.attachment import Attachment
-    from lazr.smtptest.mail.envelope import Dsn, Envelope
-    from lazr.smtptest.mail.headers import Field, Headers
-    from lazr.smtptest.mail.inbox import Inbox
+    from lazr.smtptest.mail import Address, Attachment, Envelope, Field, Inbox, Mail
+    from lazr.smtptest.mail.envelope import Dsn
+    from lazr.smtptest.mail.headers import Headers
     from lazr.smtptest.mail.links import Link
-    from lazr.smtptest.mail.mail import Mail
-    from lazr.smtptest.mail.mime.address import Address
+    from lazr.smtptest.mail.match import Match
     from lazr.smtptest.mail.mime.defect import Defect
-    from lazr.smtptest.mail.query import Match
-    from lazr.smtptest.mailserver import MailServer
-    from lazr.smtptest.net.listener import Listen
-    from lazr.smtptest.net.sessions import Sessions
-    from lazr.smtptest.net.tls import Tls
-    from lazr.smtptest.protocol.smtp.auth import Auth
-    from lazr.smtptest.protocol.smtp.extension import EXTENSIONS, Extension
-    from lazr.smtptest.protocol.smtp.leniency import Lenient
-    from lazr.smtptest.protocol.smtp.limits import Limits
-    from lazr.smtptest.protocol.smtp.record import SessionRecord, TlsFacts
-    from lazr.smtptest.protocol.smtp.reply import Reply
-    from lazr.smtptest.protocol.smtp.sasl import Credentials
+    from lazr.smtptest.mailserver import MailServer, ServerObserver
+    from lazr.smtptest.net import Listen, Sessions, Tls
+    from lazr.smtptest.protocol.smtp import (
+        Auth,
+        Command,
+        Credentials,
+        Event,
+        Extension,
+        Finding,
+        Lenient,
+        Limits,
+        Reply,
+        SessionRecord,
+        TlsFacts,
+    )
+    from lazr.smtptest.protocol.smtp.extensions import EXTENSIONS
     from lazr.smtptest.protocol.smtp.transcript import Transcript, TranscriptLine
+    from lazr.smtptest.rules import Call, Moment, Rule, RuleContext, Rules
     from lazr.smtptest.testcase import MailServerMixin
 
 __version__ = "3.0.0.dev0"
@@ -44,12 +43,15 @@ __all__ = [
     "Attachment",
     "Auth",
     "Call",
+    "Command",
     "Credentials",
     "Defect",
     "Dsn",
     "Envelope",
+    "Event",
     "Extension",
     "Field",
+    "Finding",
     "Headers",
     "Inbox",
     "Lenient",
@@ -64,8 +66,10 @@ __all__ = [
     "Moment",
     "Reply",
     "Rule",
+    "RuleContext",
     "RuleNeverActed",
     "Rules",
+    "ServerObserver",
     "SessionRecord",
     "Sessions",
     "SmtptestError",
@@ -80,18 +84,21 @@ __all__ = [
     "with_server",
 ]
 
-_HOMES = {
-    "EXTENSIONS": "protocol.smtp.extension",
+_MODULES_BY_NAME = {
+    "EXTENSIONS": "protocol.smtp.extensions",
     "Address": "mail.mime.address",
     "Attachment": "mail.attachment",
     "Auth": "protocol.smtp.auth",
-    "Call": "faults.rule",
-    "Credentials": "protocol.smtp.sasl",
+    "Call": "rules.call_log",
+    "Command": "protocol.smtp.command_log",
+    "Credentials": "protocol.smtp.sasl_types",
     "Defect": "mail.mime.defect",
     "Dsn": "mail.envelope",
     "Envelope": "mail.envelope",
-    "Extension": "protocol.smtp.extension",
+    "Event": "protocol.smtp.events",
+    "Extension": "protocol.smtp.extensions",
     "Field": "mail.headers",
+    "Finding": "protocol.smtp.findings",
     "Headers": "mail.headers",
     "Inbox": "mail.inbox",
     "Lenient": "protocol.smtp.leniency",
@@ -99,22 +106,24 @@ _HOMES = {
     "Link": "mail.links",
     "Listen": "net.listener",
     "Mail": "mail.mail",
-    "MailServer": "mailserver",
+    "MailServer": "mailserver.server",
     "MailServerMixin": "testcase",
-    "Match": "mail.query",
+    "Match": "mail.match",
     "MissingExtra": "errors",
-    "Moment": "faults.moment",
+    "Moment": "rules.rule_context",
     "Reply": "protocol.smtp.reply",
-    "Rule": "faults.rule",
+    "Rule": "rules.rule",
+    "RuleContext": "rules.rule_context",
     "RuleNeverActed": "errors",
-    "Rules": "faults.rules",
-    "SessionRecord": "protocol.smtp.record",
-    "Sessions": "net.sessions",
+    "Rules": "rules.rule_set",
+    "ServerObserver": "mailserver.observer",
+    "SessionRecord": "protocol.smtp.session_record",
+    "Sessions": "net.session_log",
     "SmtptestError": "errors",
     "StartError": "errors",
     "StopTimeout": "errors",
-    "Tls": "net.tls",
-    "TlsFacts": "protocol.smtp.record",
+    "Tls": "net.tls_settings",
+    "TlsFacts": "protocol.smtp.session_record",
     "Transcript": "protocol.smtp.transcript",
     "TranscriptLine": "protocol.smtp.transcript",
     "WaitTimeout": "errors",
@@ -123,12 +132,16 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
+    home = _MODULES_BY_NAME.get(name)
     if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+        from lazr.smtptest._util.suggestion import build_module_error
 
-    value: object = getattr(import_module(f"{__name__}.{home}"), name)
+        raise build_module_error(__name__, name, __all__)
+    import sys
+
+    module = f"{__name__}.{home}"
+    __import__(module)  # `importlib.import_module` would import `importlib` and `warnings` too
+    value: object = getattr(sys.modules[module], name)
     globals()[name] = value
     return value
 

@@ -1,4 +1,7 @@
-"""The 2009 API: controllers, which run a server in a thread."""
+"""The API of 2009: controllers, which run a server in a thread.
+
+`MailServer`, the current API, is in `mailserver/server.py`; it needs no controller.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +28,9 @@ _DEADLINE = 5.0
 
 
 class Controller:
-    """Runs a `Server` in a thread of its own.
+    """Runs a `Server` in a thread.
 
-    What the server's `handle_message` raised is raised again by the next call of `reset` or `stop`.
+    An exception in the server's `handle_message` is raised again by the next call of `reset` or `stop`.
     """
 
     def __init__(self, server: Server) -> None:
@@ -36,28 +39,27 @@ class Controller:
         self._failure: BaseException | None = None
 
     def start(self) -> None:
-        """Start the server; it answers clients when this returns.
+        """Start the server; clients are served when this returns.
 
-        Raises `OSError` if a server that was stopped finds its port taken, `StartError` if it runs.
+        Raises `OSError` if a stopped server finds its port taken, and `StartError` if the server is running.
         """
         log.info("starting the SMTP server thread")
         engine = self.server._engine
         if engine.running:
-            raise StartError(f"{engine!r} is started already")
+            raise StartError(f"{engine!r} is started already; stop it first")
         engine.bind()
-        engine._opened.clear()
+        engine._ready_event.clear()
         self._failure = None
         self._thread = threading.Thread(target=self._run, name="smtptest controller", daemon=True)
         self._thread.start()
-        engine._opened.wait(_DEADLINE)
+        engine._ready_event.wait(_DEADLINE)
         self._raise()
 
     def stop(self) -> None:
         """Stop the server; its port is closed and its thread has ended when this returns.
 
-        Stopping a server that was never started closes its port; stopping twice does nothing.
-        Raises what `handle_message` or `reset` raised, and `StopTimeout` when its
-        `stop_deadline` has passed.
+        A server that was never started only closes its port; a second call does nothing.  Raises the exception of
+        `handle_message` or `reset`, and `StopTimeout` after the server's `stop_deadline`.
         """
         log.info("stopping the SMTP server thread")
         thread = self._thread
@@ -72,9 +74,9 @@ class Controller:
         log.info("SMTP server stopped")
 
     def reset(self) -> None:
-        """Call the server's `reset()`, and return when it has run.
+        """Call the server's `reset()` in its thread, and wait for it.
 
-        Raises what it, or `handle_message` before it, raised.
+        Raises the exception of `reset`, or an earlier one of `handle_message`.
         """
         log.info("resetting the SMTP server")
         self.server._engine.call(self.server.reset, _DEADLINE)
@@ -83,13 +85,13 @@ class Controller:
     def _run(self) -> None:
         try:
             self.server.start()
-        except BaseException as error:  # noqa: BLE001 - raised again in the tester's thread
+        except BaseException as error:  # noqa: BLE001 - raised again in the test's thread
             self._failure = error
         finally:
-            self.server._engine._opened.set()  # or `start` would wait for what never comes
+            self.server._engine._ready_event.set()  # `start` waits for it, also if the server fails
 
     def _connect(self) -> SMTP:
-        """A connection to the server; 2.0.4's subclasses use it."""
+        """Return a client that is connected to the server, for subclasses written for 2.0.4."""
         from smtplib import SMTP
 
         return SMTP(*self.server._engine.address)
@@ -102,10 +104,10 @@ class Controller:
 
 
 class QueueController(Controller):
-    """A controller whose server puts the messages into a queue.
+    """A controller whose server puts messages into a queue.
 
-    `queue` is that queue, `server` the server, `_make_server` the hook that makes it.  Iterating
-    yields what is in the queue, and consumes it, without waiting; each time afresh.
+    `queue` is the queue, and `server` the server, which `_make_server` creates.  Each iteration removes and yields the
+    messages that are in the queue, without waiting.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -114,7 +116,7 @@ class QueueController(Controller):
         super().__init__(self.server)
 
     def _make_server(self, host: str, port: int) -> None:
-        """Make the server and put it into `self.server`; for subclasses that want another one."""
+        """Create the server as `self.server`; a subclass may override this to create another one."""
         self.server: QueueServer = QueueServer(host, port, self.queue)
 
     def __iter__(self) -> Iterator[Message]:

@@ -1,4 +1,4 @@
-"""The exceptions that a tester can meet, as one tree."""
+"""The exceptions of the package; all derive from `SmtptestError`."""
 
 __all__ = [
     "BadSearch",
@@ -18,64 +18,64 @@ __all__ = [
 
 
 class SmtptestError(Exception):
-    """The root: `except SmtptestError` catches whatever this package raises on its own account."""
+    """Base class of all exceptions that this package defines."""
 
 
 class WaitTimeout(SmtptestError, AssertionError):
-    """An expectation on the inbox, or on a rule, was not met; its text lists what came instead.
+    """An expected mail or rule action did not happen in time; the text lists what arrived.
 
-    It is an `AssertionError`, so test runners report it as a failure and not as an error.
+    It is an `AssertionError`, so test runners report a failure and not an error.
     """
 
 
 class RuleNeverActed(SmtptestError, AssertionError):
-    """A rule of the server never acted; its text says how near it came, and how to relax it."""
+    """A rule never acted; the text shows the nearest miss, and how to allow this."""
 
 
 class StartError(SmtptestError, RuntimeError):
-    """The server runs already and cannot be started, or does not run yet and has no address."""
+    """The server is already running, or not running and so without an address."""
 
 
 class StopTimeout(SmtptestError, TimeoutError):
-    """The server's thread had not ended when the deadline of `stop()` passed.
+    """The server's thread did not end before the deadline of `stop()`.
 
-    The port is closed all the same.  The usual cause is a handler that does not return; the text
-    shows where the thread stood.
+    The port is closed all the same.  The usual cause is a handler that does not return.  The text shows the stack of
+    the thread.
     """
 
 
 class MissingExtra(SmtptestError, ImportError):
-    """A feature was asked for whose library is not installed; the text has the `pip install` line."""
+    """A library that a feature needs is not installed; the text has the `pip install` line."""
 
 
 class StoreError(SmtptestError):
-    """Something is wrong with where mails are kept."""
+    """Base class of the errors of stores."""
 
 
 class StoreUnavailable(StoreError):
-    """The store does not answer now; it is tried again, so a later call may work."""
+    """The store does not respond now; a later call may succeed."""
 
 
 class StoreFull(StoreError):
-    """There is no room for another mail."""
+    """The store has no space for another mail."""
 
 
 class StoreTooNew(StoreError):
-    """A later version of this program made the store; this one would spoil it."""
+    """A later version of this package created the store; this version could damage it."""
 
 
 class StoreInUse(StoreError):
-    """Another process has the store, which is one that only one process can have."""
+    """Another process uses the store, which allows only one."""
 
 
 class SearchTooSlow(StoreError, TimeoutError):
-    """The search took longer than a search may."""
+    """The search exceeded its time limit."""
 
 
 class BadSearch(SmtptestError, ValueError):
-    """The search makes no sense; the text says where, and what would."""
+    """The search is invalid; the text shows where, and a valid form."""
 
 
-# A traceback, and the last line of a test's report, names them as a test imports them.
+# Tracebacks and test reports then show the public names.
 for _error in (SmtptestError, WaitTimeout, RuleNeverActed, StartError, StopTimeout, MissingExtra):
     _error.__module__ = "lazr.smtptest"

@@ -1,7 +1,9 @@
-"""Presets: what servers out there do wrong, by the name that people have for it.
+"""Presets: common faults of real servers, by their usual names.
 
-All but one make rules, for `server.rules.add(…)`; a certificate is no rule but a setting, so `bad_certificate` makes
-what `MailServer(tls=…)` wants.
+This module re-exports the presets of `rules/presets.py`, and adds `bad_certificate`.
+
+Most presets return rules for `server.rules.add(...)`.  A certificate is a setting, not a rule: `bad_certificate`
+returns a `Tls` for `MailServer(tls=...)`.
 
 >>> from lazr.smtptest import MailServer, presets
 >>> with MailServer(tls=presets.bad_certificate("expired")) as server:
@@ -10,8 +12,10 @@ what `MailServer(tls=…)` wants.
 
 from __future__ import annotations
 
-from lazr.smtptest.faults.presets import (
+from lazr.smtptest.rules import (
     PRESETS,
+    PROVIDERS,
+    Provider,
     blackhole,
     connection_limit,
     drops_idle,
@@ -30,13 +34,12 @@ from lazr.smtptest.faults.presets import (
     tarpit,
     unknown_user,
 )
-from lazr.smtptest.faults.provider import PROVIDERS, Provider
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
-    from lazr.smtptest.net.tls import Tls
+    from lazr.smtptest.net import Tls
 
 __all__ = [
     "PRESETS",
@@ -63,17 +66,30 @@ __all__ = [
 ]
 
 
-def bad_certificate(kind: str = "expired", mode: Literal["starttls", "implicit", "both"] = "starttls") -> Tls:
-    """TLS with a certificate that a client has to refuse (RFC 3207 4.1), for `MailServer(tls=…)`.
+def __getattr__(name: str) -> object:
+    from lazr.smtptest._util.suggestion import build_module_error
 
-    The kinds are those of `Tls(certificate=…)`: "expired", "not-yet-valid", "wrong-host", "untrusted", "self-signed",
-    "missing-intermediate", "sha1", "short-key".  Raises `ValueError` for a good one, or one that there is not.
+    raise build_module_error(__name__, name, __all__)
+
+
+def bad_certificate(kind: str = "expired", mode: Literal["starttls", "implicit", "both"] = "starttls") -> Tls:
+    """Return TLS settings with a certificate that clients must refuse (RFC 3207 4.1).
+
+    Pass them as `MailServer(tls=...)`.
+
+    Args:
+        kind: "expired", the default, "not-yet-valid", "wrong-host", "untrusted", "self-signed", "missing-intermediate",
+            "sha1" or "short-key".
+        mode: "starttls", the default, "implicit" or "both", as in `Tls`.
+
+    Raises:
+        ValueError: An unknown kind or mode, or the kind "valid".
 
     >>> bad_certificate("wrong-host")
     Tls('starttls', certificate='wrong-host')
     """
-    from lazr.smtptest.net.tls import Tls
+    from lazr.smtptest.net import Tls
 
     if kind == "valid":
-        raise ValueError("a valid certificate is no bad one; MailServer(tls='starttls') has it")
+        raise ValueError("kind must be a defect, got 'valid'; use MailServer(tls='starttls') for a valid certificate")
     return Tls(mode, certificate=kind)

@@ -1,7 +1,6 @@
-"""The pytest plugin: servers as fixtures, and failures that show what the servers saw.
+"""The pytest plugin: servers as fixtures, and failure reports with their mails.
 
-pytest loads this for each run, whether its tests send mail or not; so nothing else of this package is
-imported before a test asks for a fixture.
+pytest imports this module in every run.  Other modules of the package are imported only when a test uses a fixture.
 """
 
 from __future__ import annotations
@@ -15,10 +14,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from lazr.smtptest.mailserver import MailServer
-    from lazr.smtptest.testing.servers import Servers
+    from lazr.smtptest.testing import Servers, ServerSnapshot, SharedServer
 
 __all__ = [
     "smtptest",
+    "smtptest_domain",
     "smtptest_factory",
     "smtptest_options",
     "smtptest_session",
@@ -26,54 +26,119 @@ __all__ = [
     "smtptest_session_server",
 ]
 
-_MARKER = "smtptest(**options): what the servers of the fixtures smtptest and smtptest_factory are; see MailServer"
-_INI = "The options of each MailServer that a fixture makes, lines of `name = value`."
-_KEEP = "Write the mails and transcripts of each failed test into a folder of its own in DIR."
+_MARKER_HELP = "smtptest(**options): options of MailServer for the fixtures smtptest and smtptest_factory"
+_TIMEOUT_OPTION_HELP = "Default timeout of all waits, in seconds, for the MailServer of each fixture (5)."
+_INI_OPTION_HELP = "Options for the MailServer of each fixture, in lines of `name = value`."
+_SERVER_OPTION_HELP = "Run the tests against a running `smtptest serve`, whose web inbox is at URL."
+_SMTP_OPTION_HELP = "SMTP address of that server, if tests reach it by another than the server reports."
+_KEEP_OPTION_HELP = "Write the mails and transcripts of each failed test into a folder within DIR."
 
-_PATHS = 30  # of what was kept, so many are named
+_SERVER_VARIABLE = "SMTPTEST_PYTEST_SERVER"
+_LOCAL_DOMAIN = "smtptest.example"
+# The options of `MailServer` that are about the inbox, and not about the server.
+_INBOX_OPTIONS = frozenset({"timeout", "keep_mails", "keep_bytes"})
 
-_DEFAULTS: pytest.StashKey[dict[str, Any]] = pytest.StashKey()  # those of the configuration file
-_OF_SESSION: pytest.StashKey[dict[str, Any]] = pytest.StashKey()  # what its server was made of
-_TESTS: pytest.StashKey[_Test] = pytest.StashKey()
+_MAX_LISTED_PATHS = 30
+
+_INI_OPTIONS_KEY: pytest.StashKey[dict[str, Any]] = pytest.StashKey()  # from the configuration file
+_SESSION_OPTIONS_KEY: pytest.StashKey[dict[str, Any]] = pytest.StashKey()  # of the running session server
+_TEST_STATE_KEY: pytest.StashKey[_TestState] = pytest.StashKey()
+_SHARED_URL_KEY: pytest.StashKey[str] = pytest.StashKey()  # of `--smtptest-server`; "" without it
+_SNAPSHOT_KEY: pytest.StashKey[ServerSnapshot] = pytest.StashKey()  # of the servers at the start of the test
+
+_FIXTURE_NAMES = frozenset({"smtptest", "smtptest_factory", "smtptest_session", "smtptest_session_server"})
+
+# pytest cuts the last line of a failure at the width of the terminal, so the fact must come first.
+_EXCEPTION_PREFIXES = (
+    "lazr.smtptest.WaitTimeout: ",
+    "lazr.smtptest.RuleNeverActed: ",
+    "lazr.smtptest.StartError: ",
+    "lazr.smtptest.testing.shared_server.LocalServerNeeded: ",
+)
 
 
-class _Test:
-    """What is to be remembered of a test that uses a server, until its end."""
+class _TestState:
+    """The state of a test that uses a server, until its teardown."""
 
     def __init__(self, servers: Servers) -> None:
         self.servers = servers
-        self.raised: BaseException | None = None  # by a handler, and the test failed anyway
-        self.shown = False  # a report has had the evidence
+        self.shared_server: SharedServer | None = None  # of `--smtptest-server`
+        self.handler_error: BaseException | None = None  # only if the test failed on its own, too
+        self.is_reported = False  # whether a report has shown the servers
 
 
 # -- configuration ------------------------------------------------------------------------------
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--smtptest-keep`, and `smtptest_options` in the configuration file."""
-    parser.getgroup("smtptest").addoption("--smtptest-keep", metavar="DIR", default=None, help=_KEEP)
-    parser.addini("smtptest_options", _INI, type="linelist", default=[])
+    """Add the options `--smtptest-…`, and the settings of the configuration file."""
+    group = parser.getgroup("smtptest")
+    group.addoption("--smtptest-keep", metavar="DIR", default=None, help=_KEEP_OPTION_HELP)
+    group.addoption("--smtptest-server", metavar="URL", default=None, help=_SERVER_OPTION_HELP)
+    group.addoption("--smtptest-smtp", metavar="HOST:PORT", default=None, help=_SMTP_OPTION_HELP)
+    parser.addini("smtptest_server", _SERVER_OPTION_HELP, default="")
+    parser.addini("smtptest_smtp", _SMTP_OPTION_HELP, default="")
+    parser.addini("smtptest_options", _INI_OPTION_HELP, type="linelist", default=[])
+    parser.addini("smtptest_timeout", _TIMEOUT_OPTION_HELP, default="")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Read the configuration file's options, and make the marker known."""
-    config.addinivalue_line("markers", _MARKER)
+    """Parse the options in the configuration file, and register the marker."""
+    config.addinivalue_line("markers", _MARKER_HELP)
     keep = config.getoption("smtptest_keep")
-    if keep is not None:  # xdist hands this value to its workers, which may run elsewhere
+    if keep is not None:  # absolute, because workers of xdist may run in another folder
         path = config.invocation_params.dir / keep
         if path.exists() and not path.is_dir():
             raise pytest.UsageError(f"--smtptest-keep: {path} is not a directory")
         config.option.smtptest_keep = str(path)
+    config.stash[_SHARED_URL_KEY] = _read_shared_url(config)
+    options = config.stash[_INI_OPTIONS_KEY] = _parse_timeout(config)
     lines = config.getini("smtptest_options")
     if not lines:
-        config.stash[_DEFAULTS] = {}
         return
-    from lazr.smtptest.testing.options import OptionError, from_lines
+    from lazr.smtptest.testing import OptionError, parse_option_lines
 
     try:
-        config.stash[_DEFAULTS] = from_lines(lines)
+        options |= parse_option_lines(lines)
     except OptionError as error:
         raise pytest.UsageError(f"smtptest_options in {config.inipath}: {error}") from None
+
+
+def _read_shared_url(config: pytest.Config) -> str:
+    """Return the URL of the shared server, after a check; "" without one."""
+    import os
+
+    url = str(
+        config.getoption("smtptest_server") or os.environ.get(_SERVER_VARIABLE) or config.getini("smtptest_server")
+    )
+    if url:
+        from lazr.smtptest.testing import SharedServer
+
+        try:
+            SharedServer(url, smtp=_get_shared_smtp(config))
+        except ValueError as error:
+            raise pytest.UsageError(f"--smtptest-server: {error}") from None
+    return url
+
+
+def _get_shared_smtp(config: pytest.Config) -> str | None:
+    return config.getoption("smtptest_smtp") or config.getini("smtptest_smtp") or None
+
+
+def _parse_timeout(config: pytest.Config) -> dict[str, Any]:
+    text = str(config.getini("smtptest_timeout")).strip()
+    if not text:
+        return {}
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not seconds >= 0:  # NaN is not
+        raise pytest.UsageError(
+            f"smtptest_timeout in {config.inipath} must be a number of seconds >= 0, got {text!r}; write "
+            "smtptest_timeout = 10"
+        )
+    return {"timeout": seconds}
 
 
 # -- fixtures -----------------------------------------------------------------------------------
@@ -81,31 +146,83 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def smtptest_options() -> Mapping[str, object]:
-    """The options of `smtptest` and of the servers of `smtptest_factory`: override it to set them up."""
+    """Return the options of `smtptest` and `smtptest_factory`; override it to set them.
+
+    The options are the keyword arguments of `MailServer`.  They take precedence over `smtptest_options` in the
+    configuration file; the marker `smtptest` takes precedence over them.
+
+        @pytest.fixture
+        def smtptest_options():
+            return {"hostname": "mail.example.com", "tls": "starttls"}
+    """
     return {}
 
 
 @pytest.fixture
-def smtptest(request: pytest.FixtureRequest, smtptest_options: Mapping[str, Any]) -> Iterator[MailServer]:
-    """A real SMTP server for this test: a started `MailServer`, with an empty inbox."""
-    options = _options(request, smtptest_options)
-    servers = servers_of(request)
-    yield _started(servers, "smtptest", options)
+def smtptest(
+    request: pytest.FixtureRequest, smtptest_options: Mapping[str, Any]
+) -> Iterator[MailServer | SharedServer]:
+    """Start an SMTP server for this test, a `MailServer`; the end of the test stops it.
+
+    With `--smtptest-server URL`, it is a `SharedServer`: a running server, and the mails of this test there.
+
+    The options come from the configuration file, the fixture `smtptest_options` and the marker
+    `@pytest.mark.smtptest(tls="starttls")`; the source nearest to the test wins, for each option.
+
+    An exception in a handler of the server, and a rule that never acted, fail the test.
+
+        def test_signup(smtptest):
+            signup("ann@example.com", smtptest.address)
+            assert smtptest.inbox.one(to="ann@example.com").subject == "Welcome"
+    """
+    options = _merge_options(request, smtptest_options)
+    if request.config.stash[_SHARED_URL_KEY]:
+        with _start_shared_server(request, options, request.node.name) as shared_server:
+            _get_test_state(request).shared_server = shared_server
+            yield shared_server
+        return
+    servers = get_servers(request)
+    yield _start_server(servers, "smtptest", options)
     servers.stop()
+
+
+@pytest.fixture
+def smtptest_domain(request: pytest.FixtureRequest) -> str:
+    """Return a mail domain for the recipients of this test.
+
+    With `--smtptest-server URL`, mails to it are in the inbox of this test, and no other test has the same domain.
+
+        def test_signup(smtptest, smtptest_domain):
+            signup(f"ann@{smtptest_domain}")
+            assert smtptest.inbox.one(to=f"ann@{smtptest_domain}").subject == "Welcome"
+    """
+    if not request.config.stash[_SHARED_URL_KEY]:
+        return _LOCAL_DOMAIN
+    name = "smtptest_session" if "smtptest_session" in request.fixturenames else "smtptest"
+    shared_server: SharedServer = request.getfixturevalue(name)
+    return shared_server.domain
 
 
 @pytest.fixture
 def smtptest_factory(
     request: pytest.FixtureRequest, smtptest_options: Mapping[str, Any]
 ) -> Iterator[Callable[..., MailServer]]:
-    """A function that starts further servers: `smtptest_factory(tls="starttls")`; the test's end stops them."""
-    from lazr.smtptest.testing.options import checked
+    """Return a function that starts further servers; the end of the test stops them.
 
-    defaults = _options(request, smtptest_options)
-    servers = servers_of(request)
+    They run in this process, also with `--smtptest-server`.
+
+    The arguments of the function are options of `MailServer`; they take precedence over those of `smtptest`.
+
+        def test_backup(smtptest_factory):
+            primary, backup = smtptest_factory(), smtptest_factory(tls="implicit")
+    """
+    from lazr.smtptest.testing import check_options
+
+    defaults = _merge_options(request, smtptest_options)
+    servers = get_servers(request)
 
     def start(**options: Any) -> MailServer:
-        return servers.start("smtptest_factory", defaults | checked(options, "smtptest_factory"))
+        return servers.start("smtptest_factory", defaults | check_options(options, "smtptest_factory"))
 
     yield start
     servers.stop()
@@ -113,109 +230,215 @@ def smtptest_factory(
 
 @pytest.fixture(scope="session")
 def smtptest_session_options() -> Mapping[str, object]:
-    """The options of the one server of `smtptest_session`: override it to set that up."""
+    """Return the options of the server of `smtptest_session`; override it to set them.
+
+    The override needs the scope `session`:
+
+        @pytest.fixture(scope="session")
+        def smtptest_session_options():
+            return {"hostname": "mail.example.com"}
+    """
     return {}
 
 
 @pytest.fixture(scope="session")
 def smtptest_session_server(
     request: pytest.FixtureRequest, smtptest_session_options: Mapping[str, Any]
-) -> Iterator[MailServer]:
-    """The server of `smtptest_session`, for fixtures that live longer than a test and need its address."""
-    from lazr.smtptest.testing.servers import Servers
+) -> Iterator[MailServer | SharedServer]:
+    """Start the server of `smtptest_session`, for session fixtures that need its address."""
+    from lazr.smtptest.testing import Servers
 
     servers = Servers()
-    options: dict[str, Any] = _from_file(request)
-    options |= _checked(smtptest_session_options, "the fixture smtptest_session_options")
-    request.config.stash[_OF_SESSION] = options
-    yield _started(servers, "smtptest_session", options)
+    options: dict[str, Any] = _get_ini_options(request)
+    options |= _check_options(smtptest_session_options, "the fixture smtptest_session_options")
+    request.config.stash[_SESSION_OPTIONS_KEY] = options
+    if request.config.stash[_SHARED_URL_KEY]:
+        with _start_shared_server(request, options, "session") as shared_server:
+            yield shared_server
+        return
+    yield _start_server(servers, "smtptest_session", options)
     servers.stop()
 
 
 @pytest.fixture
-def smtptest_session(request: pytest.FixtureRequest, smtptest_session_server: MailServer) -> Iterator[MailServer]:
-    """A server that all tests of the run share, emptied for this test: cheaper than `smtptest`."""
-    marked = _marked(request)
-    if marked and not {"smtptest", "smtptest_factory"} & set(request.fixturenames):
-        running_with = request.config.stash[_OF_SESSION]
-        _refuse(marked, running_with)
-    if not smtptest_session_server.running:  # an earlier test has stopped it
+def smtptest_session(
+    request: pytest.FixtureRequest, smtptest_session_server: MailServer | SharedServer
+) -> Iterator[MailServer | SharedServer]:
+    """Return a server that all tests of the run share, emptied for this test.
+
+    A marker with other options than those of the running server is an error.
+
+        def test_signup(smtptest_session):
+            signup("ann@example.com", smtptest_session.address)
+            assert smtptest_session.inbox.one(to="ann@example.com").subject == "Welcome"
+    """
+    marker_options = _collect_marker_options(request)
+    rules = marker_options.pop("rules", request.config.stash[_SESSION_OPTIONS_KEY].get("rules", ()))
+    if marker_options and not {"smtptest", "smtptest_factory"} & set(request.fixturenames):
+        session_options = request.config.stash[_SESSION_OPTIONS_KEY]
+        _reject_marker_options(marker_options, session_options)
+    if not smtptest_session_server.running:  # an earlier test stopped it
         smtptest_session_server.start()
     smtptest_session_server.forget()
-    servers = servers_of(request)
+    from lazr.smtptest.mailserver import MailServer
+
+    if not isinstance(smtptest_session_server, MailServer):
+        _reject_local_options({"rules": rules} if rules else {})
+        _get_test_state(request).shared_server = smtptest_session_server
+        yield smtptest_session_server
+        return
+    if rules:
+        from lazr.smtptest.rules import copy_rules
+
+        smtptest_session_server.rules.add(copy_rules(rules))
+    servers = get_servers(request)
     servers.add("smtptest_session", smtptest_session_server)
     yield smtptest_session_server
-    error = servers.error()
+    error = servers.collect_error()
     if error is not None:
         raise error
 
 
-def _started(servers: Servers, name: str, options: dict[str, Any]) -> MailServer:
+def _start_server(servers: Servers, name: str, options: dict[str, Any]) -> MailServer:
     try:
         return servers.start(name, options)
-    except (TypeError, ValueError, ImportError) as error:  # the options are wrong, not the code that led here
-        shown = ", ".join(f"{option}={_shown(option, value)}" for option, value in options.items())
-        raise _wrong(f"MailServer({shown}): {error}") from None
+    except (TypeError, ValueError, ImportError) as error:  # wrong options: a traceback would not help
+        shown = ", ".join(f"{option}={_format_option(option, value)}" for option, value in options.items())
+        raise _build_failure(f"MailServer({shown}): {error}") from None
 
 
-def _shown(option: str, value: object) -> str:
-    return "…" if option == "auth" else repr(value)  # there may be passwords in it
+def _format_option(option: str, value: object) -> str:
+    return "…" if option == "auth" else repr(value)  # may contain passwords
 
 
-def servers_of(request: pytest.FixtureRequest) -> Servers:
-    """Those of the test that asks."""
-    from lazr.smtptest.testing.servers import Servers
+def _start_shared_server(request: pytest.FixtureRequest, options: dict[str, Any], name: str) -> SharedServer:
+    """Return the server of `--smtptest-server`, started, with an inbox of its own.
+
+    The options must be about the inbox, because the server runs already.
+    """
+    from lazr.smtptest.api_client import ApiUnavailable
+    from lazr.smtptest.testing import SharedServer
+
+    _reject_local_options(
+        {option: value for option, value in options.items() if option not in _INBOX_OPTIONS or value is False}
+    )
+    url = request.config.stash[_SHARED_URL_KEY]
+    server = SharedServer(url, name, smtp=_get_shared_smtp(request.config), **options)
+    try:
+        server.start()
+    except ApiUnavailable as error:  # a traceback would not help
+        raise _build_failure(str(error)) from None
+    return server
+
+
+def _reject_local_options(options: Mapping[str, Any]) -> None:
+    """Raise a test failure for options that only a server in this process can have."""
+    if options:
+        shown = ", ".join(f"{name}={_format_option(name, value)}" for name, value in options.items())
+        raise _build_failure(
+            f"this test sets {shown}, but --smtptest-server selects a server that runs already: start that one with "
+            "the options it needs (smtptest serve --help), use smtptest_factory(…), which starts a server for the "
+            "test, or run without --smtptest-server"
+        )
+
+
+def get_servers(request: pytest.FixtureRequest) -> Servers:
+    """Return the servers of the test that requests a fixture."""
+    return _get_test_state(request).servers
+
+
+def _get_test_state(request: pytest.FixtureRequest) -> _TestState:
+    from lazr.smtptest.testing import Servers
 
     item: pytest.Item = request.node
-    return item.stash.setdefault(_TESTS, _Test(Servers())).servers
+    return item.stash.setdefault(_TEST_STATE_KEY, _TestState(Servers()))
 
 
-def _options(request: pytest.FixtureRequest, own: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration file's, the fixture's and the markers' options; what is nearer to the test wins."""
-    return _from_file(request) | _checked(own, "the fixture smtptest_options") | _marked(request)
+def _merge_options(request: pytest.FixtureRequest, fixture_options: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge the options of file, fixture and markers; the last one takes precedence."""
+    return (
+        _get_ini_options(request)
+        | _check_options(fixture_options, "the fixture smtptest_options")
+        | _collect_marker_options(request)
+    )
 
 
-def _from_file(request: pytest.FixtureRequest) -> dict[str, Any]:
-    options = request.config.stash[_DEFAULTS]
-    return _checked(options, f"smtptest_options in {request.config.inipath}")
+def _get_ini_options(request: pytest.FixtureRequest) -> dict[str, Any]:
+    options = request.config.stash[_INI_OPTIONS_KEY]
+    return _check_options(options, f"smtptest_options in {request.config.inipath}")
 
 
-def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """What the markers of the test, its class and its module say; the closest wins."""
+def _collect_marker_options(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Merge the markers of module, class and test; the last one takes precedence."""
     options: dict[str, Any] = {}
     for marker in reversed(list(request.node.iter_markers("smtptest"))):
         if marker.args:
-            said = ", ".join(map(repr, marker.args))
-            raise _wrong(f'@pytest.mark.smtptest({said}): name what it is, as in tls="starttls"')
-        options |= _checked(marker.kwargs, "@pytest.mark.smtptest")
+            arguments = ", ".join(map(repr, marker.args))
+            raise _build_failure(f'@pytest.mark.smtptest({arguments}): options must have names: tls="starttls"')
+        options |= _check_options(marker.kwargs, "@pytest.mark.smtptest")
     return options
 
 
-def _checked(options: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _check_options(options: Mapping[str, Any], source: str) -> dict[str, Any]:
     if not options:
         return {}
-    from lazr.smtptest.testing.options import OptionError, checked
+    from lazr.smtptest.testing import OptionError, check_options
 
     try:
-        return checked(options, where)
+        return check_options(options, source)
     except OptionError as error:
-        raise _wrong(str(error)) from None
+        raise _build_failure(str(error)) from None
 
 
-def _wrong(text: str) -> BaseException:
-    """The failure of a test that asks for what there is not: the text is all that there is to see."""
+def _build_failure(text: str) -> BaseException:
+    """Return a test failure without a traceback."""
     return pytest.fail.Exception(text, pytrace=False)
 
 
-def _refuse(marked: Mapping[str, Any], options: Mapping[str, Any]) -> None:
-    """A marker cannot change a server that is running already."""
-    other = {name: value for name, value in marked.items() if name not in options or options[name] != value}
-    if other:
-        asked = ", ".join(f"{name}={_shown(name, value)}" for name, value in other.items())
-        raise _wrong(
-            f"@pytest.mark.smtptest asks for {asked}, but smtptest_session is one server for the whole run, which the "
-            "configuration file and the fixture smtptest_session_options set up; use the fixture smtptest instead"
+def _reject_marker_options(marker_options: Mapping[str, Any], running_options: Mapping[str, Any]) -> None:
+    """Raise a test failure for options that differ from those of the running session server."""
+    changed = {
+        name: value
+        for name, value in marker_options.items()
+        if name not in running_options or running_options[name] != value
+    }
+    if changed:
+        options = ", ".join(f"{name}={_format_option(name, value)}" for name, value in changed.items())
+        raise _build_failure(
+            f"@pytest.mark.smtptest sets {options}, but smtptest_session is one server for the whole run: set its "
+            "options in the configuration file or the fixture smtptest_session_options, or use the fixture smtptest"
         )
+
+
+# -- a test -------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Note the servers that run already, and check that the marker has an effect."""
+    _add_snapshot(item)
+    marker = next((marker for marker in item.own_markers if marker.name == "smtptest"), None)
+    if marker is None:
+        return
+    # With `request`, a fixture may ask for the server later: see `pytest_runtest_call`.
+    names = set(getattr(item, "fixturenames", ()))
+    if not names & _FIXTURE_NAMES and "request" not in names:
+        raise _build_failure(_MARKER_WITHOUT_SERVER)
+
+
+_MARKER_WITHOUT_SERVER = (
+    "@pytest.mark.smtptest has no effect: this test uses none of the fixtures smtptest, smtptest_factory and "
+    "smtptest_session; add one to its arguments, or remove the marker"
+)
+
+
+def _add_snapshot(item: pytest.Item) -> None:
+    import sys
+
+    if "lazr.smtptest.mailserver.server" in sys.modules:  # else no server runs
+        from lazr.smtptest.testing import ServerSnapshot
+
+        item.stash[_SNAPSHOT_KEY] = ServerSnapshot.take()
 
 
 # -- the end of a test --------------------------------------------------------------------------
@@ -223,22 +446,24 @@ def _refuse(marked: Mapping[str, Any], options: Mapping[str, Any]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """What a handler raised, or a rule that never acted, fails the test, unless it failed by itself; see the report."""
+    """Fail a passed test for an exception in a handler, or an unused rule."""
     __tracebackhide__ = True
     failure = result = None
     try:
         result = yield
-    except BaseException as error:  # noqa: BLE001 - it is raised below, where it is not the context of ours
+    except BaseException as error:  # noqa: BLE001 - raised again below, outside of this handler
         failure = error
-    test = item.stash.get(_TESTS, None)
-    skipped = isinstance(failure, pytest.skip.Exception)
-    raised = None if test is None else test.servers.error(skipped=skipped)
-    if raised is not None and (failure is None or skipped):
-        raise raised
+    test = item.stash.get(_TEST_STATE_KEY, None)
+    is_skipped = isinstance(failure, pytest.skip.Exception)
+    handler_error = None if test is None else test.servers.collect_error(is_skipped=is_skipped)
+    if handler_error is not None and (failure is None or is_skipped):
+        raise handler_error
     if failure is not None:
         if test is not None:
-            test.raised = raised
+            test.handler_error = handler_error
         raise failure
+    if test is None and any(marker.name == "smtptest" for marker in item.own_markers):
+        raise _build_failure(_MARKER_WITHOUT_SERVER)
     return result
 
 
@@ -246,49 +471,93 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A report of a failure shows what the servers saw."""
+    """Add what the servers received to the report of a failure."""
     report = yield
-    test = item.stash.get(_TESTS, None)
-    if test is None:
-        return report
     if report.failed:
-        report.sections += _evidence(item, test)
-    if call.when == "teardown":
-        del item.stash[_TESTS]  # the item lives as long as the run; its mails need not
+        if _shorten_last_line(report):
+            _drop_advice_about_frames(report)
+        report.sections += _build_report_sections(item)
+    if call.when == "teardown":  # the item lives until the end of the run
+        if _TEST_STATE_KEY in item.stash:
+            del item.stash[_TEST_STATE_KEY]
+        if _SNAPSHOT_KEY in item.stash:
+            del item.stash[_SNAPSHOT_KEY]
     return report
 
 
-def _evidence(item: pytest.Item, test: _Test) -> list[tuple[str, str]]:
+def _shorten_last_line(report: pytest.TestReport) -> bool:
+    """Begin the line of a failure in pytest's summary with the fact, not the class.
+
+    Return False for other errors.
+    """
+    crash = getattr(report.longrepr, "reprcrash", None)
+    for prefix in _EXCEPTION_PREFIXES:
+        if crash is not None and crash.message.startswith(prefix):
+            crash.message = crash.message.removeprefix(prefix)
+            return True
+    return False
+
+
+def _drop_advice_about_frames(report: pytest.TestReport) -> None:
+    """Drop pytest's advice about hidden frames: an error of this plugin has no others."""
+    traceback = getattr(report.longrepr, "reprtraceback", None)
+    if traceback is not None and (traceback.extraline or "").startswith("All traceback entries are hidden"):
+        traceback.extraline = None
+
+
+def _build_report_sections(item: pytest.Item) -> list[tuple[str, str]]:
+    import sys
+
+    if _TEST_STATE_KEY not in item.stash and "lazr.smtptest.mailserver.server" not in sys.modules:
+        return []  # no server has run
+    from lazr.smtptest.testing import Servers, ServerSnapshot, describe_shared_server
+
+    test = item.stash.setdefault(_TEST_STATE_KEY, _TestState(Servers()))
+    before = item.stash.get(_SNAPSHOT_KEY, None) or ServerSnapshot()
     sections: list[tuple[str, str]] = []
-    if not test.shown:
-        test.shown = True
-        sections += test.servers.sections()
-        if test.raised is not None:
-            sections.append(_what_was_raised(test.raised))
+    if not test.is_reported:
+        test.is_reported = True
+        if test.shared_server is not None:
+            sections += describe_shared_server(test.shared_server)
+        sections += test.servers.build_report_sections(before, _list_fixture_values(item))
+        if test.handler_error is not None:
+            sections.append(_build_error_section(test.handler_error))
     keep: str | None = item.config.getoption("smtptest_keep")
-    if keep is not None and test.servers.by_name():
-        sections.append(("SMTP kept", _kept(keep, item.nodeid, test.servers)))
+    if keep is not None:
+        servers: dict[str, MailServer | SharedServer] = {**test.servers.list_active(before)}
+        if test.shared_server is not None:
+            servers["smtptest"] = test.shared_server
+        if servers:
+            sections.append(("SMTP kept", _save_artifacts(keep, item.nodeid, servers)))
     return sections
 
 
-def _what_was_raised(error: BaseException) -> tuple[str, str]:
+def _list_fixture_values(item: pytest.Item) -> list[object]:
+    """Return the values of all fixtures of a test, also of those that other fixtures request."""
+    definitions = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    results = [getattr(one, "cached_result", None) for several in definitions.values() for one in several]
+    return [result[0] for result in results if result]
+
+
+def _build_error_section(error: BaseException) -> tuple[str, str]:
+    from lazr.smtptest._util.escape import escape_unprintable
     from lazr.smtptest.errors import RuleNeverActed
-    from lazr.smtptest.testing.evidence import harmless, traceback
+    from lazr.smtptest.testing import format_traceback
 
-    if isinstance(error, RuleNeverActed):  # nobody raised it: there is no traceback worth reading
-        return "SMTP rules", harmless(str(error))
-    return "SMTP handler raised", traceback(error)
+    if isinstance(error, RuleNeverActed):  # its traceback shows only this package
+        return "SMTP rules", escape_unprintable(str(error), multiline=True)
+    return "SMTP handler raised", format_traceback(error)
 
 
-def _kept(directory: str, test: str, servers: Servers) -> str:
+def _save_artifacts(directory: str, test_id: str, servers: Mapping[str, MailServer | SharedServer]) -> str:
     from pathlib import Path
 
-    from lazr.smtptest.testing.keep import folder_name, keep
+    from lazr.smtptest.testing import build_folder_name, write_artifacts
 
-    folder = Path(directory) / folder_name(test)
+    folder = Path(directory) / build_folder_name(test_id)
     try:
-        written: list[Path] = keep(folder, servers.by_name())
+        written: list[Path] = write_artifacts(folder, servers)
     except OSError as error:
-        return f"could not be kept in {folder}: {error}"
-    more = [f"… and {len(written) - _PATHS} more there"] if len(written) > _PATHS else []
-    return "\n".join([*map(str, written[:_PATHS]), *more])
+        return f"cannot write {folder}: {error}"
+    more = [f"… and {len(written) - _MAX_LISTED_PATHS} more there"] if len(written) > _MAX_LISTED_PATHS else []
+    return "\n".join([*map(str, written[:_MAX_LISTED_PATHS]), *more])

@@ -1,4 +1,10 @@
-"""The 2009 API: servers to subclass.  What is odd about them is kept here, and nowhere else."""
+"""The API of 2009: servers to subclass, on top of `MailServer`.
+
+`MailServer`, the current API, is in `mailserver/server.py`.
+
+The historical behavior is only here: RSET clears caught mail, EXIT stops the server, and `process_message` gets LF line
+ends.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +14,10 @@ import socket
 from queue import Empty
 
 from lazr.smtptest import __version__
-from lazr.smtptest.mail.parsed import parse
+from lazr.smtptest._util.host_port import split_host_port
+from lazr.smtptest.mail import parse_compat32
 from lazr.smtptest.mailserver import MailServer
-from lazr.smtptest.protocol.smtp.event import EndOfData, Rset, Unknown
-from lazr.smtptest.protocol.smtp.leniency import Lenient
-from lazr.smtptest.protocol.smtp.limits import Limits
-from lazr.smtptest.protocol.smtp.reply import Reply
+from lazr.smtptest.protocol.smtp import EndOfData, Lenient, Limits, Reply, Rset, Unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,20 +25,30 @@ if TYPE_CHECKING:
     from email.message import Message
     from typing import Any, ClassVar, Protocol
 
-    from lazr.smtptest.protocol.smtp.event import Event
-    from lazr.smtptest.protocol.smtp.extension import Extension
+    from lazr.smtptest.protocol.smtp import Event, Extension
 
     class MessageQueue(Protocol):
-        """What `QueueServer` needs of a queue; `queue.Queue` has it."""
+        """The queue of a `QueueServer`, such as `queue.Queue`."""
 
         def put(self, message: Message, /) -> object:
-            """Take a message."""
+            """Add a message."""
 
         def get_nowait(self) -> Message:
-            """Give one back, or raise `queue.Empty`."""
+            """Remove and return a message, or raise `queue.Empty`."""
 
 
 __all__ = ["QueueServer", "Server"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "Channel":
+        # An AttributeError would become "cannot import name", without this text.
+        raise ImportError(
+            "lazr.smtptest.server has no Channel since version 3; override `decide` of Server instead: "
+            "docs/how-to/upgrading.md describes it"
+        )
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 log: logging.Logger = logging.getLogger("lazr.smtptest")
 
@@ -42,16 +56,19 @@ _RESULT = re.compile(r"([2-5][0-5][0-9])[ -]?(?:([245]\.[0-9]{1,3}\.[0-9]{1,3}) 
 
 
 class Server:
-    """An SMTP server that hands each message to `handle_message`; subclass it, and give it a `Controller`.
+    """An SMTP server that passes each message to `handle_message`.
 
-    `host` and `port` are where it listens, from the moment it is constructed; port 0 is any free
-    one, and `port` is then the real one.  Raises `OSError` if the port is taken.
+    Subclass it, and run it with a `Controller`.
 
-    - `clear_on_rset`: whether a client's RSET calls `reset()`, as it always did.  smtplib sends one
-      by itself after a refused recipient, and so clears what was caught before; set this to False in
-      your subclass to make RSET abort the transaction only (RFC 5321 4.1.1.5).
-    - `stop_deadline`: so many seconds may stopping take, before it raises `StopTimeout`.
-    - `limits`, `lenient`, `extensions`: what the server puts up with and offers; see `MailServer`.
+    The server listens on `host` and `port` as soon as it is constructed.  Port 0 takes any free one, and `port` is then
+    the actual one.  Raises `OSError` if the port is taken.
+
+    Class attributes for subclasses:
+
+    - `clear_on_rset`: Whether RSET of a client calls `reset()`; True by default.  smtplib sends RSET after a refused
+      recipient, which then clears earlier mail.  With False, RSET only aborts the transaction (RFC 5321 4.1.1.5).
+    - `stop_deadline`: The longest time that stopping may take before it raises `StopTimeout`, in seconds; 5 by default.
+    - `limits`, `lenient`, `extensions`: As the parameters of `MailServer`; all leniencies are on by default.
 
     >>> class Printing(Server):
     ...     def handle_message(self, message):
@@ -74,7 +91,7 @@ class Server:
 
     def __init__(self, host: str, port: int) -> None:
         self.host = host
-        # The machine's own name for itself; nothing is looked up.
+        # gethostname() makes no DNS query.
         name = socket.gethostname() or "localhost"
         self._engine = MailServer(
             host,
@@ -85,7 +102,7 @@ class Server:
             lenient=self.lenient,
             extensions=self.extensions,
             bare_line_ends="accept",
-            decide=self._answer,
+            decide=self._decide,
             keep_mails=False,
         )
         self._engine.bind()
@@ -95,33 +112,41 @@ class Server:
     # -- to override -------------------------------------------------------------------------
 
     def handle_message(self, message: Message) -> None:
-        """Do with a message what you want; called in the server's thread, before the client's 250.
+        """Process a message; called in the server's thread, before the client gets 250.
 
-        The message has, behind its own headers, `X-Peer`, `X-MailFrom` and `X-RcptTo` (joined with
-        `, `).  What this raises is answered 451, and raised again by the controller.
+        The message has the additional headers `X-Peer`, `X-MailFrom` and `X-RcptTo` (joined with `, `) at the end of
+        its own.  An exception is answered with 451, and the controller raises it again.
         """
 
     def reset(self) -> None:
-        """Do whatever you need to do on a reset; called by RSET and by `Controller.reset`."""
+        """Clear the state of the server; called by RSET and by `Controller.reset`."""
         log.info("[SMTPServer] reset")
 
     def decide(self, event: Event, reply: Reply) -> Reply:
-        """Answer a command in your own way: return another `Reply`, or the one that you are given.
+        """Return the reply to a command: `reply`, or another one.
 
-        This takes the place of subclassing `Channel`.  See `lazr.smtptest.protocol.smtp.event`.
+        This replaces subclassing `Channel`.  `lazr.smtptest.protocol.smtp.events` lists the events.
         """
         return reply
 
     def process_message(
         self, peer: tuple[str, int], mailfrom: str, rcpttos: list[str], data: bytes, **kwargs: Any
     ) -> str | None:
-        """Turn a transaction into a message for `handle_message`; what `smtpd.SMTPServer` called so.
+        """Parse the content of a transaction and call `handle_message`.
 
-        `data` has LF line ends, and none at its end.  A string that is returned is the reply, such
-        as "550 No"; None is 250.
+        The parameters are those of `smtpd.SMTPServer.process_message`.
+
+        Args:
+            peer: Host and port of the client.
+            mailfrom: The reverse-path; `"<>"` if it is null.
+            rcpttos: The recipients.
+            data: The content with LF line ends, without the last one.
+            kwargs: `mail_options` and `rcpt_options`: the ESMTP parameters, as lists of strings.
+
+        Returns None for 250, or a reply such as `"550 No"`.
         """
         log.info("[SMTPServer] processing: %s, %s, %s, size=%s", peer, mailfrom, rcpttos, len(data))
-        message = parse(data)
+        message = parse_compat32(data)
         message["X-Peer"] = f"{peer[0]}:{peer[1]}"
         message["X-MailFrom"] = mailfrom
         message["X-RcptTo"] = ", ".join(rcpttos)
@@ -132,42 +157,42 @@ class Server:
     # -- running -----------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Serve, in this thread, until `stop`; a `Controller` calls this in a thread of its own."""
+        """Run the server in this thread until `stop`; a `Controller` calls this in a new thread."""
         log.info("[SMTPServer] starting")
         self._engine.run()
 
     def stop(self) -> None:
-        """Stop serving, and close the port."""
+        """Stop the server, and close the port."""
         self._engine.stop(self.stop_deadline)
 
     # -- deciding ----------------------------------------------------------------------------
 
-    def _answer(self, event: Event, reply: Reply) -> Reply:
-        if isinstance(event, Unknown) and event.verb == "EXIT":
+    def _decide(self, event: Event, reply: Reply) -> Reply:
+        if isinstance(event, Unknown) and event.command == "EXIT":
             self._engine.stop()
             return Reply(250, "2.0.0", "Ok")
         if isinstance(event, Rset) and self.clear_on_rset:
             self.reset()
         elif isinstance(event, EndOfData):
-            reply = self._message(event, reply)
+            reply = self._process_content(event, reply)
         return self.decide(event, reply)
 
-    def _message(self, event: EndOfData, reply: Reply) -> Reply:
+    def _process_content(self, event: EndOfData, reply: Reply) -> Reply:
         data = event.content.replace(b"\r\n", b"\n").removesuffix(b"\n")
-        host, _, port = event.peer.rpartition(":")
+        host, port = split_host_port(event.peer)
         result = self.process_message(
-            (host.strip("[]"), int(port)),
+            (host, int(port or 0)),
             event.mail.path.mailbox or "<>",
             [rcpt.path.mailbox for rcpt in event.rcpts],
             data,
-            mail_options=[_parameter(*item) for item in event.mail.parameters.items()],
-            rcpt_options=[_parameter(*item) for item in (event.rcpts[-1].parameters.items())],
+            mail_options=[_format_parameter(*item) for item in event.mail.parameters.items()],
+            rcpt_options=[_format_parameter(*item) for item in event.rcpts[-1].parameters.items()],
         )
         if result is None:
             return reply
         match = _RESULT.fullmatch(result)
         if match is None:
-            raise ValueError(f'process_message returned {result!r}; return None, or a reply such as "550 No"')
+            raise ValueError(f'process_message must return None or a reply such as "550 No", got {result!r}')
         code, enhanced, text = match.groups()
         return Reply(int(code), *([enhanced] if enhanced else []), *text.splitlines())
 
@@ -192,5 +217,5 @@ class QueueServer(Server):
                 break
 
 
-def _parameter(keyword: str, value: str) -> str:
+def _format_parameter(keyword: str, value: str) -> str:
     return f"{keyword}={value}" if value else keyword

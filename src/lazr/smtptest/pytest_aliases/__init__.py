@@ -1,7 +1,7 @@
-"""The fixtures `smtpd` of smtpdfix and `smtpserver` of pytest-localserver on a `MailServer`, to move bit by bit.
+"""The fixtures `smtpd` (smtpdfix) and `smtpserver` (pytest-localserver) on `MailServer`.
 
-They are not there by themselves, so they are in nobody's way: a test module, or a conftest.py for
-all modules in its folder, asks for them.
+They are for gradual migration.  pytest does not load them by itself, so they do not clash with the original plugins.  A
+test module, or the conftest.py of a folder, imports them:
 
     from lazr.smtptest.pytest_aliases import smtpd  # noqa: F401
 """
@@ -22,21 +22,21 @@ __all__ = ["smtpd", "smtpserver"]
 
 @pytest.fixture
 def smtpd(request: pytest.FixtureRequest) -> Iterator[Smtpd]:
-    """What smtpdfix calls so: `hostname`, `port`, `messages`, `config`; and `server`, the `MailServer`."""
+    """Start a server with the interface of smtpdfix; `server` is the `MailServer`."""
     from lazr.smtptest.pytest_aliases.smtpdfix import Smtpd
-    from lazr.smtptest.pytest_plugin import servers_of
+    from lazr.smtptest.pytest_plugin import get_servers
 
-    servers = servers_of(request)
+    servers = get_servers(request)
     yield Smtpd(servers)
     servers.stop()
 
 
 @pytest.fixture
 def smtpserver(request: pytest.FixtureRequest) -> Iterator[Smtpserver]:
-    """What pytest-localserver calls so: `addr`, `outbox`; and `server`, the `MailServer`."""
+    """Start a server with the interface of pytest-localserver; `server` is the `MailServer`."""
     from lazr.smtptest.pytest_aliases.localserver import Smtpserver
-    from lazr.smtptest.pytest_plugin import servers_of
+    from lazr.smtptest.pytest_plugin import get_servers
 
-    servers = servers_of(request)
+    servers = get_servers(request)
     yield Smtpserver(servers.start("smtpserver", {}))
     servers.stop()

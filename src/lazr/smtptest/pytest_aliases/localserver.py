@@ -1,8 +1,10 @@
-"""What pytest-localserver calls `smtpserver`, on a MailServer."""
+"""The fixture `smtpserver` of pytest-localserver, on a `MailServer`."""
 
 from __future__ import annotations
 
 from collections.abc import MutableSequence
+
+from lazr.smtptest._util.host_port import split_host_port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,57 +12,57 @@ if TYPE_CHECKING:
     from email.message import Message
     from typing import Any, Final, overload
 
-    from lazr.smtptest.mail.mail import Mail
+    from lazr.smtptest.mail import Mail
     from lazr.smtptest.mailserver import MailServer
 
 __all__ = ["Details", "Outbox", "Smtpserver"]
 
-# What the server there has by inheritance, and where to find the like here.
-_ELSEWHERE = {
-    "handler": "smtpserver.outbox has the messages; `decide` answers commands: docs/deciding.md",
-    "loop": "the loop is nobody else's; smtpserver.server.call(function) runs a function in it",
+# Attributes that the original server inherits, and their replacements.
+_MIGRATION_HINTS = {
+    "handler": "smtpserver.outbox has the messages; `decide` answers commands: docs/how-to/deciding.md",
+    "loop": "the event loop is private; smtpserver.server.call(function) runs a function in it",
     "ssl_context": 'for TLS, use the fixture smtptest and @pytest.mark.smtptest(tls="implicit")',
 }
 
 
 class Details:
-    """The envelope of a message: `peer`, `mailfrom`, `rcpttos`, `mail_options` and `rcpt_options`."""
+    """The envelope: `peer`, `mailfrom`, `rcpttos`, `mail_options` and `rcpt_options`."""
 
     __slots__ = ("mail_options", "mailfrom", "peer", "rcpt_options", "rcpttos")
 
     def __init__(self, mail: Mail) -> None:
-        host, _, port = mail.envelope.peer.rpartition(":")
+        host, port = split_host_port(mail.envelope.peer)
         self.peer: Final = (host, int(port) if port.isdecimal() else 0)
         self.mailfrom: Final = mail.sender
         self.rcpttos: Final = list(mail.recipients)
-        self.mail_options: Final = _options([mail.envelope.mail_parameters])
-        self.rcpt_options: Final = _options(mail.envelope.rcpt_parameters)
+        self.mail_options: Final = _format_esmtp_options([mail.envelope.mail_parameters])
+        self.rcpt_options: Final = _format_esmtp_options(mail.envelope.rcpt_parameters)
 
     def __repr__(self) -> str:
         return f"Details(mailfrom={self.mailfrom!r}, rcpttos={self.rcpttos!r})"
 
 
 class Outbox(MutableSequence["Message"]):  # noqa: PLW1641 - no list has a hash
-    """The messages that came, each with its `details`; like a list, and what is deleted stays away."""
+    """The received messages, each with `details`; a list whose deleted messages stay deleted."""
 
     def __init__(self, inbox: Iterable[Mail]) -> None:
         self._inbox = inbox
-        self._seen: set[str] = set()
+        self._seen_ids: set[str] = set()
         self._messages: list[Message] = []
 
-    def _now(self) -> list[Message]:
+    def _refresh(self) -> list[Message]:
         for mail in self._inbox:
-            if mail.id not in self._seen:
-                from lazr.smtptest.pytest_aliases.message import message_of
+            if mail.id not in self._seen_ids:
+                from lazr.smtptest.pytest_aliases.compat32_message import parse_message
 
-                self._seen.add(mail.id)
-                message = message_of(mail)
+                self._seen_ids.add(mail.id)
+                message = parse_message(mail)
                 message.details = Details(mail)  # type: ignore[attr-defined]
                 self._messages.append(message)
         return self._messages
 
     def __len__(self) -> int:
-        return len(self._now())
+        return len(self._refresh())
 
     if TYPE_CHECKING:
 
@@ -70,27 +72,27 @@ class Outbox(MutableSequence["Message"]):  # noqa: PLW1641 - no list has a hash
         def __getitem__(self, index: slice) -> list[Message]: ...
 
     def __getitem__(self, index: int | slice) -> Message | list[Message]:
-        return self._now()[index]
+        return self._refresh()[index]
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._now()[index] = value
+        self._refresh()[index] = value
 
     def __delitem__(self, index: int | slice) -> None:
-        del self._now()[index]
+        del self._refresh()[index]
 
     def insert(self, index: int, value: Message) -> None:
-        """As a list does it."""
-        self._now().insert(index, value)
+        """Insert a message before an index."""
+        self._refresh().insert(index, value)
 
     def __eq__(self, other: object) -> bool:
-        return self._now() == (other._now() if isinstance(other, Outbox) else other)
+        return self._refresh() == (other._refresh() if isinstance(other, Outbox) else other)
 
     def __repr__(self) -> str:
-        return repr(self._now())
+        return repr(self._refresh())
 
 
 class Smtpserver:
-    """The fixture's face: `addr`, `outbox`, `is_alive()`, `accepting`, `stop()`; `server` is the `MailServer`."""
+    """The value of the fixture `smtpserver`; `server` is the `MailServer`."""
 
     def __init__(self, server: MailServer) -> None:
         self.server: Final = server
@@ -98,7 +100,7 @@ class Smtpserver:
 
     @property
     def addr(self) -> tuple[str, int]:
-        """Host and port."""
+        """The host and the port."""
         return self.server.host, self.server.port
 
     @property
@@ -117,21 +119,21 @@ class Smtpserver:
         return self.server.running
 
     def is_alive(self) -> bool:
-        """Whether it runs."""
+        """Return whether the server runs."""
         return self.server.running
 
     def start(self) -> None:
-        """Start it again, once it was stopped."""
+        """Start the stopped server again."""
         self.server.start()
 
     def stop(self, timeout: float | None = None) -> None:
-        """Stop it; `timeout` is in seconds.  Raises what `MailServer.stop` raises."""
+        """Stop the server within `timeout` seconds, 5 by default, as `MailServer.stop` does."""
         self.server.stop(5.0 if timeout is None else timeout)
 
     def __getattr__(self, name: str) -> Any:
-        hint = _ELSEWHERE.get(name, "smtpserver.server is the MailServer, which has more")
+        hint = _MIGRATION_HINTS.get(name, "see smtpserver.server, the MailServer")
         raise AttributeError(f"smtpserver has no {name!r} here: {hint}")
 
 
-def _options(parameters: Iterable[Mapping[str, str | None]]) -> list[str]:
-    return [name if value is None else f"{name}={value}" for some in parameters for name, value in some.items()]
+def _format_esmtp_options(parameters: Iterable[Mapping[str, str]]) -> list[str]:
+    return [f"{name}={value}" if value else name for command in parameters for name, value in command.items()]

@@ -1,4 +1,4 @@
-"""What smtpdfix calls `smtpd`, on a MailServer."""
+"""The fixture `smtpd` of smtpdfix, on a `MailServer`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ if TYPE_CHECKING:
     from email.message import Message
     from typing import Any, Final
 
-    from lazr.smtptest.mail.mail import Mail
+    from lazr.smtptest.mail import Mail
     from lazr.smtptest.mailserver import MailServer
-    from lazr.smtptest.testing.servers import Servers
+    from lazr.smtptest.testing import Servers
 
 __all__ = ["Config", "Smtpd"]
 
-_DEFAULTS: dict[str, Any] = {
+_DEFAULT_SETTINGS: dict[str, Any] = {
     "host": "127.0.0.1",
     "port": 0,
     "login_username": "user",
@@ -25,16 +25,16 @@ _DEFAULTS: dict[str, Any] = {
     "ssl_cert_files": None,
 }
 
-# What is set there, and what takes its place here.
-_ELSEWHERE = {
+# Attributes of the original, and their replacements.
+_MIGRATION_HINTS = {
     "ready_timeout": "the server is ready when the fixture is; delete the line",
     "OnChanged": "a change of the configuration restarts the server by itself",
-    "loop": "the loop is nobody else's; smtpd.server.call(function) runs a function in it",
-    "handler": "smtpd.messages has the messages; `decide` answers commands: docs/deciding.md",
+    "loop": "the event loop is private; smtpd.server.call(function) runs a function in it",
+    "handler": "smtpd.messages has the messages; `decide` answers commands: docs/how-to/deciding.md",
 }
 
-# smtpdfix takes its settings out of the environment, too.  (SMTPD_SSL_CERTIFICATE_FILE it sets itself, for good.)
-_VARIABLES = {
+# smtpdfix reads settings from these environment variables.  It sets SMTPD_SSL_CERTIFICATE_FILE itself.
+_SETTINGS_BY_VARIABLE = {
     "SMTPD_HOST": "host",
     "SMTPD_PORT": "port",
     "SMTPD_LOGIN_NAME": "login_username",
@@ -48,42 +48,81 @@ _VARIABLES = {
 }
 
 
+class _Setting:
+    """One setting, a data descriptor, so that `monkeypatch.setattr` restores it."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, config: Config | None, owner: type) -> Any:
+        return self if config is None else config._get(self._name)
+
+    def __set__(self, config: Config, value: object) -> None:
+        config._set(self._name, value)
+
+    def __delete__(self, config: Config) -> None:
+        config._set(self._name, _DEFAULT_SETTINGS[self._name])
+
+
 class Config:
-    """The settings; to set one restarts the server, which keeps its port and its messages."""
+    """The settings.  Setting one restarts the server, which keeps its port and its messages.
+
+    Deleting one, as in `del smtpd.config.use_ssl`, restores its default.
+    """
+
+    __slots__ = ("_smtpd", "_values")
+
+    host: _Setting = _Setting()
+    port: _Setting = _Setting()
+    login_username: _Setting = _Setting()
+    login_password: _Setting = _Setting()
+    enforce_auth: _Setting = _Setting()
+    auth_require_tls: _Setting = _Setting()
+    use_starttls: _Setting = _Setting()
+    use_ssl: _Setting = _Setting()
+    ssl_cert_files: _Setting = _Setting()
 
     def __init__(self, smtpd: Smtpd) -> None:
-        self.__dict__["_smtpd"] = smtpd
-        self.__dict__["_values"] = dict(_DEFAULTS)
+        self._smtpd: Smtpd
+        self._values: dict[str, Any]
+        object.__setattr__(self, "_smtpd", smtpd)
+        object.__setattr__(self, "_values", dict(_DEFAULT_SETTINGS))
 
-    def __getattr__(self, name: str) -> Any:
+    def _get(self, name: str) -> Any:
         if name == "port":
             return self._smtpd.port
         if name == "ssl_cert_files" and self._values[name] is None:
             encrypted = self._values["use_starttls"] or self._values["use_ssl"]
-            return (self._smtpd.server.ca_file if encrypted else None, None)  # whom clients are to trust
-        if name not in self._values:
-            raise _not_here("smtpd.config", name, self._values)
+            return (self._smtpd.server.ca_file if encrypted else None, None)  # the CA that clients must trust
         return self._values[name]
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name not in self._values:
-            raise _not_here("smtpd.config", name, self._values)
+    def _set(self, name: str, value: object) -> None:
         if isinstance(self._values[name], bool) and not isinstance(value, bool):
-            raise TypeError(f"smtpd.config.{name} is True or False, not {value!r}")
+            raise TypeError(f"smtpd.config.{name} must be True or False, got {value!r}")
+        if name == "ssl_cert_files" and isinstance(value, tuple) and value == self._get(name):
+            return  # the value that reading returned: the generated certificate
         if value != self._values[name]:
             self._values[name] = value
             self._smtpd.reset()
 
-    def _options(self) -> dict[str, Any]:
-        """The same as keyword arguments of a MailServer."""
-        from lazr.smtptest.net.tls import Tls
-        from lazr.smtptest.protocol.smtp.auth import Auth
+    def __getattr__(self, name: str) -> Any:
+        raise _build_attribute_error("smtpd.config", name, _DEFAULT_SETTINGS)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in _DEFAULT_SETTINGS:
+            raise _build_attribute_error("smtpd.config", name, _DEFAULT_SETTINGS)
+        object.__setattr__(self, name, value)
+
+    def _build_server_options(self) -> dict[str, Any]:
+        """Return the settings as keyword arguments of `MailServer`."""
+        from lazr.smtptest.net import Tls
+        from lazr.smtptest.protocol.smtp import Auth
 
         values = self._values
         files = values["ssl_cert_files"]
-        certificate = "valid" if files is None else _context(*((files,) if isinstance(files, str) else files))
+        certificate = "valid" if files is None else _load_tls_context(*((files,) if isinstance(files, str) else files))
         tls = None
-        if values["use_starttls"]:  # it wins over use_ssl
+        if values["use_starttls"]:  # takes precedence over use_ssl
             tls = Tls("starttls", required=True, certificate=certificate)
         elif values["use_ssl"]:
             tls = Tls("implicit", certificate=certificate)
@@ -96,30 +135,30 @@ class Config:
 
 
 class Smtpd:
-    """The fixture's face: `hostname`, `port`, `messages`, `config`; `server` is the `MailServer` behind it.
+    """The value of the fixture `smtpd`; `server` is the `MailServer`.
 
-    The server starts when it is first asked for.
+    The server starts at the first access to one of them.
     """
 
     def __init__(self, servers: Servers) -> None:
         import os
 
-        for variable in _VARIABLES.keys() & os.environ.keys():
+        for variable in _SETTINGS_BY_VARIABLE.keys() & os.environ.keys():
             raise ValueError(
-                f"{variable} is set, but this smtpd takes nothing out of the environment: "
-                f"write smtpd.config.{_VARIABLES[variable]} = … in a fixture or a test"
+                f"{variable} is set, but this smtpd does not read the environment: "
+                f"write smtpd.config.{_SETTINGS_BY_VARIABLE[variable]} = … in a fixture or a test"
             )
         self._servers = servers
         self._server: MailServer | None = None
-        self._mails: list[Mail] = []  # those from before the last restart
+        self._earlier_mails: list[Mail] = []  # from before the last restart
         self._messages: dict[Mail, Message] = {}
         self.config: Final = Config(self)
 
     @property
     def server(self) -> MailServer:
-        """The server itself, until the next change of the configuration."""
+        """The server; a change of the configuration replaces it."""
         if self._server is None:
-            self._server = self._servers.start("smtpd", self.config._options())
+            self._server = self._servers.start("smtpd", self.config._build_server_options())
         return self._server
 
     @property
@@ -134,36 +173,36 @@ class Smtpd:
 
     @property
     def messages(self) -> list[Message]:
-        """A list of the messages that came; to change it changes nothing."""
-        return [self._message(mail) for mail in (*self._mails, *self.server.inbox)]
+        """A new list of the received messages."""
+        return [self._get_message(mail) for mail in (*self._earlier_mails, *self.server.inbox)]
 
     def reset(self, persist_messages: bool = True) -> None:
-        """Stop, and start as the configuration says now, on the same port."""
+        """Restart the server with the current configuration, on the same port."""
         if self._server is not None:
-            self._mails += self._server.inbox
-            options = self.config._options()
+            self._earlier_mails += self._server.inbox
+            options = self.config._build_server_options()
             options["port"] = options["port"] or self._server.port
             self._server.stop()
             self._server = self._servers.start("smtpd", options)
         if not persist_messages:
-            self._mails = []
+            self._earlier_mails = []
 
-    def _message(self, mail: Mail) -> Message:
+    def _get_message(self, mail: Mail) -> Message:
         message = self._messages.get(mail)
         if message is None:
-            from lazr.smtptest.pytest_aliases.message import message_of
+            from lazr.smtptest.pytest_aliases.compat32_message import parse_message
 
-            message = self._messages[mail] = message_of(mail)
+            message = self._messages[mail] = parse_message(mail)
             message["X-Peer"] = mail.envelope.peer
             message["X-MailFrom"] = mail.sender
             message["X-RcptTo"] = ", ".join(mail.recipients)
         return message
 
     def __getattr__(self, name: str) -> Any:
-        raise _not_here("smtpd", name, ("hostname", "port", "messages", "config", "reset", "server"))
+        raise _build_attribute_error("smtpd", name, ("hostname", "port", "messages", "config", "reset", "server"))
 
 
-def _context(certificate: str, key: str | None = None) -> Any:
+def _load_tls_context(certificate: str, key: str | None = None) -> Any:
     import ssl
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -171,6 +210,6 @@ def _context(certificate: str, key: str | None = None) -> Any:
     return context
 
 
-def _not_here(whose: str, name: str, known: Any) -> AttributeError:
-    hint = _ELSEWHERE.get(name, f"there are {', '.join(known)}; smtpd.server is the MailServer, which has more")
-    return AttributeError(f"{whose} has no {name!r} here: {hint}")
+def _build_attribute_error(owner: str, name: str, known: Any) -> AttributeError:
+    hint = _MIGRATION_HINTS.get(name, f"known: {', '.join(known)}; see also smtpd.server, the MailServer")
+    return AttributeError(f"{owner} has no {name!r} here: {hint}")

@@ -1,4 +1,4 @@
-"""How a test says what its server is to be: the keyword arguments of MailServer, from several places."""
+"""Parse and check the options of a test's server: the keyword arguments of `MailServer`."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["OptionError", "checked", "from_lines", "known"]
+__all__ = ["OptionError", "check_options", "list_option_names", "parse_option_lines"]
 
-# A value that begins so is meant to be a Python literal; anything else may be a plain word.
-_LITERAL_BEGINS = frozenset("[({'\"-0123456789")
+# The first characters of Python literals; another value may be a plain word.
+_LITERAL_FIRST_CHARACTERS = frozenset("[({'\"-0123456789")
 
 
 class OptionError(ValueError):
-    """What a test, or its configuration, asks for is not an option of `MailServer`; the text says what to write."""
+    """An option is unknown or malformed; the text shows the correct form."""
 
 
-def known() -> tuple[str, ...]:
-    """The names of the options, in the order of the signature.
+def list_option_names() -> tuple[str, ...]:
+    """Return the names of the options of `MailServer`, in the order of its signature.
 
-    >>> known()[:4]
+    >>> list_option_names()[:4]
     ('host', 'port', 'also', 'hostname')
     """
     import inspect
@@ -29,32 +29,39 @@ def known() -> tuple[str, ...]:
     return tuple(inspect.signature(MailServer).parameters)
 
 
-def checked(options: Mapping[str, object], where: str) -> dict[str, object]:
-    """A copy of the options, if there are such.
+def check_options(options: Mapping[str, object], source: str) -> dict[str, object]:
+    """Return a copy of the options.
 
-    Raises `OptionError`, which names `where` they were given, and the known ones.
+    Args:
+        options: the options by name.
+        source: the place that sets them, for the error message.
 
-    >>> checked({"tsl": "starttls"}, "the marker")
+    Raises:
+        OptionError: for an unknown option; the text names the nearest known one.
+
+    >>> check_options({"tsl": "starttls"}, "the marker")
     Traceback (most recent call last):
-    lazr.smtptest.testing.options.OptionError: the marker: MailServer has no option 'tsl'; did you mean 'tls'? ...
+    lazr.smtptest.testing.options.OptionError: the marker: unknown MailServer option 'tsl'; did you mean 'tls'? ...
     """
-    names = known()
+    names = (*list_option_names(), "rules")  # `rules` are added to the server that the options make
     for name in options:
         if name not in names:
-            from difflib import get_close_matches
+            from lazr.smtptest._util.suggestion import describe_unknown
 
-            close = get_close_matches(str(name), names, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else "."
-            raise OptionError(f"{where}: MailServer has no option {name!r}{hint} It has {', '.join(names)}")
+            raise OptionError(f"{source}: {describe_unknown('MailServer option', name, names)}")
     return dict(options)
 
 
-def from_lines(lines: Iterable[str]) -> dict[str, object]:
-    """Options out of a configuration file: lines of `name = value`, each value a Python literal or a plain word.
+def parse_option_lines(lines: Iterable[str]) -> dict[str, object]:
+    """Return the options in lines of a configuration file; `check_options` checks their names.
 
-    Raises `OptionError` with the line and what to write.  Whether there are such options, `checked` says.
+    Args:
+        lines: lines of `name = value`; a value is a Python literal or a plain word.
 
-    >>> from_lines(["tls = starttls", 'auth = {"ann": "secret"}', "strict = True"])
+    Raises:
+        OptionError: for a malformed line; the text shows the correct form.
+
+    >>> parse_option_lines(["tls = starttls", 'auth = {"ann": "secret"}', "strict = True"])
     {'tls': 'starttls', 'auth': {'ann': 'secret'}, 'strict': True}
     """
     options: dict[str, object] = {}
@@ -63,22 +70,22 @@ def from_lines(lines: Iterable[str]) -> dict[str, object]:
         if not equals or not name.isidentifier() or not value:
             raise OptionError(f"cannot read {line!r}; write `name = value`, such as `tls = starttls`")
         if name in options:
-            raise OptionError(f"{line!r} is the second line for {name!r}; write one")
-        options[name] = _value(value, line)
+            raise OptionError(f"{line!r} repeats the option {name!r}; write one line")
+        options[name] = _parse_value(value, line)
     return options
 
 
-def _value(text: str, line: str) -> object:
+def _parse_value(text: str, line: str) -> object:
     import ast
 
     try:
         value: object = ast.literal_eval(text)
     except (SyntaxError, ValueError):
-        # An address such as 127.0.0.2 begins like a number.
-        if text[0] in _LITERAL_BEGINS and not text.replace(".", "").replace(":", "").isalnum():
+        # An address such as 127.0.0.2 has the first character of a number.
+        if text[0] in _LITERAL_FIRST_CHARACTERS and not text.replace(".", "").replace(":", "").isalnum():
             raise OptionError(
-                f"cannot read {line!r}: the value is no Python literal; write a word, a number, True, False, None, "
-                'or something like ["SIZE", "DSN"] or {"user": "password"}'
+                f"cannot read {line!r}: the value must be a word or a Python literal: a number, True, False, None, "
+                '["SIZE", "DSN"] or {"user": "password"}'
             ) from None
         return text
     return value

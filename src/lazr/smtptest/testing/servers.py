@@ -1,4 +1,4 @@
-"""The servers of one test: started, asked what their handlers raised, stopped, and heard as witnesses."""
+"""Start and stop the servers of one test, collect their errors, and report their mails."""
 
 from __future__ import annotations
 
@@ -11,16 +11,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
+    from lazr.smtptest.protocol.smtp import SessionRecord
+    from lazr.smtptest.testing.snapshot import ServerSnapshot
+
 __all__ = ["Servers"]
 
-# Seconds for clients that have sent their last, and gone, to be heard before a rule is said not to have acted.
-_PATIENCE = 1.0
+# Clients that have disconnected get this time to be processed, before an unused rule is an error.
+_SETTLE_TIMEOUT_SECONDS = 1.0
 
-_PACKAGE = __name__.partition(".testing")[0] + "."
+# Servers that the test did not get from a fixture of this package, in a report.
+_MAX_OTHER_SERVERS = 5
+_MAX_IDLE_SERVERS = 20
+
+_PACKAGE_PREFIX = __name__.partition(".testing")[0] + "."
 
 
 class Servers:
-    """The servers of one test by name, in the order in which they came.
+    """The servers of one test by name, in the order of their start.
 
     >>> servers = Servers()
     >>> servers.start("shop", {"hostname": "mail.shop.example"}).running
@@ -30,95 +37,150 @@ class Servers:
 
     def __init__(self) -> None:
         self._servers: dict[str, MailServer] = {}
-        self._started: list[MailServer] = []
+        self._servers_to_stop: list[MailServer] = []
 
     def start(self, name: str, options: Mapping[str, Any]) -> MailServer:
-        """Start one with these options, which `stop` will stop.  Raises what `MailServer` and its `start` raise."""
-        server = MailServer(**options)
+        """Start a server, which `stop` stops.  Raises what `MailServer` and its `start` raise.
+
+        The option `rules` has rules, presets and definitions; the server gets copies of them.
+        """
+        settings = dict(options)
+        rules = settings.pop("rules", None)
+        server = MailServer(**settings)
+        if rules is not None:
+            from lazr.smtptest.rules import copy_rules
+
+            server.rules.add(copy_rules(rules))
         server.start()
-        self._started.append(server)
+        self._servers_to_stop.append(server)
         self.add(name, server)
         return server
 
     def add(self, name: str, server: MailServer) -> None:
-        """One more, which somebody else stops.  A name that is taken gets a number."""
+        """Add a running server, which `stop` does not stop.  A name in use gets a number."""
         base, number = name, 1
         while name in self._servers:
             number += 1
             name = f"{base} {number}"
         self._servers[name] = server
 
-    def by_name(self) -> dict[str, MailServer]:
-        """All of them."""
+    def to_dict(self) -> dict[str, MailServer]:
+        """Return all servers by name."""
         return dict(self._servers)
 
-    def error(self, *, skipped: bool = False) -> BaseException | None:
-        """What handlers have raised since the last time, and rules that never acted; several are a group; None if none.
+    def collect_error(self, *, is_skipped: bool = False) -> BaseException | None:
+        """Return new exceptions of handlers and unused rules as one exception, or None.
 
-        Its traceback begins in the handler.  Of a test that was `skipped`, no rule needs to have acted.
+        Several exceptions are a group.  The traceback begins in the handler.
+
+        Args:
+            is_skipped: whether the test was skipped: then its rules need not have acted.
         """
         calls: list[Callable[[], None]] = []
-        if skipped:
-            self.excuse()
+        if is_skipped:
+            self.excuse_unused_rules()
         for server in self._servers.values():
-            _hear_out(server)
+            _wait_for_pending_rules(server)
             calls += server.raise_errors, server.check_rules
-        return _one_of(calls)
+        return _run_and_collect_error(calls)
 
-    def excuse(self) -> None:
-        """No rule needs to have acted so far."""
+    def excuse_unused_rules(self) -> None:
+        """Mark all present rules as optional: they need not have acted."""
         for server in self._servers.values():
-            server.rules.excuse()
+            server.rules.excuse_unused()
 
     def stop(self) -> None:
-        """Stop those that were started here, the last one first, whatever happens.  Raises what that raised."""
+        """Stop all started servers, the last one first, and then raise their exceptions."""
         __tracebackhide__ = True  # pytest then shows the handler alone
-        started, self._started = self._started, []
-        error = _one_of(server.stop for server in reversed(started))
+        started, self._servers_to_stop = self._servers_to_stop, []
+        error = _run_and_collect_error(server.stop for server in reversed(started))
         if error is not None:
             raise error
 
-    def sections(self) -> list[tuple[str, str]]:
-        """What a report of a failure is to show: titles, and bounded texts."""
-        from lazr.smtptest.testing.evidence import dialogue, harmless, received
+    def build_report_sections(self, before: ServerSnapshot, used: Iterable[object] = ()) -> list[tuple[str, str]]:
+        """Return the sections of a failure report: pairs of title and text.
 
-        sections = []
+        The report has all servers that have run since the snapshot, and what they have received since.
+
+        Args:
+            before: a snapshot from the start of the test.
+            used: the values of the fixtures of the test.  A server that ran before the test, and has received nothing
+                in it, is in the report only if it is one of them.
+        """
+        active, idle = self._divide_others(before)
+        is_single = len(self._servers) + len(active) == 1
+        sections: list[tuple[str, str]] = []
         for name, server in self._servers.items():
-            whose = f" of {name}, {server.host}:{server.port}" if len(self._servers) > 1 else ""
-            sections.append((f"mail received{whose}", received(server)))
-            sections.append((f"SMTP transcript{whose}", dialogue(server)))
-            dice = server.rules.explain_dice()
-            if dice:
-                sections.append((f"dice of the rules{whose}", "\n".join(map(harmless, dice))))
+            suffix = "" if is_single else f" of {name}, {server.host}:{server.port}"
+            sections += _build_sections(server, suffix, 0, list(server.sessions))
+        for server in active[-_MAX_OTHER_SERVERS:]:
+            suffix = "" if is_single else f" of MailServer {server.host}:{server.port}"
+            sections += _build_sections(server, suffix, before.get_mark(server), before.list_new_sessions(server))
+        used_ids = set(map(id, used))
+        addresses = [
+            f"{server.host}:{server.port}" for server in idle if before.is_new(server) or id(server) in used_ids
+        ]
+        if addresses:
+            text = f"no client connected to {', '.join(addresses[-_MAX_IDLE_SERVERS:])} during this test"
+            sections.append(("other SMTP servers" if self._servers or active else "SMTP servers", text))
         return sections
 
+    def list_active(self, before: ServerSnapshot) -> dict[str, MailServer]:
+        """Return all servers by name, and others that have received something since a snapshot."""
+        active, _ = self._divide_others(before)
+        return self.to_dict() | {f"MailServer {server.host} {server.port}": server for server in active}
 
-def _hear_out(server: MailServer) -> None:
-    """Let the server catch up with its clients, if a rule still has to act; who stays connected is not waited for."""
-    if server.rules.unused and server.running and not server.runs_here:
+    def _divide_others(self, before: ServerSnapshot) -> tuple[list[MailServer], list[MailServer]]:
+        """Return the other servers: those that have received something, and the idle ones."""
+        active: list[MailServer] = []
+        idle: list[MailServer] = []
+        for server in before.list_servers(exclude=self._servers.values()):
+            (active if before.has_received(server) else idle).append(server)
+        return active, idle
+
+
+def _build_sections(
+    server: MailServer, suffix: str, mark: int, sessions: list[SessionRecord]
+) -> Iterable[tuple[str, str]]:
+    from lazr.smtptest._util.escape import escape_unprintable
+    from lazr.smtptest.testing.report import describe_mails, describe_refusals, describe_sessions
+
+    yield f"mail received{suffix}", describe_mails(server, mark)
+    refusals = describe_refusals(server)
+    if refusals:
+        yield f"refused SMTP commands{suffix}", refusals
+    yield f"SMTP transcript{suffix}", describe_sessions(sessions)
+    dice = server.rules.explain_dice()
+    if dice:
+        yield f"dice of the rules{suffix}", escape_unprintable("\n".join(dice), multiline=True)
+
+
+def _wait_for_pending_rules(server: MailServer) -> None:
+    """Wait until the clients have disconnected, if a rule has not acted yet."""
+    if server.rules.unused_rules and server.running and not server.is_in_loop_thread:
         with contextlib.suppress(TimeoutError):
-            server.settle(_PATIENCE)
+            server.settle(_SETTLE_TIMEOUT_SECONDS)
 
 
-def _one_of(calls: Iterable[Callable[[], None]]) -> BaseException | None:
-    """Make all the calls, and return what they raised, as one."""
+def _run_and_collect_error(calls: Iterable[Callable[[], None]]) -> BaseException | None:
+    """Make all calls, and return their exceptions as one; None if there are none."""
     errors: list[BaseException] = []
     for call in calls:
         try:
             call()
-        except BaseException as error:  # noqa: BLE001 - a handler may raise what it likes
-            errors.append(_from_the_handler_on(error))
+        except BaseException as error:  # noqa: BLE001 - a handler may raise anything
+            errors.append(_strip_own_frames(error))
     if len(errors) < 2:
         return errors[0] if errors else None
     return BaseExceptionGroup("the handlers of several servers raised", errors)
 
 
-def _from_the_handler_on(error: BaseException) -> BaseException:
-    """The exception without the frames of this package at the beginning of its traceback: how it got here."""
+def _strip_own_frames(error: BaseException) -> BaseException:
+    """Remove the frames of this package from the beginning of a traceback."""
     trace = error.__traceback__
-    while trace is not None and f"{trace.tb_frame.f_globals.get('__name__')}.".startswith(_PACKAGE):
+    while trace is not None and f"{trace.tb_frame.f_globals.get('__name__')}.".startswith(_PACKAGE_PREFIX):
         trace = trace.tb_next
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
-            _from_the_handler_on(inner)
+            _strip_own_frames(inner)
     return error.with_traceback(trace)
