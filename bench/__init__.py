@@ -1,1 +1,4 @@
-"""Measurements against peers, run by `make bench`: one run, interleaved, medians and ratios."""
+"""Benchmarks of this package and other SMTP servers.
+
+`make bench`, `make bench-nodes` and `make bench-store` run them.
+"""

@@ -1,6 +1,8 @@
-"""aiosmtpd in a process, with a handler that keeps envelope and content, as ours does: serve_aiosmtpd.py PORT.
+"""Run aiosmtpd with a handler that keeps envelopes and contents.
 
-With TLS-PORT and PEM behind it, it has STARTTLS and AUTH at the one port, and implicit TLS at the other.
+Usage: serve_aiosmtpd.py PORT [TLS-PORT PEM].
+
+With TLS-PORT and PEM, it has STARTTLS and AUTH on PORT, and implicit TLS on TLS-PORT.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from aiosmtpd.smtp import SMTP, AuthResult
 PASSWORDS = {b"user%d" % number: b"secret" for number in range(1000)}
 
 
-class Keeping:
+class KeepingHandler:
     def __init__(self) -> None:
         self.kept: list[Any] = []
 
@@ -24,18 +26,18 @@ class Keeping:
         return "250 Ok"
 
 
-def authenticate(server: Any, session: Any, envelope: Any, mechanism: str, shown: Any) -> Any:
-    return AuthResult(success=PASSWORDS.get(shown.login) == shown.password)
+def authenticate(server: Any, session: Any, envelope: Any, mechanism: str, credentials: Any) -> Any:
+    return AuthResult(success=PASSWORDS.get(credentials.login) == credentials.password)
 
 
 async def main() -> None:
-    port, *secured = sys.argv[1:]
-    handler = Keeping()
+    port, *tls_arguments = sys.argv[1:]
+    handler = KeepingHandler()
     loop = asyncio.get_running_loop()
     settings: dict[str, Any] = {"hostname": "localhost", "data_size_limit": 100_000_000}
     starttls: dict[str, Any] = {}
-    if secured:
-        tls_port, pem = secured
+    if tls_arguments:
+        tls_port, pem = tls_arguments
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(pem)

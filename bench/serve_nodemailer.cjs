@@ -1,4 +1,4 @@
-// nodemailer's smtp-server in a process, keeping envelope and content; `clear` on stdin forgets them.
+// Run nodemailer's smtp-server, which keeps envelopes and contents; a line on stdin discards them.
 const { SMTPServer } = require("smtp-server");
 let kept = [];
 process.stdin.on("data", () => { kept = []; });

@@ -1,4 +1,7 @@
-"""Deliver COUNT messages of SIZE octets one by one: deliver.py PORT COUNT SIZE."""
+"""Send COUNT messages of SIZE bytes one after the other.
+
+Usage: smtplib_client.py PORT COUNT SIZE.
+"""
 
 from __future__ import annotations
 
