@@ -1,7 +1,9 @@
-"""Writes the table of what mail programs support, out of the data of caniemail.com: `make caniemail`.
+"""Write the table of HTML and CSS support in mail programs (`make caniemail`).
 
-The data come with the npm package `caniemail`, in the form of https://www.caniemail.com/api/data.json; both are under
-the MIT licence, whose text is beside the table.  What nobody here reads is left out, and Markdown becomes HTML.
+The source is the data of caniemail.com.
+
+The npm package `caniemail` contains the data in the format of https://www.caniemail.com/api/data.json.  Both have the
+MIT license; its text is next to the table.  This tool drops unused fields and converts Markdown to HTML.
 """
 
 import html
@@ -17,57 +19,60 @@ SITE = "https://www.caniemail.com"
 _MARKDOWN = re.compile(r"`([^`]+)`|\[([^\]]+)\]\((https?://[^\s)]+|/[^\s)]*)\)")
 
 
-def as_html(markdown):
-    """Code and links, which is all that they use; the rest is text.
+def render_html(markdown):
+    """Return HTML for the Markdown that the data uses: code and links.
 
-    >>> as_html("See `<b>` & [this](/features/).")
+    >>> render_html("See `<b>` & [this](/features/).")
     'See <code>&lt;b&gt;</code> &amp; <a href="https://www.caniemail.com/features/" target="_blank">this</a>.'
     """
-    out, at = [], 0
+    chunks, position = [], 0
     for match in _MARKDOWN.finditer(markdown):
-        out.append(html.escape(markdown[at : match.start()], quote=False))
+        chunks.append(html.escape(markdown[position : match.start()], quote=False))
         code, text, url = match.groups()
         if code is not None:
-            out.append(f"<code>{html.escape(code, quote=False)}</code>")
+            chunks.append(f"<code>{html.escape(code, quote=False)}</code>")
         else:
             url = SITE + url if url.startswith("/") else url
-            text = as_html(text)
-            out.append(f'<a href="{html.escape(url)}" target="_blank">{text}</a>')
-        at = match.end()
-    return "".join((*out, html.escape(markdown[at:], quote=False)))
+            text = render_html(text)
+            chunks.append(f'<a href="{html.escape(url)}" target="_blank">{text}</a>')
+        position = match.end()
+    return "".join((*chunks, html.escape(markdown[position:], quote=False)))
 
 
-def row(feature):
-    """What is kept of a feature; its support as `{"gmail ios": "2019-02 y, 2020-01 a 1 2"}`."""
+def build_row(feature):
+    """Return the row of a feature.
+
+    Its support looks like `{"gmail ios": "2019-02 y, 2020-01 a 1 2"}`.
+    """
     support = {
-        f"{family} {platform}": ", ".join(f"{version} {said.replace('#', '')}" for version, said in versions.items())
+        f"{family} {platform}": ", ".join(f"{version} {text.replace('#', '')}" for version, text in versions.items())
         for family, platforms in feature["stats"].items()
         for platform, versions in platforms.items()
     }
     return {
         "slug": feature["slug"],
         "title": feature["title"].strip(),
-        "description": as_html((feature["description"] or "").strip()),
+        "description": render_html((feature["description"] or "").strip()),
         "url": feature["url"],
         "category": feature["category"],
         "tags": feature["tags"] or [],
         "keywords": feature["keywords"] or "",
-        "notes": {number: as_html(note) for number, note in (feature["notes_by_num"] or {}).items()},
+        "notes": {number: render_html(note) for number, note in (feature["notes_by_num"] or {}).items()},
         "support": support,
     }
 
 
-def table(data):
-    """The file's text: a feature a line."""
+def build_table(data):
+    """Return the text of the table, with one line for each feature."""
     head = {
         "source": "https://www.caniemail.com, MIT, Copyright (c) 2019 Rémi Parmentier; see LICENSE.caniemail.txt",
         "updated": data["last_update_date"],
         "families": data["nicenames"]["family"],
         "platforms": data["nicenames"]["platform"],
     }
-    lines = [json.dumps(row(one), ensure_ascii=False, separators=(",", ":")) for one in data["data"]]
+    lines = [json.dumps(build_row(feature), ensure_ascii=False, separators=(",", ":")) for feature in data["data"]]
     return json.dumps(head, ensure_ascii=False, indent=1)[:-2] + ',\n "features": [\n' + ",\n".join(lines) + "\n]}\n"
 
 
 if __name__ == "__main__":
-    TABLE.write_text(table(json.loads(Path(sys.argv[1]).read_text("utf-8"))), "utf-8")
+    TABLE.write_text(build_table(json.loads(Path(sys.argv[1]).read_text("utf-8"))), "utf-8")
