@@ -1,51 +1,27 @@
-"""`smtptest serve`, as a process and as somebody would run it."""
+"""`smtptest serve` as a process: its output, its signals and its errors."""
 
 import io
-import os
 import signal
 import smtplib
 import socket
 import ssl
-import subprocess
-import sys
 from email.message import EmailMessage
 
 import pytest
 
 from lazr.smtptest import __version__, cli
-from lazr.smtptest.cli.paint import Paint
-from lazr.smtptest.cli.printer import Printer
-
-
-class Serving:
-    """A process that runs `smtptest serve --smtp-port 0`."""
-
-    def __init__(self, *arguments, **environment):
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "lazr.smtptest", "serve", "--smtp-port", "0", "--database", "none", *arguments],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | environment,
-        )  # fmt: skip
-        self.first = self.process.stdout.readline()
-        self.address = ("127.0.0.1", int(self.first.split(";")[0].rpartition(":")[2]))
-
-    def stop(self, how=signal.SIGINT):
-        self.process.send_signal(how)
-        with self.process:
-            return self.process.stdout.read(), self.process.stderr.read(), self.process.wait(30)
+from lazr.smtptest.cli.output.text import TextRenderer
+from lazr.smtptest.cli.serve.printer import PrinterThread
+from tests.helpers.command_line import ServeProcess, ServeThread, run_smtptest
 
 
 @pytest.fixture
 def serving():
-    serving = Serving()
-    yield serving
-    if serving.process.poll() is None:
-        serving.process.kill()
-        serving.process.wait()
-    serving.process.stdout.close()
-    serving.process.stderr.close()
+    with ServeProcess() as serving:
+        yield serving
 
 
-def test_each_mail_is_printed_readably_and_refusals_too(serving):
+def test_mails_and_refusals_are_printed(serving):
     message = EmailMessage()
     message["From"] = "Jürgen <j@example.com>"
     message["To"] = "bob@example.com"
@@ -58,8 +34,8 @@ def test_each_mail_is_printed_readably_and_refusals_too(serving):
         client.sendmail("a@example.com", ["b@example.com"], "Content-Type: text/html\r\n\r\n<b>Hi</b>\r\n")
     out, err, status = serving.stop()
 
-    assert serving.first.startswith("listening on smtp://127.0.0.1:")
-    assert "\x1b" not in out  # a pipe gets plain text, and a stranger steers no terminal
+    assert serving.first_line.startswith("listening on smtp://127.0.0.1:")
+    assert "\x1b" not in out  # a pipe gets plain text, and untrusted input is escaped
     lines = out.splitlines()
     assert "MAIL FROM <j@example.com> SIZE=" in out
     for expected in (
@@ -69,7 +45,7 @@ def test_each_mail_is_printed_readably_and_refusals_too(serving):
         "Subject: Grüße",
         "  Häll",
         "  \\x1b[31mred",
-        "  attached: bild.png (image/png, 2 octets)",
+        "  attached: bild.png (image/png, 2 bytes)",
         "refused FOO \\x1b[2J: 500 5.5.2 Command not recognized",
         "  also: (text/html, 10 characters)",
         "stopped; 2 mails received",
@@ -78,104 +54,107 @@ def test_each_mail_is_printed_readably_and_refusals_too(serving):
     assert (err, status) == ("", 0)
 
 
-def test_it_takes_any_password_and_offers_tls():
-    serving = Serving("--tls", "both")
-    assert serving.first.startswith("listening on smtp://127.0.0.1:") and " and smtps://127.0.0.1:" in serving.first
-    ca_file = serving.first.partition("clients are to trust ")[2].partition("; Ctrl-C")[0]
-    port = int(serving.first.split(" and ")[0].rpartition(":")[2])
-    with smtplib.SMTP("127.0.0.1", port) as client:
-        client.login("ann", "whatever")
-        client.starttls(context=ssl.create_default_context(cafile=ca_file))
-        client.login("bob", "it is")
-        client.sendmail("a@example.com", ["b@example.com"], "Subject: Hi\r\n\r\nHello\r\n")
-    out, err, status = serving.stop()
+def test_serve_accepts_any_password_and_offers_tls():
+    with ServeThread("--tls", "both") as serving:
+        assert (
+            serving.first_line.startswith("listening on smtp://127.0.0.1:")
+            and " and smtps://127.0.0.1:" in serving.first_line
+        )
+        ca_file = serving.first_line.partition("CA file for clients: ")[2].partition("; Ctrl-C")[0]
+        with smtplib.SMTP(*serving.address) as client:
+            client.login("ann", "whatever")
+            client.starttls(context=ssl.create_default_context(cafile=ca_file))
+            client.login("bob", "it is")
+            client.sendmail("a@example.com", ["b@example.com"], "Subject: Hi\r\n\r\nHello\r\n")
+        out, err, status = serving.stop()
 
     assert "  Hello" in out.splitlines() and "refused" not in out
     assert (err, status) == ("", 0)
 
 
-def test_any_encoding_of_the_output_will_do():
-    serving = Serving(PYTHONIOENCODING="ascii")
-    with smtplib.SMTP(*serving.address) as client:
-        client.sendmail("a@example.com", ["b@example.com"], "Subject: =?utf-8?q?=C3=84pp?=\r\n\r\nHi\r\n")
-    out, err, status = serving.stop()
+def test_output_with_ascii_encoding_is_escaped():
+    with ServeProcess(PYTHONIOENCODING="ascii") as serving:
+        with smtplib.SMTP(*serving.address) as client:
+            client.sendmail("a@example.com", ["b@example.com"], "Subject: =?utf-8?q?=C3=84pp?=\r\n\r\nHi\r\n")
+        out, err, status = serving.stop()
 
     assert "Subject: \\xc4pp" in out
     assert (err, status) == ("", 0)
 
 
-def test_it_catches_what_sloppy_clients_send(serving):
-    with socket.create_connection(serving.address, timeout=10) as client:
-        client.sendall(b"HELO x\nMAIL FROM: ann\nRCPT TO: bob\nDATA\nHi\r\n.\r\nQUIT\n")
-        while client.recv(1000):
-            pass
-    out, _, _ = serving.stop()
+def test_serve_accepts_invalid_smtp_of_lenient_clients():
+    with ServeThread() as serving:
+        with socket.create_connection(serving.address, timeout=10) as client:
+            client.sendall(b"HELO x\nMAIL FROM: ann\nRCPT TO: bob\nDATA\nHi\r\n.\r\nQUIT\n")
+            while client.recv(1000):
+                pass
+        out, _, _ = serving.stop()
 
     assert "RCPT TO   <bob>" in out and "  Hi" in out.splitlines()
 
 
-def test_an_output_that_fails_is_status_1():
+def test_failed_output_gives_status_1():
     class Full(io.StringIO):
         def write(self, text):
             raise OSError(28, "No space left on device")
 
     ended = []
-    with Printer(Full(), Paint(colours=False), lambda: ended.append(True)) as printer:
-        printer.refusal("FOO", "500 5.5.2 Command not recognized")
-    assert (printer.status, ended) == (1, [True])
+    with PrinterThread(Full(), TextRenderer(color=False), lambda: ended.append(True)) as printer:
+        printer.enqueue_refusal("FOO", "500 5.5.2 Command not recognized")
+    assert (printer.exit_status, ended) == (1, [True])
 
 
-def test_sigterm_stops_it_too(serving):
+def test_sigterm_stops_serve(serving):
     out, err, status = serving.stop(signal.SIGTERM)
 
     assert (out, err, status) == ("stopped; 0 mails received\n", "", 0)
 
 
-def test_a_busy_port_is_one_line_and_status_1():
+def test_busy_port_is_one_line_and_status_1():
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", 0))
         busy.listen()
         port = busy.getsockname()[1]
-        done = subprocess.run(
-            [sys.executable, "-m", "lazr.smtptest", "serve", "--smtp-port", str(port), "--database", "none"],
-            capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+        done = run_smtptest("serve", "--smtp-port", port, "--database", "none")
     assert done.returncode == 1
-    assert (
-        done.stderr
-        == f"smtptest: Address already in use: cannot listen on 127.0.0.1:{port}; --smtp-port 0 takes any free one\n"
+    assert done.stderr == (
+        f"smtptest: Address already in use: cannot listen on 127.0.0.1:{port}; "
+        "choose a port with --smtp-port (0 is any free port)\n"
     )
     assert done.stdout == ""
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
-        (["--nonsense"], "No such option"),
-        (["nonsense"], "No such command"),
+        (["--nonsense"], "unknown option '--nonsense' (help: smtptest --help)"),
+        (["nonsense"], "unknown command 'nonsense'; known: serve, send"),
+        (["srve"], "unknown command 'srve'; did you mean 'serve'?"),
+        (["rules", "lst"], "unknown command 'lst'; did you mean 'ls'?"),
+        (["serve", "--htp-port", "1"], "unknown option '--htp-port'; did you mean '--http-port'?"),
         (["serve", "--smtp-port", "99999"], "a number from 0 to 65535"),
-        (["serve", "--smtp-port", "x"], "'x' is no port"),
-        (["serve", "--smtp-port", "٣"], "is no port"),
+        (["serve", "--smtp-port", "x"], "got 'x'"),
+        (["serve", "--smtp-port", "٣"], "a port must be a number from 0 to 65535"),
     ],
 )
-def test_a_wrong_command_line_is_explained(arguments, says, capsys):
+def test_wrong_command_line_is_explained(arguments, message, capsys):
     assert cli.main(arguments) == 2
-    said = capsys.readouterr().err
-    assert says in said and said.count("\n") == 1
+    errors = capsys.readouterr().err
+    assert message in errors and errors.count("\n") == 1
 
 
-def test_no_command_at_all_is_answered_by_the_help(capsys):
+def test_no_command_prints_help(capsys):
     assert cli.main([]) == 2
-    said = capsys.readouterr()
-    assert "COMMAND" in said.out and said.err == ""
+    output = capsys.readouterr()
+    assert "COMMAND" in output.out and output.err == ""
 
 
-def test_it_says_its_version(capsys):
+def test_version_is_printed(capsys):
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out == f"smtptest {__version__}\n"
 
 
-def test_a_reader_that_goes_away_ends_it_quietly(serving):
+def test_closed_output_ends_serve_without_error(serving):
     serving.process.stdout.close()
     for _ in range(3):
         try:
@@ -187,14 +166,14 @@ def test_a_reader_that_goes_away_ends_it_quietly(serving):
     assert serving.process.stderr.read() == ""
 
 
-def test_a_broken_message_is_shown_with_what_is_wrong_with_it():
+def test_broken_message_is_printed_with_its_defects():
     from lazr.smtptest import Envelope, Mail
 
     envelope = Envelope(
         "", ("b@example.com",), mail_parameters={"SMTPUTF8": ""}, rcpt_parameters=({"NOTIFY": "NEVER"},)
     )
     mail = Mail("1", envelope, [b"Subject: x\r\nContent-Type: text/html; charset=zlib\r\n\r\n<p>Hi\x07</p>\n"])
-    text = Paint(colours=True).mail(mail)
+    text = TextRenderer(color=True).render_mail(mail)
 
     assert "\nSubject: x\n" not in text and "x\n" in text and "Hi\\x07" in text
     assert "(text of the HTML)" in text and "also: (text/html, 11 characters)" in text
@@ -202,8 +181,9 @@ def test_a_broken_message_is_shown_with_what_is_wrong_with_it():
     assert "<> SMTPUTF8" in text and "<b@example.com> NOTIFY=NEVER" in text
 
 
-def test_what_cannot_be_printed_soon_enough_is_not_accepted(serving):
-    """Nobody reads the output here: the pipe fills, then the waiting line, and then mail is put off."""
+@pytest.mark.slow
+def test_mail_is_refused_while_the_printer_queue_is_full(serving):
+    """The test does not read the output: the pipe fills, then the queue, and then mail is refused for now."""
     with smtplib.SMTP(*serving.address) as client:
         for _ in range(3000):
             try:
@@ -212,7 +192,7 @@ def test_what_cannot_be_printed_soon_enough_is_not_accepted(serving):
                 assert (error.smtp_code, error.smtp_error) == (452, b"4.3.1 Printing is behind, try later")
                 break
         else:
-            pytest.fail("all were accepted, although nobody read them")
+            pytest.fail("all mails were accepted, although nothing read the output")
     accepted = _
     out, _err, _status = serving.stop()
     assert out.count("Subject: x") == accepted

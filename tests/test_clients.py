@@ -1,11 +1,11 @@
-"""Clients that we did not write deliver, each by its own ideas of the protocol."""
+"""Third-party clients deliver mail, each with its own use of the protocol."""
 
 import asyncio
 import smtplib
 
 import aiosmtplib
 
-from foreign import HERE, NODE_MODULES, TEXT, need, run
+from tests.helpers.third_party_clients import NODE_MODULES, TESTS, TEXT, require_installed, run_client
 
 
 def test_smtplib(server):
@@ -25,20 +25,20 @@ def test_aiosmtplib(server):
 
 
 def test_swaks(server):
-    said = run(
+    output = run_client(
         "swaks", "--server", server.host, "--port", str(server.port), "--from", "ann@example.com", "--to",
         "bob@example.com,carol@example.com", "--header", "Subject: by swaks", "--body", "Hello\n.\nend",
         "--helo", "swaks.example",
     )  # fmt: skip
     mail = server.inbox.one(subject="by swaks")
 
-    assert "<-  250 2.0.0 Message accepted" in said
+    assert "<-  250 2.0.0 Message accepted" in output
     assert mail.recipients == ("bob@example.com", "carol@example.com")
     assert mail.text.startswith("Hello\n.\nend\n")
 
 
 def test_swaks_pipelining(server):
-    run(
+    run_client(
         "swaks", "--server", server.host, "--port", str(server.port), "--from", "ann@example.com", "--to",
         "bob@example.com", "--pipeline", "--helo", "swaks.example",
     )  # fmt: skip
@@ -47,7 +47,7 @@ def test_swaks_pipelining(server):
 
 def test_curl(server, tmp_path):
     (tmp_path / "mail.txt").write_bytes(TEXT.encode())
-    run(
+    run_client(
         "curl", "--silent", "--show-error", "--url", server.url, "--mail-from", "ann@example.com", "--mail-rcpt",
         "bob@example.com", "--upload-file", str(tmp_path / "mail.txt"),
     )  # fmt: skip
@@ -55,19 +55,19 @@ def test_curl(server, tmp_path):
 
 
 def test_msmtp(server):
-    run(
+    run_client(
         "msmtp", f"--host={server.host}", f"--port={server.port}", "--from=ann@example.com", "--tls=off", "--auth=off",
         "bob@example.com", text=TEXT.replace("\r\n", "\n"),
     )  # fmt: skip
-    assert server.inbox.one().content.endswith(TEXT.encode())  # behind a Date of its own
+    assert server.inbox.one().content.endswith(TEXT.encode())  # after a Date header that msmtp adds
 
 
 def test_nodemailer(server):
-    need((NODE_MODULES / "nodemailer").exists(), "nodemailer")
-    said = run(
-        "node", str(HERE / "clients" / "nodemailer.cjs"), server.host, str(server.port), NODE_PATH=str(NODE_MODULES)
+    require_installed((NODE_MODULES / "nodemailer").exists(), "nodemailer")
+    output = run_client(
+        "node", str(TESTS / "clients" / "nodemailer.cjs"), server.host, str(server.port), NODE_PATH=str(NODE_MODULES)
     )
     mail = server.inbox.one(subject="Grüße by nodemailer")
 
-    assert said == "250 2.0.0 Message accepted\n"
+    assert output == "250 2.0.0 Message accepted\n"
     assert mail.text == "Häll\n.\nend\n"

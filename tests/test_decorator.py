@@ -1,4 +1,4 @@
-"""with_server: a server for the time of a call."""
+"""`with_server`: a server for the duration of a call."""
 
 import asyncio
 import inspect
@@ -14,12 +14,12 @@ def send(server):
         client.sendmail("ann@example.com", ["bob@example.com"], "Subject: Hi\r\n\r\nHello")
 
 
-def test_each_call_has_a_server_of_its_own():
+def test_each_call_gets_its_own_server():
     seen = []
 
     @with_server(hostname="mail.example.com")
     def function(to, *, server: MailServer, times=1):
-        """What it is for."""
+        """Send mails."""
         seen.append(server)
         for _ in range(times):
             send(server)
@@ -28,11 +28,11 @@ def test_each_call_has_a_server_of_its_own():
     assert function("a") == ("a", 1)
     assert function("b", times=2) == ("b", 2)
     assert seen[0] is not seen[1] and not any(server.running for server in seen)
-    assert (function.__name__, function.__doc__) == ("function", "What it is for.")
+    assert (function.__name__, function.__doc__) == ("function", "Send mails.")
     assert list(inspect.signature(function).parameters) == ["to", "times"]
 
 
-def test_coroutine_functions_are_coroutine_functions():
+def test_coroutine_functions_stay_coroutine_functions():
     @with_server()
     async def function(server):
         await asyncio.get_running_loop().run_in_executor(None, send, server)
@@ -43,7 +43,7 @@ def test_coroutine_functions_are_coroutine_functions():
     assert mail.subject == "Hi"
 
 
-def test_what_a_handler_raised_is_raised():
+def test_exception_in_a_handler_is_raised():
     def decide(event, reply):
         raise KeyError
 
@@ -57,5 +57,41 @@ def test_what_a_handler_raised_is_raised():
 
 
 @with_server(hostname="mail.example.com")
-def test_it_decorates_tests_of_pytest_that_have_fixtures_as_well(tmp_path, server):
+def test_decorated_pytest_test_can_use_fixtures(tmp_path, server):
     assert server.running and tmp_path.exists()
+
+
+def test_decorator_works_without_parentheses():
+    @with_server
+    def function(to, server):
+        """Send a mail."""
+        send(server)
+        return to, len(server.inbox)
+
+    @with_server
+    async def coroutine(server):
+        return server.running
+
+    assert function("a") == ("a", 1) and function.__doc__ == "Send a mail."
+    assert list(inspect.signature(function).parameters) == ["to"]
+    assert inspect.iscoroutinefunction(coroutine) and asyncio.run(coroutine())
+
+
+@pytest.mark.parametrize(
+    ("decorate", "message"),
+    [
+        (lambda: with_server("127.0.0.1"), r"takes its options by name, got '127.0.0.1'; write @with_server\(host="),
+        (lambda: with_server(1025), "takes its options by name, got 1025"),
+        (lambda: with_server(lambda: None), "passes the server as `server`, which <lambda> does not take; add"),
+        (lambda: with_server()(lambda x: None), "passes the server as `server`, which <lambda> does not take; add"),
+        (lambda: with_server(int), "decorates functions and methods, got <class 'int'>; decorate each test"),
+        (lambda: with_server()(5), "decorates functions and methods, got 5"),
+    ],
+)
+def test_wrong_use_raises_type_error(decorate, message):
+    with pytest.raises(TypeError, match=message):
+        decorate()
+
+
+def test_keyword_arguments_of_a_function_get_the_server():
+    assert with_server(lambda **names: list(names))() == ["server"]

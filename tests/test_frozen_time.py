@@ -1,4 +1,4 @@
-"""A test that freezes time still waits, gives up and stops."""
+"""Waits, timeouts and stopping work while a test has frozen time."""
 
 import smtplib
 import threading
@@ -8,11 +8,9 @@ import freezegun
 import pytest
 
 from lazr.smtptest import Limits, MailServer, WaitTimeout
-from lazr.smtptest.clock import monotonic
-from lazr.smtptest.store.memory import MemoryStore
-from lazr.smtptest.web.app import make_app
-from lazr.smtptest.web.catcher import Catcher
-from lazr.smtptest.web.run import WebServer
+from lazr.smtptest._util.clock import monotonic
+from lazr.smtptest.store import MemoryStore
+from lazr.smtptest.web import AppContext, WebServer, make_app
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +25,7 @@ def deliver(server):
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-def test_expectations_end(loop):
+def test_waits_time_out_with_frozen_time(loop):
     with MailServer(loop=loop) as server:
         server.inbox.none(within=0.05)
         with pytest.raises(WaitTimeout):
@@ -38,23 +36,23 @@ def test_expectations_end(loop):
         sending.join()
 
 
-def test_the_servers_own_deadlines_pass(connect):
+def test_server_timeouts_pass_with_frozen_time(connect):
     with MailServer(limits=Limits(idle_timeout=0.1)) as server:
-        assert connect(server).reply().startswith(b"421 4.4.2")
+        assert connect(server).read_reply().startswith(b"421 4.4.2")
 
 
-def test_a_mail_says_the_time_that_the_test_has_set():
+def test_mail_has_the_frozen_time():
     with MailServer() as server:
         deliver(server)
         assert f"{server.inbox[0].received_at:%Y-%m-%d}" == "2020-01-01"
 
 
-def test_a_web_server_that_lives_longer_than_a_test_that_froze_time_still_stops():
-    web = WebServer(make_app(Catcher(MemoryStore(), MailServer())))
+def test_web_server_stops_after_a_test_that_froze_time():
+    web = WebServer(make_app(AppContext(MemoryStore(), MailServer())))
     web.start()
     with freezegun.freeze_time("2040-01-01"):
-        enough = monotonic() + 0.5
-        while monotonic() < enough:  # its own timers, ten in a second, begin in this time
+        end = monotonic() + 0.5
+        while monotonic() < end:  # its timers, ten per second, start while time is frozen
             urllib.request.urlopen(f"{web.url}/livez", timeout=10).close()
     web.stop(20)
 

@@ -1,4 +1,4 @@
-"""The manual page of 2009 passes as a doctest, and so does our own."""
+"""The manual page of 2009, the documentation and the docstrings pass as doctests."""
 
 import doctest
 import re
@@ -13,12 +13,12 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 def run(text, name):
     test = doctest.DocTestParser().get_doctest(text, {}, name, name, 0)
-    said = []
-    results = doctest.DocTestRunner(optionflags=FLAGS).run(test, out=said.append, clear_globs=False)
+    output = []
+    results = doctest.DocTestRunner(optionflags=FLAGS).run(test, out=output.append, clear_globs=False)
     for left in ("smtpd", "client"):
         if left in test.globs:
             test.globs[left].close()
-    assert results.failed == 0, "".join(said)
+    assert results.failed == 0, "".join(output)
     return results.attempted
 
 
@@ -26,11 +26,10 @@ def run(text, name):
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.xdist_group("port 9025")
-def test_the_page_of_2009_passes_word_for_word():
+def test_manual_page_of_2009_passes():
     text = ORIGINAL.read_text("utf-8")
-    # The page was saved as a browser shows it.  Its maker writes an empty line of expected output as
-    # <BLANKLINE>, and Sphinx shows it as the empty line that it stands for: that is put back, in the
-    # one place that has it, and not a word is touched.
+    # The page was saved from a browser.  Sphinx shows <BLANKLINE> in expected output as an empty line, restored here
+    # in the only place that has one.  Everything else is unchanged.
     source = text.replace(
         "X-RcptTo: bperson@example.com\n\nHi Bart", "X-RcptTo: bperson@example.com\n<BLANKLINE>\nHi Bart"
     )
@@ -41,41 +40,43 @@ def test_the_page_of_2009_passes_word_for_word():
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.parametrize("page", sorted((HERE / "docs").rglob("*.md")), ids=lambda page: page.name)
-def test_our_own_pages_pass(page):
+def test_documentation_page_passes(page):
     run(page.read_text("utf-8").replace("```", ""), page.name)
 
 
-def test_the_readme_passes():
+def test_readme_passes():
     run((HERE / "README.md").read_text("utf-8").replace("```", ""), "README.md")
 
 
-SHOWN = re.compile(r"\((?:\.\./)+(tests/examples/[\w/]+\.py)\)[^`]*:\n\n```python\n(.*?)```\n", re.DOTALL)
-SHOWING = [HERE / "docs" / "cookbook.md", *sorted((HERE / "docs" / "howto").glob("*.md"))]
+QUOTED_FILE = re.compile(r"\((?:\.\./)+(tests/examples/[\w/]+\.py)\)[^`]*:\n\n```python\n(.*?)```\n", re.DOTALL)
+QUOTING_PAGES = [
+    page for page in sorted((HERE / "docs" / "how-to").glob("*.md")) if "tests/examples/" in page.read_text("utf-8")
+]
 
 
-@pytest.mark.parametrize("page", SHOWING, ids=lambda page: page.name)
-def test_a_page_shows_a_file_that_runs_word_for_word(page):
-    shown = SHOWN.findall(page.read_text("utf-8"))
-    assert len(shown) == page.read_text("utf-8").count("```python\n") > 0
-    for name, code in shown:
-        assert code == (HERE / name).read_text("utf-8"), f"{page.name} does not show what is in {name}"
+@pytest.mark.parametrize("page", QUOTING_PAGES, ids=lambda page: page.name)
+def test_page_quotes_example_files_exactly(page):
+    quoted = QUOTED_FILE.findall(page.read_text("utf-8"))
+    assert len(quoted) == page.read_text("utf-8").count("```python\n") > 0
+    for name, code in quoted:
+        assert code == (HERE / name).read_text("utf-8"), f"{page.name} differs from {name}"
 
 
-def test_every_example_is_shown_in_a_page():
+def test_every_example_file_is_in_a_page():
     text = "".join(page.read_text("utf-8") for page in (HERE / "docs").rglob("*.md"))
     for example in (HERE / "tests" / "examples").rglob("test_*.py"):
         assert example.relative_to(HERE).as_posix() in text
 
 
-def modules():
+def list_modules_with_examples():
     root = HERE / "src" / "lazr" / "smtptest"
     for path in sorted(root.rglob("*.py")):
         if ">>> " in path.read_text("utf-8"):
             yield ".".join(("lazr.smtptest", *path.relative_to(root).with_suffix("").parts))
 
 
-@pytest.mark.parametrize("name", list(modules()))
-def test_the_examples_of_docstrings_pass(name):
+@pytest.mark.parametrize("name", list(list_modules_with_examples()))
+def test_docstring_examples_pass(name):
     from importlib import import_module
 
     results = doctest.testmod(import_module(name), optionflags=FLAGS)

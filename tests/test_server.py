@@ -1,4 +1,4 @@
-"""The 2009 API: what 2.0.4 did on Python 3.9, and what is fixed on purpose."""
+"""The 2009 API: the behavior of 2.0.4 on Python 3.9, and the deliberate fixes."""
 
 import email.message
 import email.policy
@@ -15,7 +15,8 @@ import pytest
 from lazr.smtptest import Limits, Reply, StartError, StopTimeout
 from lazr.smtptest.controller import Controller, QueueController
 from lazr.smtptest.server import QueueServer, Server
-from talk import Client
+from tests.helpers.leaks import get_new_threads
+from tests.helpers.smtp_client import RawSmtpClient
 
 MESSAGE = "From: Abby <a@example.com>\nSubject: A test\nX-Peer: mine\n\nHi Bart.\n"
 
@@ -28,17 +29,17 @@ def controller():
     controller.stop()
 
 
-def client_of(controller):
+def connect_to(controller):
     return smtplib.SMTP(controller.server.host, controller.server.port)
 
 
 def send(controller, message=MESSAGE, sender="a@example.com", to=("b@example.com", "c@example.com")):
-    with client_of(controller) as client:
+    with connect_to(controller) as client:
         return client.sendmail(sender, list(to), message)
 
 
-def test_a_message_is_as_2_0_4_made_it(controller):
-    with client_of(controller) as client:
+def test_message_is_the_same_as_in_2_0_4(controller):
+    with connect_to(controller) as client:
         port = client.sock.getsockname()[1]
         client.sendmail("a@example.com", ["b@example.com", "c@example.com", "b@example.com"], MESSAGE)
     [message] = controller
@@ -53,7 +54,7 @@ def test_a_message_is_as_2_0_4_made_it(controller):
         ("X-MailFrom", "a@example.com"),
         ("X-RcptTo", "b@example.com, c@example.com, b@example.com"),
     ]
-    assert message.get_payload() == "Hi Bart."  # LF line ends, and none at the end
+    assert message.get_payload() == "Hi Bart."  # LF line ends, without the last one
 
 
 @pytest.mark.parametrize(
@@ -67,31 +68,31 @@ def test_a_message_is_as_2_0_4_made_it(controller):
         (b"", ""),
     ],
 )
-def test_its_line_ends_are_lf_and_the_last_one_is_gone(controller, sent, payload):
-    client = Client((controller.server.host, controller.server.port))
-    client.ask(b"EHLO x")
-    client.mail(content=sent)
+def test_content_has_lf_line_ends_without_the_last(controller, sent, payload):
+    client = RawSmtpClient((controller.server.host, controller.server.port))
+    client.send_command(b"EHLO x")
+    client.send_mail(content=sent)
     client.close()
     [message] = controller
 
     assert message.get_payload() == payload
 
 
-def test_the_null_sender_is_the_string_of_its_brackets(controller):
+def test_null_sender_is_angle_brackets(controller):
     send(controller, sender="<>")
     [message] = controller
 
     assert message["X-MailFrom"] == "<>"
 
 
-def test_the_banner_is_2_0_4s(controller):
+def test_banner_is_the_same_as_in_2_0_4(controller):
     from lazr.smtptest import __version__
 
-    with Client((controller.server.host, controller.server.port)) as client:
+    with RawSmtpClient((controller.server.host, controller.server.port)) as client:
         assert client.greeting.decode() == f"220 {socket.gethostname()} Python SMTP proxy version {__version__}\r\n"
 
 
-def test_messages_come_out_in_the_order_they_were_accepted_consumed_and_afresh(controller):
+def test_iteration_consumes_messages_in_order_of_arrival(controller):
     for number in range(5):
         send(controller, f"Subject: {number}\n\n")
     assert [message["subject"] for message in controller] == list("01234")
@@ -101,15 +102,15 @@ def test_messages_come_out_in_the_order_they_were_accepted_consumed_and_afresh(c
     assert controller.queue.qsize() == 0
 
 
-def test_each_transaction_is_one_message_object(controller):
-    with client_of(controller) as client:
+def test_each_transaction_is_a_separate_message(controller):
+    with connect_to(controller) as client:
         client.sendmail("a@example.com", ["b@example.com"], "Subject: 1\n\n")
         client.sendmail("a@example.com", ["b@example.com"], "Subject: 2\n\n")
     first, second = controller
     assert first is not second
 
 
-def test_the_constructor_binds():
+def test_constructor_binds_the_port():
     server = Server("localhost", 0)
     try:
         assert server.port != 0
@@ -121,26 +122,26 @@ def test_the_constructor_binds():
         server.stop()
 
 
-def test_a_subclass_may_call_init_by_name():
+def test_subclass_can_call_init_by_name():
     class Mine(Server):
         def __init__(self, host, port):
             Server.__init__(self, host, port)
-            self.got = []
+            self.calls = []
 
         def handle_message(self, message):
-            self.got.append((message, threading.current_thread()))
+            self.calls.append((message, threading.current_thread()))
 
     server = Mine("localhost", 0)
     controller = Controller(server)
     controller.start()
     assert send(controller) == {}
-    [(message, thread)] = server.got  # before the 250, so it is there now
+    [(message, thread)] = server.calls  # called before the 250
     assert message["subject"] == "A test"
     assert thread is not threading.current_thread()
     controller.stop()
 
 
-def test_the_base_classes_do_nothing_with_messages_and_resets():
+def test_base_class_ignores_messages_and_resets():
     controller = Controller(Server("localhost", 0))
     controller.start()
     assert send(controller) == {}
@@ -149,38 +150,38 @@ def test_the_base_classes_do_nothing_with_messages_and_resets():
 
 
 @pytest.mark.parametrize("line", [b"RSET", b"rset"])
-def test_a_clients_rset_resets(controller, line):
+def test_rset_of_a_client_calls_reset(controller, line):
     send(controller)
-    with Client((controller.server.host, controller.server.port)) as client:
-        assert client.ask(line).startswith(b"250")
+    with RawSmtpClient((controller.server.host, controller.server.port)) as client:
+        assert client.send_command(line).startswith(b"250")
     assert list(controller) == []
 
 
-def test_smtplibs_own_rset_behind_a_refused_recipient_resets_and_need_not():
-    class Picky(QueueServer):
+def test_clear_on_rset_false_ignores_the_rset_of_smtplib():
+    class RefusingQueueServer(QueueServer):
         def decide(self, event, reply):
             return Reply(550, "5.1.1", "No") if event.verb == "RCPT" and "no" in event.path.mailbox else reply
 
-    class Keeping(Picky):
+    class KeepingQueueServer(RefusingQueueServer):
         clear_on_rset = False
 
-    for kind, left in ((Picky, 0), (Keeping, 1)):
+    for server_class, remaining in ((RefusingQueueServer, 0), (KeepingQueueServer, 1)):
         messages = queue.Queue()
-        controller = Controller(kind("localhost", 0, messages))
+        controller = Controller(server_class("localhost", 0, messages))
         controller.start()
         send(controller)
         with pytest.raises(smtplib.SMTPRecipientsRefused):
             send(controller, to=("no@example.com",))
-        assert messages.qsize() == left
-        controller.reset()  # this one always does
+        assert messages.qsize() == remaining
+        controller.reset()  # this always calls `reset`
         assert messages.qsize() == 0
         controller.stop()
 
 
-def test_a_malformed_rset_resets_nothing(controller):
+def test_malformed_rset_does_not_call_reset(controller):
     send(controller)
-    with Client((controller.server.host, controller.server.port)) as client:
-        assert client.ask(b"RSET now").startswith(b"501")
+    with RawSmtpClient((controller.server.host, controller.server.port)) as client:
+        assert client.send_command(b"RSET now").startswith(b"501")
     assert len(list(controller)) == 1
 
 
@@ -189,36 +190,36 @@ def test_exit_stops_the_server(line):
     controller = QueueController("localhost", 0)
     controller.start()
     address = controller.server.host, controller.server.port
-    with Client(address) as client:
-        assert client.ask(line).startswith(b"250")
-        client.rest()
+    with RawSmtpClient(address) as client:
+        assert client.send_command(line).startswith(b"250")
+        client.read_to_end()
     controller.stop()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", address[1]), timeout=5)
 
 
-def test_exit_is_of_this_api_only(server, connect):
+def test_exit_is_unknown_to_mail_server(server, connect):
     client = connect(server)
 
-    assert client.ask(b"EXIT").startswith(b"500")
-    client.ask(b"EHLO x")
-    client.mail()
-    client.ask(b"RSET")
+    assert client.send_command(b"EXIT").startswith(b"500")
+    client.send_command(b"EHLO x")
+    client.send_mail()
+    client.send_command(b"RSET")
     assert len(server.inbox) == 1
 
 
-def test_stop_means_that_a_connection_is_refused_and_the_thread_gone():
-    before = threading.active_count()
+def test_stop_closes_the_port_and_ends_the_thread():
+    before = threading.enumerate()
     controller = QueueController("localhost", 0)
     controller.start()
-    assert threading.active_count() == before + 1
+    assert len(get_new_threads(before)) == 1
     controller.stop()
-    assert threading.active_count() == before
+    assert get_new_threads(before) == set()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", controller.server.port), timeout=5)
 
 
-def test_fixed_stop_before_start_twice_and_restart():
+def test_stop_before_start_stop_twice_and_restart():
     controller = QueueController("localhost", 0)
     port = controller.server.port
     controller.stop()
@@ -237,7 +238,7 @@ def test_fixed_stop_before_start_twice_and_restart():
     assert len(list(controller)) == 2
 
 
-def test_fixed_a_restart_that_finds_its_port_taken_raises():
+def test_restart_on_a_taken_port_raises():
     controller = QueueController("localhost", 0)
     controller.stop()
     with socket.socket() as other:
@@ -247,7 +248,7 @@ def test_fixed_a_restart_that_finds_its_port_taken_raises():
             controller.start()
 
 
-def test_fixed_an_exception_in_handle_message_is_answered_and_raised_again():
+def test_exception_in_handle_message_is_451_and_raised():
     class Broken(QueueServer):
         def handle_message(self, message):
             if message["subject"] == "bad":
@@ -271,7 +272,7 @@ def test_fixed_an_exception_in_handle_message_is_answered_and_raised_again():
     controller.stop()
 
 
-def test_fixed_an_exception_in_reset_is_raised():
+def test_exception_in_reset_is_raised():
     class Broken(Server):
         def reset(self):
             raise KeyError("reset")
@@ -280,54 +281,54 @@ def test_fixed_an_exception_in_reset_is_raised():
     controller.start()
     with pytest.raises(KeyError, match="reset"):
         controller.reset()
-    with Client((controller.server.host, controller.server.port)) as client:
-        assert client.ask(b"RSET").startswith(b"451")
+    with RawSmtpClient((controller.server.host, controller.server.port)) as client:
+        assert client.send_command(b"RSET").startswith(b"451")
     with pytest.raises(KeyError, match="reset"):
         controller.stop()
 
 
-def test_fixed_what_2_0_4_could_not_read():
+def test_messages_that_2_0_4_could_not_parse():
     class Small(QueueServer):
         limits = Limits(message_size=100)
 
     messages = queue.Queue()
     controller = Controller(Small("localhost", 0, messages))
     controller.start()
-    with Client((controller.server.host, controller.server.port)) as client:
-        assert client.ask(b"\xff\xfe").startswith(b"501")
-        client.ask(b"EHLO x")
-        assert client.mail(content=b"x" * 150 + b"\r\n").startswith(b"552")
-        assert client.mail().startswith(b"250")
+    with RawSmtpClient((controller.server.host, controller.server.port)) as client:
+        assert client.send_command(b"\xff\xfe").startswith(b"500")
+        client.send_command(b"EHLO x")
+        assert client.send_mail(content=b"x" * 150 + b"\r\n").startswith(b"552")
+        assert client.send_mail().startswith(b"250")
     controller.stop()
     assert messages.qsize() == 1
 
 
-def test_clients_of_all_kinds_are_welcome(controller):
-    with Client((controller.server.host, controller.server.port)) as client:
-        client.ask(b"HELO my_host")
+def test_lenient_syntax_is_accepted(controller):
+    with RawSmtpClient((controller.server.host, controller.server.port)) as client:
+        client.send_command(b"HELO my_host")
         for line in (b"MAIL FROM: ann", b"RCPT TO:bob@build_host"):
-            assert client.ask(line).startswith(b"250")
-        assert client.ask(b"DATA").startswith(b"354")
+            assert client.send_command(line).startswith(b"250")
+        assert client.send_command(b"DATA").startswith(b"354")
         client.send(b"Hi\r\n.\r\n")
-        assert client.reply().startswith(b"250")
+        assert client.read_reply().startswith(b"250")
         for _ in range(200):
-            assert client.ask(b"FOO").startswith(b"500")
+            assert client.send_command(b"FOO").startswith(b"500")
     [message] = controller
     assert (message["X-MailFrom"], message["X-RcptTo"]) == ("ann", "bob@build_host")
 
 
-def test_process_message_can_be_overridden_as_smtpds_could():
+def test_process_message_can_be_overridden():
     class Mine(Server):
         def process_message(self, peer, mailfrom, rcpttos, data, **kwargs):
-            self.got = peer, mailfrom, rcpttos, data, kwargs
+            self.arguments = peer, mailfrom, rcpttos, data, kwargs
             return "550 5.7.1 Not today\nnor tomorrow" if b"no" in data else None
 
     server = Mine("localhost", 0)
     controller = Controller(server)
     controller.start()
-    with client_of(controller) as client:
+    with connect_to(controller) as client:
         client.sendmail("a@example.com", ["b@example.com"], "yes\n", ["body=8bitmime"], ["NOTIFY=NEVER"])
-        peer, *rest = server.got
+        peer, *rest = server.arguments
         assert peer == client.sock.getsockname()
         assert rest == [
             "a@example.com", ["b@example.com"], b"yes",
@@ -339,7 +340,7 @@ def test_process_message_can_be_overridden_as_smtpds_could():
     controller.stop()
 
 
-def test_process_message_returning_nonsense_is_the_testers_failure():
+def test_invalid_result_of_process_message_raises():
     class Mine(Server):
         def process_message(self, peer, mailfrom, rcpttos, data, **kwargs):
             return "fine"
@@ -348,15 +349,15 @@ def test_process_message_returning_nonsense_is_the_testers_failure():
     controller.start()
     with pytest.raises(smtplib.SMTPDataError):
         send(controller)
-    with pytest.raises(ValueError, match='return None, or a reply such as "550 No"'):
+    with pytest.raises(ValueError, match='must return None or a reply such as "550 No"'):
         controller.stop()
 
 
-def test_a_message_that_the_parser_gives_up_on_is_still_a_message(monkeypatch, controller):
-    def give_up(*_, **__):
+def test_unparsable_message_is_still_a_message(monkeypatch, controller):
+    def raise_error(*_, **__):
         raise IndexError("no")
 
-    monkeypatch.setattr("email.message_from_bytes", give_up)
+    monkeypatch.setattr("email.message_from_bytes", raise_error)
     send(controller, "Subject: x\n\nbody\xff".encode("latin-1"))
     [message] = controller
     assert (message["Subject"], message.get_payload(decode=True)) == ("x", b"body\xff")
@@ -375,11 +376,11 @@ def test_the_logger_is_lazr_smtptest(caplog):
     assert any("processed message: n/a" in record.message for record in caplog.records)
 
 
-def test_a_server_can_be_started_in_a_thread_of_ones_own():
+def test_server_can_run_in_a_custom_thread():
     server = QueueServer("localhost", 0, queue.Queue())
     thread = threading.Thread(target=server.start)
     thread.start()
-    assert server._engine._opened.wait(10)
+    assert server._engine._ready_event.wait(10)
     with smtplib.SMTP(server.host, server.port) as client:
         client.sendmail("a@example.com", ["b@example.com"], MESSAGE)
     server.stop()
@@ -388,7 +389,7 @@ def test_a_server_can_be_started_in_a_thread_of_ones_own():
     assert server.queue.qsize() == 1
 
 
-def test_a_server_that_cannot_run_fails_its_controllers_start(monkeypatch):
+def test_controller_start_raises_the_servers_error(monkeypatch):
     class Broken(Server):
         def start(self):
             raise ZeroDivisionError
@@ -399,8 +400,8 @@ def test_a_server_that_cannot_run_fails_its_controllers_start(monkeypatch):
     controller.stop()
 
 
-class Hung:
-    """A controller whose server's thread is inside `handle_message`, until `release` is set."""
+class HungController:
+    """A controller whose server blocks in `handle_message` until `release` is set."""
 
     def __init__(self):
         self.release = release = threading.Event()
@@ -415,9 +416,9 @@ class Hung:
         self.controller.start()
         self.thread = self.controller._thread
         self.address = (self.controller.server.host, self.controller.server.port)
-        self.client = Client(self.address)
+        self.client = RawSmtpClient(self.address)
         for line in (b"EHLO x", b"MAIL FROM:<>", b"RCPT TO:<a@b.example>", b"DATA"):
-            self.client.ask(line)
+            self.client.send_command(line)
         self.client.send(b".\r\n")
 
     def __enter__(self):
@@ -429,29 +430,29 @@ class Hung:
         self.client.close()
 
 
-def test_the_controllers_stop_has_a_deadline():
-    with Hung() as hung:
+def test_controller_stop_has_a_deadline():
+    with HungController() as hung:
         before = time.monotonic()
         with pytest.raises(StopTimeout, match=r"release\.wait"):
             hung.controller.stop()
         assert time.monotonic() - before < 4
 
 
-def test_a_restart_outlives_the_run_that_hung():
-    with Hung() as hung:
+def test_restart_works_after_a_hung_run():
+    with HungController() as hung:
         with pytest.raises(StopTimeout):
             hung.controller.stop()
         hung.controller.start()
         hung.release.set()
         hung.thread.join(10)
         assert not hung.thread.is_alive()
-        with Client(hung.address) as client:
-            assert client.ask(b"NOOP").startswith(b"250")
+        with RawSmtpClient(hung.address) as client:
+            assert client.send_command(b"NOOP").startswith(b"250")
         hung.controller.stop()
 
 
-def test_mailmans_subclasses_find_what_they_use():
-    """GNU Mailman's tests connect by `_connect`, count by STAT, and make the server in `_make_server`."""
+def test_attributes_used_by_mailman_exist():
+    """The tests of GNU Mailman use `_connect`, a STAT command and `_make_server`."""
 
     class Counting(QueueServer):
         count = 0
@@ -459,7 +460,7 @@ def test_mailmans_subclasses_find_what_they_use():
         def decide(self, event, reply):
             if event.verb == "CONNECT":
                 self.count += 1
-            if event.verb == "STAT":
+            if event.verb == "UNKNOWN" and event.command == "STAT":
                 return Reply(250, str(self.count))
             return reply
 
@@ -475,3 +476,10 @@ def test_mailmans_subclasses_find_what_they_use():
     with controller._connect() as one, controller._connect() as two:
         assert one.docmd("STAT") == two.docmd("STAT") == (250, b"2")
     controller.stop()
+
+
+def test_import_of_channel_points_to_the_upgrading_page():
+    with pytest.raises(ImportError, match=r"no Channel since version 3; override `decide` .*docs/how-to/upgrading\.md"):
+        from lazr.smtptest.server import Channel  # noqa: F401
+    with pytest.raises(ImportError, match="cannot import name 'Chann'"):
+        from lazr.smtptest.server import Chann  # noqa: F401

@@ -1,4 +1,4 @@
-"""unittest: a server for each test, its evidence in failures, its handlers' exceptions as errors."""
+"""`MailServerMixin`: a server for each test, reports in failures, and handler exceptions as errors."""
 
 import smtplib
 import types
@@ -8,7 +8,7 @@ from unittest import IsolatedAsyncioTestCase, TestCase
 import aiosmtplib
 import pytest
 
-from lazr.smtptest import MailServerMixin
+from lazr.smtptest import MailServer, MailServerMixin
 
 
 def send(server, subject="Hi"):
@@ -16,13 +16,13 @@ def send(server, subject="Hi"):
         client.sendmail("ann@example.com", ["bob@example.com"], f"Subject: {subject}\r\n\r\nHello")
 
 
-def raises(event, reply):
+def raise_key_error(event, reply):
     raise KeyError("the handler's")
 
 
 class Cases(MailServerMixin, TestCase):
-    __test__ = False  # the tests below run it
-    servers = []  # noqa: RUF012 - what the tests of the tests look at
+    __test__ = False  # run by the tests below
+    servers = []  # noqa: RUF012 - read by the tests below
 
     def test_passes(self):
         send(self.smtptest)
@@ -41,17 +41,17 @@ class Cases(MailServerMixin, TestCase):
 
     def test_a_handler_raises(self):
         with pytest.raises(smtplib.SMTPException):
-            smtplib.SMTP(*self.smtptest_factory(decide=raises).address)
+            smtplib.SMTP(*self.smtptest_factory(decide=raise_key_error).address)
 
     def test_fails_and_a_handler_raises(self):
         with pytest.raises(smtplib.SMTPException):
-            smtplib.SMTP(*self.smtptest_factory(decide=raises).address)
+            smtplib.SMTP(*self.smtptest_factory(decide=raise_key_error).address)
         self.fail("no")
 
     def test_without_a_server(self):
         self.fail("no")
 
-    def test_throws_dice(self):
+    def test_uses_random_numbers(self):
         self.smtptest_factory(seed=77).on("RCPT", probability=0.5).reply(450).optional()
         self.fail("no")
 
@@ -64,7 +64,7 @@ class Cases(MailServerMixin, TestCase):
 
 
 class FailsInTearDown(MailServerMixin, TestCase):
-    __test__ = False  # the tests below run it
+    __test__ = False  # run by the tests below
 
     def tearDown(self):
         send(self.smtptest, "evidence")
@@ -75,8 +75,8 @@ class FailsInTearDown(MailServerMixin, TestCase):
 
 
 class Coroutines(MailServerMixin, IsolatedAsyncioTestCase):
-    __test__ = False  # the tests below run it
-    smtptest_options = {"hostname": "mail.example.com"}  # noqa: RUF012 - as its users write it
+    __test__ = False  # run by the tests below
+    smtptest_options = {"hostname": "mail.example.com"}  # noqa: RUF012 - as in a user's test
 
     async def test_passes(self):
         server = self.smtptest
@@ -94,54 +94,60 @@ class Coroutines(MailServerMixin, IsolatedAsyncioTestCase):
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "failures", "errors", "said"),
+    ("kind", "name", "failures", "errors", "expected"),
     [
         (Cases, "test_passes", 0, 0, ()),
         (Cases, "test_fails", 1, 0, ("AssertionError: no", "-- mail received", "Subject: evidence", "-- SMTP tr")),
         (Cases, "test_subtests_fail", 1, 0, ("(number=0)", "Subject: evidence 0")),
-        (Cases, "test_a_handler_raises", 0, 1, ("in raises\n", 'KeyError: "the handler\'s"', "-- SMTP transcript")),
+        (
+            Cases,
+            "test_a_handler_raises",
+            0,
+            1,
+            ("in raise_key_error\n", 'KeyError: "the handler\'s"', "-- SMTP transcript"),
+        ),
         (Cases, "test_fails_and_a_handler_raises", 1, 1, ("AssertionError: no", 'KeyError: "the handler\'s"')),
-        (Cases, "test_throws_dice", 1, 0, ("-- dice of the rules", "seed=77; MailServer(seed=77) repeats it")),
+        (Cases, "test_uses_random_numbers", 1, 0, ("-- dice of the rules", "seed=77; MailServer(seed=77) repeats it")),
         (Cases, "test_a_rule_never_acts", 1, 0, ("RuleNeverActed: 1 rule never acted",)),
         (FailsInTearDown, "test_passes", 0, 1, ("OSError", "Subject: evidence")),
         (Coroutines, "test_passes", 0, 0, ()),
         (Coroutines, "test_fails", 1, 0, ("AssertionError: no", "Subject: evidence")),
     ],
 )
-def test_failures_tell_what_the_servers_saw(kind, name, failures, errors, said):
-    for given in (unittest.TestResult(), None):
-        result = kind(name).run(given)
+def test_failures_have_notes_about_the_servers(kind, name, failures, errors, expected):
+    for argument in (unittest.TestResult(), None):
+        result = kind(name).run(argument)
 
-        assert given is None or result is given
-        check(result, failures, errors, said)
+        assert argument is None or result is argument
+        check_result(result, failures, errors, expected)
 
 
-def check(result, failures, errors, said):
+def check_result(result, failures, errors, expected):
     assert (result.testsRun, len(result.failures), len(result.errors)) == (1, failures, errors)
     text = "\n".join(f"{test} {what}" for test, what in result.failures + result.errors)
-    assert all(words in text for words in said), text
+    assert all(words in text for words in expected), text
 
 
-def test_a_test_that_is_skipped_need_not_have_met_its_rules():
+def test_skipped_test_does_not_report_unused_rules():
     result = Cases("test_is_skipped").run()
 
     assert result.wasSuccessful() and len(result.skipped) == 1
 
 
-def test_the_same_object_may_run_again():
+def test_test_object_can_run_again():
     case = Cases("test_a_handler_raises")
 
     for _ in range(2):
-        check(case.run(), 0, 1, ["KeyError"])
+        check_result(case.run(), 0, 1, ["KeyError"])
 
 
-def test_a_test_without_a_server_starts_none():
+def test_test_without_smtptest_starts_no_server():
     case = Cases("test_without_a_server")
 
     assert "mail received" not in case.run().failures[0][1]
 
 
-def test_each_test_has_a_server_of_its_own_which_is_stopped_with_it():
+def test_each_test_has_its_own_server():
     Cases.servers.clear()
     result = unittest.TestResult()
 
@@ -152,7 +158,7 @@ def test_each_test_has_a_server_of_its_own_which_is_stopped_with_it():
     assert first is not second and not first.running and not second.running
 
 
-def test_a_cleanup_sees_what_the_server_got():
+def test_cleanup_can_read_the_inbox():
     seen = []
 
     class Case(MailServerMixin, unittest.TestCase):
@@ -167,7 +173,7 @@ def test_a_cleanup_sees_what_the_server_got():
     assert seen == [(1, False), (1, False)]
 
 
-def test_the_mixin_says_what_is_wrong_with_how_it_is_used():
+def test_misuse_of_the_mixin_raises():
     with pytest.raises(TypeError, match="class Wrong: name MailServerMixin before TestCase"):
 
         class Wrong(unittest.TestCase, MailServerMixin):
@@ -185,6 +191,23 @@ def test_the_mixin_says_what_is_wrong_with_how_it_is_used():
             self.smtptest_options = {"hostname": "late.example"}
             _ = self.smtptest
 
-    for case, told in ((Misspelt, "did you mean 'tls'?"), (Late, "set them before self.smtptest")):
+    for case, message in ((Misspelt, "did you mean 'tls'?"), (Late, "set them before the first use of self.smtptest")):
         ((_, trace),) = case("test").run().errors
-        assert told in trace
+        assert message in trace
+
+
+def test_failure_shows_servers_of_the_class():
+    class Shared(MailServerMixin, unittest.TestCase):
+        @classmethod
+        def setUpClass(cls):
+            cls.server = cls.enterClassContext(MailServer())
+            send(cls.server, "early")
+
+        def test_fails(self):
+            send(self.server, "late")
+            self.fail()
+
+    result = unittest.TestResult()
+    unittest.TestSuite([Shared("test_fails")]).run(result)
+    [(_, report)] = result.failures
+    assert "-- mail received\n" in report and "Subject: late" in report and "early" not in report

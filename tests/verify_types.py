@@ -1,4 +1,4 @@
-"""Every public name has a complete type: `pyright --verifytypes` says 100 %."""
+"""Check that every public name has a complete type (`pyright --verifytypes` reports 100 %)."""
 
 import json
 import os
@@ -8,12 +8,12 @@ from pathlib import Path
 
 
 def main() -> int:
-    # pyright finds packages by the Python that is first on the PATH, so that has to be this one.
+    """Print the public names without a complete type, and return the exit status."""
+    # pyright uses the packages of the first Python on the PATH, which must be this one.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     command = [sys.executable, "-m", "pyright", "--verifytypes", "lazr.smtptest", "--ignoreexternal", "--outputjson"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"PATH": path})
-    found = json.loads(done.stdout)
-    completeness = found["typeCompleteness"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"PATH": path})
+    completeness = json.loads(result.stdout)["typeCompleteness"]
     for symbol in completeness["symbols"]:
         if symbol["isExported"] and not symbol["isTypeKnown"]:
             print(symbol["name"], *(d["message"] for d in symbol["diagnostics"]))

@@ -1,28 +1,26 @@
-"""A server with a store and its REST API, in this process: commands are run against it as processes."""
+"""Fixture: a mail server with a store and the REST API; calling it runs a command."""
 
 import pytest
 
-from cli.smtptest import smtptest
 from lazr.smtptest import MailServer
-from lazr.smtptest.store.memory import MemoryStore
-from lazr.smtptest.web.app import make_app
-from lazr.smtptest.web.catcher import Catcher
-from lazr.smtptest.web.run import WebServer
+from lazr.smtptest.store import MemoryStore
+from lazr.smtptest.web import AppContext, WebServer, make_app
+from tests.helpers.command_line import run_smtptest
 
 
-class Whole:
-    """All of it, and a way to send."""
+class RunningServer:
+    """A running server; call it to run a command."""
 
-    def __init__(self, server, store, web, catcher):
-        self.server, self.store, self.web, self.catcher = server, store, web, catcher
+    def __init__(self, server, store, web, app_context):
+        self.server, self.store, self.web, self.app_context = server, store, web, app_context
 
-    def __call__(self, *arguments, **how):
-        """A command that is told where the server is."""
-        where = {"SMTPTEST_API": self.web.url, "SMTPTEST_SERVER": "{}:{}".format(*self.server.address)}
-        return smtptest(*arguments, **(where | how))
+    def __call__(self, *arguments, **options):
+        """Run a command whose environment names the server."""
+        addresses = {"SMTPTEST_API": self.web.url, "SMTPTEST_SERVER": "{}:{}".format(*self.server.address)}
+        return run_smtptest(*arguments, **(addresses | options))
 
     def mail(self, *to, sender="app@example.com", content=None, **fields):
-        """Send a mail by SMTP; its ID."""
+        """Send a mail by SMTP, and return its ID."""
         import smtplib
 
         if content is None:
@@ -31,14 +29,14 @@ class Whole:
             content += "\r\nHello\r\n"
         with smtplib.SMTP(*self.server.address) as client:
             client.sendmail(sender, to, content.encode() if isinstance(content, str) else content)
-        return self.store.page().entries[0].id
+        return self.store.get_page().entries[0].id
 
 
 @pytest.fixture
-def whole():
+def running_server():
     store = MemoryStore()
     with MailServer(store=store, auth="any") as server:
-        catcher = Catcher(store, server)
-        with WebServer(make_app(catcher)) as web:
-            yield Whole(server, store, web, catcher)
+        app_context = AppContext(store, server)
+        with WebServer(make_app(app_context)) as web:
+            yield RunningServer(server, store, web, app_context)
         server.rules.clear()

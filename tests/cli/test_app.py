@@ -1,14 +1,14 @@
-"""The command line as a whole: what is missing is said, help has examples, shells can complete it."""
+"""The command line: missing libraries, shell completion and `--help`."""
 
 import subprocess
 import sys
 
 import pytest
 
-from cli.smtptest import COMMAND, environment, smtptest
+from tests.helpers.command_line import run_smtptest
 
 
-def test_a_missing_library_is_one_line_that_says_what_to_install():
+def test_missing_library_names_the_extra_to_install():
     program = "import sys; sys.modules['typer'] = None; from lazr.smtptest.cli import main; sys.exit(main(['ls']))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.returncode) == ("", 1)
@@ -16,29 +16,23 @@ def test_a_missing_library_is_one_line_that_says_what_to_install():
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_shells_can_complete_it(shell):
-    done = subprocess.run(
-        COMMAND, capture_output=True, text=True, timeout=60, check=False,
-        env=environment(_SMTPTEST_COMPLETE=f"source_{shell}"),
-    )  # fmt: skip
+def test_completion_script_is_printed(shell):
+    done = run_smtptest(_SMTPTEST_COMPLETE=f"source_{shell}")
     assert done.returncode == 0 and "_SMTPTEST_COMPLETE" in done.stdout and "smtptest" in done.stdout
 
 
-def test_commands_are_completed():
-    done = subprocess.run(
-        COMMAND, capture_output=True, text=True, timeout=60, check=False,
-        env=environment(_SMTPTEST_COMPLETE="complete_bash", COMP_WORDS="smtptest ser", COMP_CWORD="1"),
-    )  # fmt: skip
+def test_command_names_are_completed():
+    done = run_smtptest(_SMTPTEST_COMPLETE="complete_bash", COMP_WORDS="smtptest ser", COMP_CWORD="1")
     assert "serve" in done.stdout.split()
 
 
-def test_a_flag_is_shown_without_a_value():
-    shown = smtptest("send", "--help").stdout
+def test_help_shows_flags_without_a_value():
+    shown = run_smtptest("send", "--help").stdout
 
     assert "--starttls" in shown and [line for line in shown.splitlines() if "<bool>" in line] == [
         line for line in shown.splitlines() if "--help" in line
     ]
 
 
-def test_help_has_no_colours_in_a_pipe():
-    assert "\x1b" not in smtptest("--help").stdout
+def test_help_has_no_colors_in_a_pipe():
+    assert "\x1b" not in run_smtptest("--help").stdout

@@ -1,12 +1,12 @@
-"""Where an option can be said: on the command line, in the environment, in a file; and in what order."""
+"""Sources of option values: command line, environment, file, and their order."""
 
 import pytest
 
-from cli.smtptest import Serving, smtptest
+from tests.helpers.command_line import ServeThread, run_smtptest
 
 
-def hostname(*arguments, **how):
-    with Serving(*arguments, **how) as serving:
+def hostname(*arguments, **options):
+    with ServeThread(*arguments, **options) as serving:
         import smtplib
 
         with smtplib.SMTP(*serving.address) as client:
@@ -22,9 +22,7 @@ def hostname(*arguments, **how):
         (None, None, None, "localhost"),
     ],
 )
-def test_the_command_line_goes_before_the_environment_and_that_before_the_file(
-    flag, variable, file, expected, tmp_path
-):
+def test_command_line_beats_environment_beats_file(flag, variable, file, expected, tmp_path):
     if file:
         (tmp_path / "smtptest.toml").write_text(f'[serve]\nhostname = "{file}"\n')
     arguments = ("--hostname", flag) if flag else ()
@@ -50,7 +48,7 @@ def test_the_command_line_goes_before_the_environment_and_that_before_the_file(
         ({"a/pyproject.toml": '[tool.smtptest.serve]\nhostname = "a"\n'}, {"SMTPTEST_CONFIG": "a/pyproject.toml"}, "a"),
     ],
 )
-def test_the_file_is_found(files, variables, expected, tmp_path):
+def test_configuration_file_is_found(files, variables, expected, tmp_path):
     for name, content in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(content)
@@ -58,40 +56,43 @@ def test_the_file_is_found(files, variables, expected, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
-        ("[serve]\nsmtp_port = 1", "'smtp_port' is not known in [serve]; is smtp-port meant? There may be "),
-        ("[serv]\n", "'serv' is not known; is serve"),
-        ("hostname = 'x'", "'hostname' is not known. There may be "),
-        ("serve = 1", "serve is a command, so [serve]"),
-        ("[serve]\nsmtp-port = 'x'", "'x' is no port; a port is a number from 0 to 65535. It is 'smtp-port' in "),
-        ("[serve]\ntls = 'maybe'", "It is 'tls' in "),
-        ("[serve]\nversion = true", "'version' is not known"),
+        ("[serve]\nsmtp_port = 1", " in [serve]: unknown key 'smtp_port'; did you mean 'smtp-port'? Known: "),
+        ("[serv]\n", ": unknown key 'serv'; did you mean 'serve'?"),
+        ("hostname = 'x'", ": unknown key 'hostname'; known: "),
+        ("serve = 1", "serve must be a table, [serve], got 1"),
+        (
+            "[serve]\nsmtp-port = 'x'",
+            "got 'x'; 0 is any free port. The value comes from the key 'smtp-port' in ",
+        ),
+        ("[serve]\ntls = 'maybe'", "The value comes from the key 'tls' in "),
+        ("[serve]\nversion = true", "unknown key 'version'"),
         ("[", "smtptest.toml: "),
     ],
 )
-def test_what_the_file_cannot_mean_is_one_line(content, says, tmp_path):
+def test_wrong_key_or_value_in_the_file_is_one_line(content, message, tmp_path):
     (tmp_path / "smtptest.toml").write_text(content)
-    done = smtptest("serve", cwd=tmp_path)
-    assert says in done.stderr and "smtptest.toml" in done.stderr and done.stderr.count("\n") == 1
+    done = run_smtptest("serve", cwd=tmp_path)
+    assert message in done.stderr and "smtptest.toml" in done.stderr and done.stderr.count("\n") == 1
     assert (done.stdout, done.returncode) == ("", 2)
 
 
-def test_a_file_that_was_named_has_to_be_there(tmp_path):
-    done = smtptest("--config", "none.toml", "serve", cwd=tmp_path)
+def test_explicit_file_must_exist(tmp_path):
+    done = run_smtptest("--config", "none.toml", "serve", cwd=tmp_path)
     assert done.stderr == "smtptest: none.toml: No such file or directory\n"
     assert done.returncode == 2
 
 
-def test_a_wrong_variable_is_named(tmp_path):
-    done = smtptest("serve", cwd=tmp_path, SMTPTEST_SERVE_SMTP_PORT="x")
-    assert "It is in SMTPTEST_SERVE_SMTP_PORT." in done.stderr
+def test_wrong_value_of_a_variable_names_the_variable(tmp_path):
+    done = run_smtptest("serve", cwd=tmp_path, SMTPTEST_SERVE_SMTP_PORT="x")
+    assert "The value comes from the variable SMTPTEST_SERVE_SMTP_PORT." in done.stderr
     assert done.returncode == 2
 
 
-def test_every_option_has_its_variable_and_its_key():
-    from lazr.smtptest.cli.app import command as whole
-    from lazr.smtptest.cli.defaults import key_of
+def test_every_option_has_a_variable_and_a_key():
+    from lazr.smtptest.cli.app import build_command as root_command
+    from lazr.smtptest.cli.config.defaults import get_option_key
 
     def commands(group, path=()):
         for name, command in group.commands.items():
@@ -101,9 +102,9 @@ def test_every_option_has_its_variable_and_its_key():
                 yield (*path, name), command
 
     checked = 0
-    for path, command in commands(whole()):
+    for path, command in commands(root_command()):
         for parameter in command.params:
-            key = key_of(parameter)
+            key = get_option_key(parameter)
             if parameter.param_type_name == "option" and key:
                 variable = parameter.envvar
                 long = f"SMTPTEST_{'_'.join((*path, key)).upper().replace('-', '_')}"

@@ -1,4 +1,4 @@
-"""`smtptest sendmail`: what applications expect of /usr/sbin/sendmail."""
+"""`smtptest sendmail`: options, input and exit statuses as of /usr/sbin/sendmail."""
 
 import shutil
 import subprocess
@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from cli.smtptest import COMMAND, environment, smtptest
 from lazr.smtptest import MailServer
+from tests.helpers.command_line import SMTPTEST_COMMAND, build_environment, run_smtptest
 
 MESSAGE = b"From: App <app@example.com>\nTo: ann@example.com\nSubject: Hi\nDate: x\nMessage-ID: <1@x>\n\nHello\n"
 WIRE = MESSAGE.replace(b"\n", b"\r\n")
@@ -15,7 +15,7 @@ WIRE = MESSAGE.replace(b"\n", b"\r\n")
 
 def sendmail(server, *arguments, stdin=MESSAGE, **variables):
     address = "{}:{}".format(*server.address) if hasattr(server, "address") else server
-    return smtptest("sendmail", *arguments, stdin=stdin, text=False, SMTPTEST_SERVER=address, **variables)
+    return run_smtptest("sendmail", *arguments, stdin=stdin, text=False, SMTPTEST_SERVER=address, **variables)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def sendmail(server, *arguments, stdin=MESSAGE, **variables):
         (("-i", "--", "bob@example.com"), "app@example.com", ("bob@example.com",)),
         (("-i", "Bob <bob@example.com>, cy@example.com", "root"), "app@example.com",
          ("bob@example.com", "cy@example.com", "root@localhost")),
-        # As cron, git send-email and php have it.
+        # The command lines of cron, git send-email and PHP.
         (("-FCronDaemon", "-i", "-odi", "-oem", "-oi", "-t", "-f", "root"), "root@localhost", ("ann@example.com",)),
         (("-FCronDaemon", "-B8BITMIME", "-oem", "root"), "app@example.com", ("root@localhost",)),
         (("-i", "-f", "ann@example.com", "bob@example.com"), "ann@example.com", ("bob@example.com",)),
@@ -43,7 +43,7 @@ def sendmail(server, *arguments, stdin=MESSAGE, **variables):
          ("bob@example.com",)),
     ],
 )  # fmt: skip
-def test_sender_and_recipients_are_those_of_the_command_line_or_of_the_header(server, arguments, sender, recipients):
+def test_sender_and_recipients_of_options_and_header(server, arguments, sender, recipients):
     done = sendmail(server, *arguments)
     assert (done.stdout, done.stderr, done.returncode) == (b"", b"", 0)
     mail = server.inbox.one()
@@ -65,7 +65,7 @@ def test_sender_and_recipients_are_those_of_the_command_line_or_of_the_header(se
         (("-i",), b"\nno header\n", b"\r\nno header\r\n"),
     ],
 )
-def test_lines_end_in_crlf_and_a_dot_ends_it_unless_told_otherwise(server, arguments, stdin, content):
+def test_line_ends_become_crlf_and_a_dot_ends_the_message(server, arguments, stdin, content):
     assert sendmail(server, *arguments, "-f", "app@example.com", "bob@example.com", stdin=stdin).returncode == 0
     found = server.inbox.one().content
     assert found.endswith(content)
@@ -88,14 +88,14 @@ def test_lines_end_in_crlf_and_a_dot_ends_it_unless_told_otherwise(server, argum
         ),
     ],
 )
-def test_recipients_are_read_out_of_the_header_and_bcc_is_removed(server, stdin, recipients, content):
+def test_t_reads_recipients_of_the_header_and_removes_bcc(server, stdin, recipients, content):
     assert sendmail(server, "-t", "-i", "-f", "app@example.com", stdin=stdin).returncode == 0
     mail = server.inbox.one()
     assert mail.recipients == recipients
     assert mail.content.endswith(content)
 
 
-def test_a_missing_from_is_the_sender_with_the_name_that_was_given(server):
+def test_missing_from_is_the_sender_with_the_full_name(server):
     assert (
         sendmail(server, "-F", "Ann Müller", "-f", "ann@example.com", "b@example.com", stdin=b"X: 1\n\n").returncode
         == 0
@@ -118,7 +118,7 @@ def test_a_missing_from_is_the_sender_with_the_name_that_was_given(server):
         (("-F", "Nobody", "-f", ""), "", ""),
     ],
 )
-def test_whoever_calls_is_the_sender_of_a_mail_that_names_none(server, arguments, sender, header):
+def test_login_name_is_the_sender_of_a_mail_that_names_none(server, arguments, sender, header):
     done = sendmail(server, *arguments, "bob@example.com", stdin=b"Subject: x\n\nHi\n", LOGNAME="dan")
     assert (done.stderr, done.returncode) == (b"", 0)
     mail = server.inbox.one()
@@ -126,7 +126,7 @@ def test_whoever_calls_is_the_sender_of_a_mail_that_names_none(server, arguments
     assert mail.content.count(b"\r\nFrom:") + mail.content.startswith(b"From:") == bool(header)
 
 
-def test_notifications_are_asked_for(server):
+def test_dsn_options_become_parameters(server):
     arguments = ("-N", "success,failure", "-R", "hdrs", "-V", "a+b=c", "-B8BITMIME", "b@example.com")
     assert sendmail(server, *arguments).returncode == 0
     envelope = server.inbox.one().envelope
@@ -152,14 +152,14 @@ def test_notifications_are_asked_for(server):
         ("END_OF_DATA", (550, "5.0.0", "No"), 69),
     ],
 )
-def test_a_refusal_is_an_exit_status_of_sysexits(server, when, reply, status):
+def test_refusal_maps_to_an_exit_status_of_sysexits(server, when, reply, status):
     server.on(when).reply(*reply)
     done = sendmail(server, "b@example.com")
     assert done.returncode == status
     assert done.stderr.startswith(b"sendmail: ") and done.stderr.count(b"\n") == 1
 
 
-def test_those_who_are_not_refused_get_it(server):
+def test_accepted_recipients_get_the_mail_despite_refusals(server):
     server.on("RCPT", to="busy@example.com").reply(450, "4.2.1", "Busy")
     server.on("RCPT", to="nobody@example.com").reply(550, "5.1.1", "Nobody")
     done = sendmail(server, "busy@example.com", "ann@example.com", "nobody@example.com")
@@ -168,30 +168,30 @@ def test_those_who_are_not_refused_get_it(server):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "variables", "status", "says"),
+    ("arguments", "variables", "status", "message"),
     [
         ((), {}, 64, b"no recipients"),
         (("-t",), {}, 64, b"no recipients"),
         (("-Z",), {}, 64, b"option -Z not recognized"),
         (("-f",), {}, 64, b"option -f requires argument"),
-        (("-bd",), {}, 64, b"-bd is not possible"),
-        (("a b",), {}, 64, b"is no address"),
-        (("-f", "a\nRCPT TO:<x>", "b@example.com"), {}, 64, b"is no address"),
+        (("-bd",), {}, 64, b"-bd is not supported"),
+        (("a b",), {}, 64, b"invalid address"),
+        (("-f", "a\nRCPT TO:<x>", "b@example.com"), {}, 64, b"invalid address"),
         (("b@example.com",), {"SMTPTEST_SERVER": "host.invalid:25"}, 68, b"host.invalid:25: "),
-        (("b@example.com",), {"SMTPTEST_SERVER": "nonsense:x"}, 78, b"is no server"),
+        (("b@example.com",), {"SMTPTEST_SERVER": "nonsense:x"}, 78, b"a server must be host:port"),
         (("b@example.com",), {"SMTPTEST_CONFIG": "/none.toml"}, 78, b"/none.toml: No such file"),
         (("b@example.com",), {"SMTPTEST_STARTTLS": "1"}, 75, b"STARTTLS"),
     ],
 )
-def test_what_is_wrong_here_is_one_line_and_a_status(arguments, variables, status, says):
+def test_local_error_is_one_line_and_a_status(arguments, variables, status, message):
     with MailServer() as server:
-        given = {"SMTPTEST_SERVER": "{}:{}".format(*server.address)} | variables
-        done = smtptest("sendmail", *arguments, stdin=b"X: 1\n\n", text=False, **given)
-    assert says in done.stderr and done.stderr.count(b"\n") == 1
+        settings = {"SMTPTEST_SERVER": "{}:{}".format(*server.address)} | variables
+        done = run_smtptest("sendmail", *arguments, stdin=b"X: 1\n\n", text=False, **settings)
+    assert message in done.stderr and done.stderr.count(b"\n") == 1
     assert done.returncode == status and len(server.inbox) == 0
 
 
-def test_a_server_that_is_not_there_is_worth_another_try(server):
+def test_refused_connection_is_tempfail(server):
     address = "{}:{}".format(*server.address)
     server.stop()
     assert sendmail(address, "b@example.com").returncode == 75
@@ -203,12 +203,12 @@ def test_a_server_that_is_not_there_is_worth_another_try(server):
     ("arguments", "out"),
     [(("-bp",), b"Mail queue is empty\n"), (("-bi",), b""), (("-q",), b""), (("-q15m",), b""), (("-I",), b"")],
 )
-def test_the_queue_is_always_empty(arguments, out):
-    done = smtptest("sendmail", *arguments, stdin=b"", text=False, SMTPTEST_SERVER="127.0.0.1:9")
+def test_queue_is_always_empty(arguments, out):
+    done = run_smtptest("sendmail", *arguments, stdin=b"", text=False, SMTPTEST_SERVER="127.0.0.1:9")
     assert (done.stdout, done.stderr, done.returncode) == (out, b"", 0)
 
 
-def test_bs_speaks_smtp_on_standard_input_and_output(server):
+def test_bs_connects_standard_streams_to_the_server(server):
     dialogue = b"EHLO app\nMAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\nDATA\nSubject: Hi\n\nHello\n.\nQUIT\n"
     done = sendmail(server, "-bs", stdin=dialogue)
     assert done.returncode == 0
@@ -218,57 +218,73 @@ def test_bs_speaks_smtp_on_standard_input_and_output(server):
     assert server.inbox.one().content == b"Subject: Hi\r\n\r\nHello\r\n"
 
 
-def test_bs_says_goodbye_when_its_input_ends(server):
+def test_bs_ends_after_its_input(server):
     done = sendmail(server, "-bs", stdin=b"EHLO app\r\n")
     assert done.returncode == 0 and b"250" in done.stdout
 
 
-def test_it_is_known_by_the_name_of_a_link(server, tmp_path):
-    """As /usr/sbin/sendmail, it finds its settings in the folder in which the application runs."""
+def test_program_name_sendmail_selects_the_command(server, tmp_path):
+    """As /usr/sbin/sendmail, it reads the configuration file of the working directory."""
     link = tmp_path / "sendmail"
     link.write_text(f"#!{sys.executable}\nimport sys\nfrom lazr.smtptest.cli import main\nsys.exit(main())\n")
     link.chmod(0o755)
     (tmp_path / "smtptest.toml").write_text('server = "{}:{}"\n'.format(*server.address))
-    subprocess.run([link, "-t", "-i"], input=MESSAGE, check=True, timeout=60, cwd=tmp_path, env=environment())
+    subprocess.run([link, "-t", "-i"], input=MESSAGE, check=True, timeout=60, cwd=tmp_path, env=build_environment())
     assert server.inbox.one().content == WIRE
 
 
-def test_it_takes_a_file_of_settings_that_is_named(server, tmp_path):
+def test_config_option_names_the_configuration_file(server, tmp_path):
     (tmp_path / "my.toml").write_text('server = "{}:{}"\n'.format(*server.address))
-    done = smtptest("--config", tmp_path / "my.toml", "sendmail", "-t", "-i", stdin=MESSAGE, text=False)
+    done = run_smtptest("--config", tmp_path / "my.toml", "sendmail", "-t", "-i", stdin=MESSAGE, text=False)
     assert (done.stderr, done.returncode) == (b"", 0)
     assert server.inbox.one().content == WIRE
 
 
-def test_it_needs_no_library(server):
+def test_sendmail_needs_no_library(server):
     program = (
         "import sys; sys.modules.update(typer=None, rich=None); from lazr.smtptest.cli import main;"
         "sys.exit(main(['sendmail', '-t', '-i']))"
     )
     address = "{}:{}".format(*server.address)
     subprocess.run(
-        [sys.executable, "-c", program], input=MESSAGE, check=True, timeout=60, env=environment(SMTPTEST_SERVER=address)
+        [sys.executable, "-c", program],
+        input=MESSAGE,
+        check=True,
+        timeout=60,
+        env=build_environment(SMTPTEST_SERVER=address),
     )
     assert len(server.inbox) == 1
 
 
-def test_it_speaks_tls_and_authenticates():
+def test_sendmail_uses_tls_and_auth():
     with MailServer(tls="starttls", auth={"ann": "secret"}) as server:
-        how = {"SMTPTEST_STARTTLS": "true", "SMTPTEST_USER": "ann", "SMTPTEST_PASSWORD": "secret"}
-        assert sendmail(server, "-t", **how).returncode == 75
-        assert sendmail(server, "-t", **how, SMTPTEST_CA_FILE=server.ca_file).returncode == 0
-        wrong = how | {"SMTPTEST_CA_FILE": server.ca_file, "SMTPTEST_PASSWORD": "wrong"}
+        settings = {"SMTPTEST_STARTTLS": "true", "SMTPTEST_USER": "ann", "SMTPTEST_PASSWORD": "secret"}
+        assert sendmail(server, "-t", **settings).returncode == 75
+        assert sendmail(server, "-t", **settings, SMTPTEST_CA_FILE=server.ca_file).returncode == 0
+        wrong = settings | {"SMTPTEST_CA_FILE": server.ca_file, "SMTPTEST_PASSWORD": "wrong"}
         assert sendmail(server, "-t", **wrong).returncode == 77
         assert server.inbox.one().envelope.auth.username == "ann"
 
 
 @pytest.mark.skipif(shutil.which("php") is None, reason="php is not here")
-def test_php_sends_by_it(server):
-    path = " ".join(COMMAND)
+def test_php_sends_with_sendmail(server):
+    path = " ".join(SMTPTEST_COMMAND)
     program = 'exit(mail("ann@example.com", "Hi", "Hello", "From: app@example.com") ? 0 : 1);'
     address = "{}:{}".format(*server.address)
     subprocess.run(
         ["php", "-d", f"sendmail_path={path} sendmail -t -i", "-r", program],
-        check=True, timeout=60, env=environment(SMTPTEST_SERVER=address),
+        check=True, timeout=60, env=build_environment(SMTPTEST_SERVER=address),
     )  # fmt: skip
     assert server.inbox.one(to="ann@example.com").subject == "Hi"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"From ann Tue Jul  5 18:44:15 2022\n", b"From here\r\n", b">From ann Tue Jul  5 18:44:15 2022\nFrom bob\n"],
+)
+def test_separator_of_an_mbox_is_removed(line, running_server):
+    """procmail and mutt pass the separator on, and Postfix's sendmail removes it too."""
+    done = running_server("sendmail", "a@example.com", stdin=line + b"Subject: x\n\nFrom here on\nhi\n")
+    assert done.returncode == 0, done.stderr
+    mail = running_server.store.get_mail(running_server.store.get_page().entries[0].id)
+    assert (mail.subject, mail.text) == ("x", "From here on\nhi\n")

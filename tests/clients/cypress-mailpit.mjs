@@ -1,8 +1,10 @@
-// Calls commands of cypress-mailpit: node cypress-mailpit.mjs ITS/MailpitCommands.mjs URL, with
-// [[command, arguments…], …] on stdin; "$n" as an argument is what the n-th call gave.  Says what each gave.
+// Call commands of cypress-mailpit: node cypress-mailpit.mjs PATH/MailpitCommands.mjs URL
 //
-// Its code runs as it is.  What is not Cypress is the `cy` beneath it: requests are made by fetch, with what
-// cy.request documents (JSON bodies, `qs`, failure on a status that is none of 2xx and 3xx), and chains are promises.
+// Standard input is [[command, arguments…], …] in JSON; the argument "$n" is the result of call n.  Standard output is
+// the list of results, or {"error": …} for a call that failed.
+//
+// The code of cypress-mailpit is unchanged, but `cy` is a small substitute for Cypress: chains are promises, and requests
+// use fetch with the documented behavior of cy.request (JSON bodies, `qs`, failure on a status outside 2xx and 3xx).
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
@@ -13,25 +15,25 @@ globalThis.cy = {
   wrap: async (value) => value,
   wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
   request: async ({ method, url, qs, body }) => {
-    const asked = new URL(url);
-    for (const [name, value] of Object.entries(qs ?? {})) asked.searchParams.set(name, value);
+    const target = new URL(url);
+    for (const [name, value] of Object.entries(qs ?? {})) target.searchParams.set(name, value);
     const headers = body === undefined ? {} : { "content-type": "application/json" };
-    const answer = await fetch(asked, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${answer.status}: ${text}`);
-    const isJson = (answer.headers.get("content-type") ?? "").startsWith("application/json");
-    return { status: answer.status, body: isJson ? JSON.parse(text) : text };
+    const response = await fetch(target, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${response.status}: ${text}`);
+    const isJson = (response.headers.get("content-type") ?? "").startsWith("application/json");
+    return { status: response.status, body: isJson ? JSON.parse(text) : text };
   },
 };
 const { MailpitCommands } = await import(pathToFileURL(file));
 const commands = new MailpitCommands();
-const said = [];
-for (const [name, ...given] of JSON.parse(readFileSync(0, "utf-8"))) {
-  const filled = given.map((one) => (/^\$\d+$/.test(one) ? said[Number(one.slice(1))] : one));
+const results = [];
+for (const [name, ...templates] of JSON.parse(readFileSync(0, "utf-8"))) {
+  const values = templates.map((value) => (/^\$\d+$/.test(value) ? results[Number(value.slice(1))] : value));
   try {
-    said.push((await commands[name](...filled)) ?? null);
+    results.push((await commands[name](...values)) ?? null);
   } catch (error) {
-    said.push({ error: error.message });
+    results.push({ error: error.message });
   }
 }
-console.log(JSON.stringify(said));
+console.log(JSON.stringify(results));

@@ -1,4 +1,4 @@
-// Sends one message by nodemailer: node nodemailer.cjs HOST PORT [SETTINGS of its transport, as JSON]
+// Send one message with nodemailer: node nodemailer.cjs HOST PORT [SETTINGS of the transport, as JSON]
 const [host, port, settings] = process.argv.slice(2);
 const transport = require("nodemailer").createTransport({
   host, port: Number(port), secure: false, ...JSON.parse(settings ?? "{}"),

@@ -1,4 +1,4 @@
-"""aiosmtplib: a client in the test's own event loop, with TLS that is verified."""
+"""aiosmtplib: a client in the event loop of the test, which verifies TLS."""
 
 import asyncio
 import ssl
@@ -24,7 +24,7 @@ async def deliver(server, context):  # the code under test
 
 
 @pytest.mark.smtptest(tls="starttls", auth={"app": "secret"})
-def test_it_delivers(smtptest):
+def test_mail_is_delivered(smtptest):
     asyncio.run(deliver(smtptest, smtptest.client_context()))
 
     mail = smtptest.inbox.one(to="ann@example.com")
@@ -33,8 +33,16 @@ def test_it_delivers(smtptest):
 
 
 @pytest.mark.smtptest(tls="starttls")
-def test_it_refuses_a_certificate_that_nobody_signed(smtptest):
+def test_unknown_certificate_is_refused(smtptest):
     with pytest.raises(ssl.SSLError):
         asyncio.run(deliver(smtptest, ssl.create_default_context()))
 
     smtptest.inbox.none()
+
+
+@pytest.mark.smtptest(tls="starttls", auth={"app": "secret"})
+def test_full_mailbox(smtptest):
+    smtptest.on("RCPT", to="ann@example.com").reply(452, "4.2.2", "Mailbox full")
+
+    with pytest.raises(aiosmtplib.SMTPRecipientsRefused):
+        asyncio.run(deliver(smtptest, smtptest.client_context()))

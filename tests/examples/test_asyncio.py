@@ -1,8 +1,9 @@
-"""asyncio: the server beside the loop, in a thread; or in the loop itself, without one."""
+"""asyncio: the server in a thread beside the loop, or in the loop."""
 
 import asyncio
 
 import aiosmtplib
+import pytest
 
 from lazr.smtptest import MailServer
 
@@ -18,7 +19,7 @@ async def deliver(server):  # the code under test
 def test_beside_the_loop(smtptest):
     async def main():
         await deliver(smtptest)
-        [mail] = await smtptest.inbox.async_wait(to="ann@example.com")  # other tasks go on meanwhile
+        [mail] = await smtptest.inbox.async_wait(to="ann@example.com")  # other tasks run meanwhile
         return mail
 
     assert asyncio.run(main()).subject == "Hi"
@@ -32,3 +33,10 @@ def test_in_the_loop():
             return mail
 
     assert asyncio.run(main()).subject == "Hi"
+
+
+def test_full_mailbox(smtptest):
+    smtptest.on("RCPT", to="ann@example.com").reply(452, "4.2.2", "Mailbox full")
+
+    with pytest.raises(aiosmtplib.SMTPRecipientsRefused):
+        asyncio.run(deliver(smtptest))

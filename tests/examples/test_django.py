@@ -1,4 +1,4 @@
-"""Django's own mail functions and its SMTP backend, against a real server."""
+"""The mail functions of Django and its SMTP backend, with a real server."""
 
 import os
 import smtplib
@@ -13,7 +13,7 @@ from django.test import SimpleTestCase, override_settings
 
 from lazr.smtptest import MailServerMixin, Reply
 
-if not settings.configured:  # a project has its settings module instead
+if not settings.configured:  # a project has a settings module
     settings.configure(DEFAULT_FROM_EMAIL="shop@example.com")
 
 
@@ -23,11 +23,13 @@ def welcome(to):  # the code under test
     message.send()
 
 
-def mail_goes_to(server):
+def use_server(server, **options):  # `options` are those of the backend, such as `use_tls`
     smtp = "django.core.mail.backends.smtp.EmailBackend"
-    if django.VERSION < (6, 1):
-        return override_settings(EMAIL_BACKEND=smtp, EMAIL_HOST=server.host, EMAIL_PORT=server.port)
-    options = {"host": server.host, "port": server.port}
+    if django.VERSION[0] < 6 or django.VERSION[:2] == (6, 0):
+        names = {"username": "EMAIL_HOST_USER", "password": "EMAIL_HOST_PASSWORD", "use_tls": "EMAIL_USE_TLS"}
+        settings = {names[name]: value for name, value in options.items()}
+        return override_settings(EMAIL_BACKEND=smtp, EMAIL_HOST=server.host, EMAIL_PORT=server.port, **settings)
+    options |= {"host": server.host, "port": server.port}
     return override_settings(MAILERS={"default": {"BACKEND": smtp, "OPTIONS": options}})
 
 
@@ -36,7 +38,7 @@ def mail_goes_to(server):
 
 @pytest.fixture
 def inbox(smtptest):
-    with mail_goes_to(smtptest):
+    with use_server(smtptest):
         yield smtptest.inbox
 
 
@@ -48,34 +50,51 @@ def test_welcome(inbox):
     assert "https://shop.example/c/42" in mail.html
 
 
+def test_one_full_mailbox_raises_nothing(inbox, smtptest):
+    smtptest.on("RCPT", to="ann@example.com").reply(452, "4.2.2", "Mailbox full")
+    welcome("ann@example.com")
+
+    assert inbox.one().recipients == ("log@example.com",)  # Django raises only if all recipients are refused
+
+
+@pytest.mark.smtptest(tls="starttls", auth={"shop": "secret"})
+def test_login(smtptest, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", smtptest.ca_file)  # Django verifies the certificate
+    with use_server(smtptest, use_tls=True, username="shop", password="secret"):
+        welcome("ann@example.com")
+
+    mail = smtptest.inbox.one(to="ann@example.com")
+    assert mail.username == "shop" and mail.envelope.tls
+
+
 # -- Django's TestCase --------------------------------------------------------------------------
 
 
-def full(event, reply):
+def refuse_recipients(event, reply):
     return Reply(452, "4.2.2", "Mailbox full") if event.verb == "RCPT" else reply
 
 
 class WelcomeTest(MailServerMixin, SimpleTestCase):
     def test_welcome(self):
-        with mail_goes_to(self.smtptest):
+        with use_server(self.smtptest):
             welcome("ann@example.com")
 
         assert self.smtptest.inbox.one(to="ann@example.com").sender == "shop@example.com"
 
     def test_a_full_mailbox(self):
-        self.smtptest_options = {"decide": full}
-        with mail_goes_to(self.smtptest), pytest.raises(smtplib.SMTPRecipientsRefused):
+        self.smtptest_options = {"decide": refuse_recipients}
+        with use_server(self.smtptest), pytest.raises(smtplib.SMTPRecipientsRefused):
             welcome("ann@example.com")
 
 
-# -- a process of its own, such as a management command -----------------------------------------
+# -- another process, such as a management command ----------------------------------------------
 
 COMMAND = """
 import os
 import django
 from django.conf import settings
 
-if django.VERSION < (6, 1):
+if tuple(django.VERSION[:2]) < (6, 1):
     settings.configure(
         EMAIL_HOST=os.environ["EMAIL_HOST"],
         EMAIL_PORT=int(os.environ["EMAIL_PORT"]),
@@ -102,4 +121,4 @@ send_mail("Report", "All is well", "cron@example.com", ["ann@example.com"])
 def test_a_command(smtptest):
     subprocess.run([sys.executable, "-c", COMMAND], env=os.environ | smtptest.env(), check=True, timeout=60)
 
-    assert smtptest.inbox.one(subject="Report").envelope.auth.username == "django"
+    assert smtptest.inbox.one(subject="Report").username == "django"

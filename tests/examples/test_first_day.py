@@ -1,4 +1,4 @@
-"""What somebody writes on the first day, with a small shop as the application.  No test waits, or picks a port."""
+"""Ten first tests of a small shop.  No test waits, and no test chooses a port."""
 
 import re
 import smtplib
@@ -25,7 +25,7 @@ def message(to, subject, text, html=None):
 
 
 class Shop:
-    """Sends mail by the server that it is told; `login` and `context` are for one with AUTH and TLS."""
+    """An application that sends mail; `login` and `context` are for AUTH and TLS."""
 
     def __init__(self, smtp, login=None, context=None):
         self.smtp, self.login, self.context = smtp, login, context
@@ -51,7 +51,7 @@ class Shop:
         self.send(message(address, "It is on its way", "Track it"))
 
     def newsletter(self, addresses):
-        """Returns the addresses that did not work."""
+        """Send a mail to each address; return the addresses that were refused."""
         failed = []
         for address in addresses:
             try:
@@ -142,5 +142,5 @@ def test_tls_and_a_password(smtptest):
     Shop(smtptest.address, ("shop", "secret"), smtptest.client_context()).sign_up("ann@example.com")
 
     envelope = smtptest.inbox.one().envelope
-    assert envelope.tls.version == "TLSv1.3"
-    assert envelope.auth.username == "shop"
+    assert envelope.tls and envelope.tls.version == "TLSv1.3"
+    assert envelope.auth and envelope.auth.username == "shop"

@@ -1,4 +1,4 @@
-"""Tests that were written for pytest-localserver, and the same as they are written with `smtptest`."""
+"""A test for pytest-localserver with the alias, and the same test with `smtptest`."""
 
 import smtplib
 
@@ -16,7 +16,7 @@ def test_welcome(smtpserver):
     assert message.details.rcpttos == ["ann@example.com", "archive@example.com"]
 
 
-# -- and later, one by one ----------------------------------------------------------------------
+# -- the same test moved ------------------------------------------------------------------------
 
 
 def test_welcome_moved(smtptest):

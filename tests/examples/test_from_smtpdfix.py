@@ -1,4 +1,4 @@
-"""Tests that were written for smtpdfix, and the same as they are written with `smtptest`."""
+"""Tests for smtpdfix with the alias, and the same tests with `smtptest`."""
 
 from email.message import EmailMessage
 from smtplib import SMTP
@@ -37,7 +37,7 @@ def test_login(smtpd):
     assert len(smtpd.messages) == 1
 
 
-# -- and later, one by one ----------------------------------------------------------------------
+# -- the same tests moved -----------------------------------------------------------------------
 
 
 def test_welcome_moved(smtptest):
@@ -50,8 +50,8 @@ def test_welcome_moved(smtptest):
 @pytest.mark.smtptest(tls="starttls", auth={"user": "password"})
 def test_login_moved(smtptest):
     with SMTP(*smtptest.address) as client:
-        client.starttls(context=smtptest.client_context())  # which is verified
+        client.starttls(context=smtptest.client_context())  # verifies the certificate
         client.login("user", "password")
         client.send_message(welcome())
 
-    assert smtptest.inbox.one().envelope.auth.username == "user"
+    assert smtptest.inbox.one().username == "user"

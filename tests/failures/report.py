@@ -1,11 +1,11 @@
-"""A test that fails, as pytest reports it; `page.py` shows the report.  (It is not collected with the others.)"""
+"""A failing test, which `render_page.py` runs and pytest does not collect."""
 
 import smtplib
 import threading
 
 
 def signup(address, smtp):
-    """An application that takes its time."""
+    """Send a mail, as a slow application does."""
     with smtplib.SMTP(*smtp, local_hostname="app") as client:
         client.sendmail("app@example.com", [address], "Subject: Welcome\r\n\r\nHi Ann\r\n")
 

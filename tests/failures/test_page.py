@@ -1,21 +1,22 @@
-"""docs/failures.md shows what failures really say."""
+"""docs/reference/failures.md shows the real messages of failures."""
 
 import difflib
 
 import pytest
 
-from failures.examples import EXAMPLES
-from failures.page import PAGE, page, said
+from tests.failures.examples import EXAMPLES
+from tests.failures.render_page import PAGE, render_message, render_page
 
 
-def test_the_page_shows_what_is_said():
-    written, now = PAGE.read_text("utf-8").splitlines(), page().splitlines()
+@pytest.mark.slow
+def test_page_is_up_to_date():
+    written, rendered = PAGE.read_text("utf-8").splitlines(), render_page().splitlines()
 
-    assert written == now, "make failures\n" + "\n".join(difflib.unified_diff(written, now, lineterm=""))
+    assert written == rendered, "make failures\n" + "\n".join(difflib.unified_diff(written, rendered, lineterm=""))
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.__name__)
-def test_each_failure_fits_a_screen(example):
-    lines = said(example).splitlines()
+def test_each_message_fits_on_a_screen(example):
+    lines = render_message(example).splitlines()
 
     assert len(lines) <= 25 and max(map(len, lines)) <= 200

@@ -1,7 +1,7 @@
-"""Coverage-guided fuzzing of the protocol (`make fuzz`): whole, and split, with the same outcome.
+"""Coverage-guided fuzzing of the protocol (`make fuzz`): split input gives the same result.
 
-The first octet chooses the server's settings, the second where the input is cut.  Servers with AUTH
-and STARTTLS are fed line by line, as clients have to wait there; and PROXY headers are read.
+The first byte selects the settings of the server, the second the size of the parts.  Servers with AUTH and STARTTLS get
+their input line by line, as clients must wait there.  PROXY headers are parsed too.
 """
 
 import sys
@@ -9,72 +9,77 @@ import sys
 import atheris
 
 with atheris.instrument_imports():
-    from lazr.smtptest.protocol.proxy import BadProxyHeader, read_header
+    from lazr.smtptest.protocol.proxy_protocol import BadProxyHeader, parse_header
     from lazr.smtptest.protocol.smtp.auth import Auth
     from lazr.smtptest.protocol.smtp.limits import Limits
-    from lazr.smtptest.protocol.smtp.profile import Profile
-    from lazr.smtptest.protocol.smtp.record import TlsFacts
-    from lazr.smtptest.protocol.smtp.session import Session
+    from lazr.smtptest.protocol.smtp.server_settings import ServerSettings
+    from lazr.smtptest.protocol.smtp.session import SmtpSession
+    from lazr.smtptest.protocol.smtp.session_record import TlsFacts
+    from lazr.smtptest.protocol.smtp.tls_mode import TlsMode
 
 LIMITS = Limits(message_size=500, recipients=3, command_flood=2000, session_memory=4000, replies_waiting=300)
-PROFILES = [
-    Profile(limits=LIMITS, bare_line_ends=ends, strict=strict, extensions=extensions)
+SETTINGS = [
+    ServerSettings(limits=LIMITS, bare_line_ends=ends, strict=strict, extensions=extensions)
     for ends in ("reject", "accept")
     for strict in (False, True)
     for extensions in (None, [])
 ]
-PATIENT = [
-    Profile(limits=LIMITS, auth=Auth({"ann": "secret"}, required=False), tls=tls, lmtp=lmtp, xclient=True)
-    for tls in ("none", "offered", "on")
+SETTINGS_OF_WAITING_CLIENTS = [
+    ServerSettings(
+        limits=LIMITS, auth=Auth({"ann": "secret"}, required=False), tls=tls, tls_active=active, lmtp=lmtp, xclient=True
+    )
+    for tls, active in ((TlsMode.NONE, False), (TlsMode.STARTTLS, False), (TlsMode.STARTTLS, True))
     for lmtp in (False, True)
 ]
 
 
-def outcome(profile, pieces):
+def run_session(settings, parts):
     events = []
-    session = Session(lambda event, reply: (events.append(event), reply)[1], profile)
+    session = SmtpSession(lambda event, reply: (events.append(event), reply)[1], settings)
     output = session.greet("x")
-    for piece in pieces:
-        output += session.receive(piece)
-        while session.backlog:
+    for part in parts:
+        output += session.receive(part)
+        while session.has_backlog:
             output += session.receive(b"")
-        if len(session._unread) > 10_000:
-            raise MemoryError("the session holds more than it may")
-    output += session.end_of_input()
-    if not session.closing:
-        raise AssertionError("the session goes on behind the end of its input")
+        if session.unread_size > 10_000:
+            raise MemoryError("the session holds too much input")
+    output += session.receive_eof()
+    if not session.is_closing:
+        raise AssertionError("the session continues after the end of its input")
     return output, events
 
 
-def patiently(profile, data):
-    session = Session(lambda event, reply: reply, profile)
+def run_line_by_line(settings, data):
+    session = SmtpSession(lambda event, reply: reply, settings)
     session.greet("x")
     for line in data.splitlines(keepends=True):
-        if session.handshaking:
-            session.secured(TlsFacts("TLSv1.3", "x"), profile.but(tls="on"))
+        if session.is_handshaking:
+            session.complete_handshake(TlsFacts("TLSv1.3", "x"), settings.replace(tls_active=True))
         session.receive(line)
-    if not session.handshaking:
-        session.end_of_input()
-        if not session.closing:
-            raise AssertionError("the session goes on behind the end of its input")
+        while session.has_backlog:
+            session.receive(b"")
+    if not session.is_handshaking:
+        session.receive_eof()
+        if not session.is_closing:
+            raise AssertionError("the session continues after the end of its input")
 
 
-def one_input(data):
+def test_one_input(data):
     if len(data) < 2:
         return
     if data[0] >= 128:
-        patiently(PATIENT[data[0] % len(PATIENT)], data[1:])
+        run_line_by_line(SETTINGS_OF_WAITING_CLIENTS[data[0] % len(SETTINGS_OF_WAITING_CLIENTS)], data[1:])
         try:
-            read_header(data[1:])
+            parse_header(data[1:])
         except BadProxyHeader:
             pass
         return
-    profile, step, rest = PROFILES[data[0] % len(PROFILES)], data[1] + 1, data[2:]
-    whole = outcome(profile, [rest])
-    if whole != outcome(profile, [rest[i : i + step] for i in range(0, len(rest), step)]):
-        raise AssertionError("the outcome depends on how the octets were split")
+    settings, step, rest = SETTINGS[data[0] % len(SETTINGS)], data[1] + 1, data[2:]
+    expected = run_session(settings, [rest])
+    if expected != run_session(settings, [rest[i : i + step] for i in range(0, len(rest), step)]):
+        raise AssertionError("the result depends on how the input was split")
 
 
 if __name__ == "__main__":
-    atheris.Setup(sys.argv, one_input)
+    atheris.Setup(sys.argv, test_one_input)
     atheris.Fuzz()

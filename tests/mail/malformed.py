@@ -1,10 +1,10 @@
-"""A collection of malformed messages, all made here: `messages()` yields each with its name.
+"""A generated collection of malformed messages: `messages()` yields each with its name.
 
-The tables are multiplied: each header field by each broken value, each charset by each place that names one, and so
-on.  Those that are large are made when they are asked for.
+The tables are combined: each header field with each malformed value, each charset with each place for a charset, and so
+on.  Large messages are built at first use.
 """
 
-# Values that are broken wherever they stand.  Most are what parsers of mail have raised or hung on.
+# Values that are malformed in every field.  Parsers of mail have raised or hung on most of them.
 VALUES = {
     "empty": b"",
     "spaces": b"   \t  ",
@@ -172,7 +172,28 @@ CHARSETS = [
         "cp037",
     ),
     *("iso-8859-8-i", "ansi_x3.4-1968", "x-unknown", "unknown-8bit", "UTF-8", "utf8", "ks_c_5601-1987", "koi8-r"),
-    *("ｕｔｆ-8", "utf-8 (comment)"),
+    *(
+        "ｕｔｆ-8",
+        "utf-8 (comment)",
+        "'utf-8'",
+        "utf-8;",
+        "x-user-defined",
+        "replacement",
+        "gbk",
+        "gb2312",
+        "shift_jis",
+    ),
+    *(
+        "euc-jp",
+        "euc-kr",
+        "iso-2022-cn",
+        "koi8-ru",
+        "big5-hkscs",
+        "x-windows-950",
+        "windows-874",
+        "x-mac-ce",
+        "utf8mb4",
+    ),
 ]
 ENCODINGS = [
     "7bit",
@@ -187,7 +208,7 @@ ENCODINGS = [
     "BASE64 ",
 ]
 BODIES = {
-    "octets": bytes(range(256)),
+    "all bytes": bytes(range(256)),
     "one sextet": b"a",
     "five sextets": b"YWJjZ",
     "padding": b"====",
@@ -258,10 +279,69 @@ TEXT = {
     "CRs": b"\r" * 1_000_000,
     "LFs": b"\n" * 1_000_000,
     "NULs": b"\x00" * 1_000_000,
+    # For the search for codes, in as many characters as it searches, and for links in text.
+    **{
+        f"text of {unit!r}": (unit * (130_000 // len(unit.encode()))).encode() + b" code 1234"
+        for unit in (
+            *(
+                "1 ",
+                "0-",
+                "0 ",
+                "1.",
+                "1'",
+                "+1",
+                "(0)",
+                "€ 1",
+                "1x",
+                "****-",
+                "code 1 ",
+                "codecode",
+                "a1",
+                "A1-",
+                "A1B2C3-",
+            ),
+            *(
+                "A1B2C3 ",
+                "ab12 1234 ",
+                "call 1",
+                "text a to ",
+                "_1",
+                "*",
+                "@a.b #1234\n",
+                "e\u0301",
+                "\uff11",
+                "\u0130",
+            ),
+            *(
+                "\n ",
+                "order ",
+                "number of ",
+                "1 is your order ",
+                "Hauptstr",
+                "\u7801",
+                "1234 Ab ",
+                "12:34 p",
+                "2026-05-17 ",
+            ),
+        )
+    },
+    **{
+        f"URLs of {unit!r}": unit * (1_000_000 // len(unit))
+        for unit in (
+            b"http://a(",
+            b"http://a)",
+            b"http://a[(",
+            b"[http://a](",
+            b"http://.",
+            b"http://@",
+            b"mailto:@",
+            b"x:///",
+        )
+    },
 }
 
 RUN_FIELDS = ["Subject", "To", "Date", "Message-ID", "Content-Type", "Content-Disposition", "Content-ID"]
-# Long runs of what grammars stumble over, in a field.
+# Long runs of characters that are expensive for parsers.
 RUNS = {
     "semicolons": b";" * 90_000,
     "comments": b"(" * 100_000,
@@ -305,7 +385,7 @@ RUNS = {
 }
 
 
-def nested(depth, closed=True, subtype=b"mixed"):
+def build_nested(depth, closed=True, subtype=b"mixed"):
     head = b"".join(
         b"Content-Type: multipart/%s; boundary=b%d\r\n\r\n--b%d\r\n" % (subtype, level, level) for level in range(depth)
     )
@@ -313,22 +393,22 @@ def nested(depth, closed=True, subtype=b"mixed"):
     return head + b"\r\ninside" + tail + b"\r\n"
 
 
-def parts(count, part=b"\r\nx"):
+def build_parts(count, part=b"\r\nx"):
     return b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + (b"--b\r\n" + part + b"\r\n") * count + b"--b--\r\n"
 
 
 MULTI = b"Content-Type: multipart/mixed; boundary=%s\r\n\r\n"
 WHOLE = {
     "nothing": lambda: b"",
-    "one octet": lambda: b"a",
+    "one byte": lambda: b"a",
     "one line end": lambda: b"\r\n",
-    "all octets": lambda: bytes(range(256)),
+    "all bytes": lambda: bytes(range(256)),
     "NULs": lambda: b"\x00" * 1_000_000,
     "LFs": lambda: b"\n" * 1_000_000,
     "CRs": lambda: b"\r" * 1_000_000,
     "CR alone": lambda: b"Subject: a\rTo: b@example.com\r\rtext\rmore",
-    "CR alone, parts": lambda: parts(3).replace(b"\r\n", b"\r"),
-    "LF alone": lambda: parts(3).replace(b"\r\n", b"\n"),
+    "CR alone, parts": lambda: build_parts(3).replace(b"\r\n", b"\r"),
+    "LF alone": lambda: build_parts(3).replace(b"\r\n", b"\n"),
     "LF CR": lambda: b"Subject: a\n\rTo: b\n\r\n\rtext",
     "no body": lambda: b"Subject: a",
     "no empty line": lambda: b"Subject: a\r\nThis is text\r\nTo: b\r\n\r\nmore",
@@ -353,25 +433,27 @@ WHOLE = {
     "subject of 104 kB": lambda: b"Subject: " + b"word " * 20_800 + b"\r\n\r\nbody",
     "subject of 5 MB": lambda: b"Subject: " + b"w" * 5_000_000 + b"\r\n\r\nbody",
     "5 MB in one line": lambda: b"\r\n" + b"w" * 5_000_000,
-    "nested 2,000 deep": lambda: nested(2000),
-    "nested 2,000 deep, not closed": lambda: nested(2000, closed=False),
-    "nested 100 deep": lambda: nested(100),
-    "nested 99 deep": lambda: nested(99),
-    "nested 99 deep, not closed": lambda: nested(99, closed=False),
-    "nested alternatives": lambda: nested(500, subtype=b"alternative"),
-    "nested related": lambda: nested(90, subtype=b"related"),
-    "nested and long": lambda: nested(90).replace(b"inside", b"inside\r\n" * 300_000),
+    "nested 2,000 deep": lambda: build_nested(2000),
+    "nested 2,000 deep, not closed": lambda: build_nested(2000, closed=False),
+    "nested 100 deep": lambda: build_nested(100),
+    "nested 99 deep": lambda: build_nested(99),
+    "nested 99 deep, not closed": lambda: build_nested(99, closed=False),
+    "nested alternatives": lambda: build_nested(500, subtype=b"alternative"),
+    "nested related": lambda: build_nested(90, subtype=b"related"),
+    "nested and long": lambda: build_nested(90).replace(b"inside", b"inside\r\n" * 300_000),
     "messages 2,000 deep": lambda: b"Content-Type: message/rfc822\r\n\r\n" * 2000 + b"Subject: a\r\n\r\nb",
     "messages 90 deep": lambda: b"Content-Type: message/rfc822\r\n\r\n" * 90 + b"Subject: a\r\n\r\nb",
-    "300,000 parts": lambda: parts(300_000),
-    "1,000 parts": lambda: parts(1000),
-    "1,001 parts": lambda: parts(1001),
-    "1,000 parts with 1,000 fields": lambda: parts(1000, b"A: b\r\n" * 1000 + b"\r\nx"),
-    "1,000 parts with semicolons": lambda: parts(1000, b"Content-Type: text/plain" + b";" * 8000 + b"\r\n\r\nx"),
-    "900 parts with names": lambda: parts(900, b"Content-Type: text/plain; name=a; charset=x\r\n\r\nx"),
-    "900 parts of 50 lines": lambda: parts(900, b"\r\n" + b"line\r\n" * 50),
-    "digest": lambda: parts(10).replace(b"multipart/mixed", b"multipart/digest"),
-    "delivery status": lambda: parts(1, b"Content-Type: message/delivery-status\r\n\r\n" + b"a: b\r\n\r\n" * 50_000),
+    "300,000 parts": lambda: build_parts(300_000),
+    "1,000 parts": lambda: build_parts(1000),
+    "1,001 parts": lambda: build_parts(1001),
+    "1,000 parts with 1,000 fields": lambda: build_parts(1000, b"A: b\r\n" * 1000 + b"\r\nx"),
+    "1,000 parts with semicolons": lambda: build_parts(1000, b"Content-Type: text/plain" + b";" * 8000 + b"\r\n\r\nx"),
+    "900 parts with names": lambda: build_parts(900, b"Content-Type: text/plain; name=a; charset=x\r\n\r\nx"),
+    "900 parts of 50 lines": lambda: build_parts(900, b"\r\n" + b"line\r\n" * 50),
+    "digest": lambda: build_parts(10).replace(b"multipart/mixed", b"multipart/digest"),
+    "delivery status": lambda: build_parts(
+        1, b"Content-Type: message/delivery-status\r\n\r\n" + b"a: b\r\n\r\n" * 50_000
+    ),
     "false delimiters": lambda: MULTI % b"x" + b"--x\r\n\r\n" + b"--xa\r\n" * 500_000,
     "delimiters of spaces": lambda: MULTI % b"x" + b"--x" + b" " * 500_000 + b"a\r\n--x--",
     "delimiters of dashes": lambda: MULTI % b"-" + b"-" * 1_000_000,
@@ -380,8 +462,30 @@ WHOLE = {
     "only the last delimiter": lambda: MULTI % b"b" + b"--b--\r\n",
     "no delimiter": lambda: MULTI % b"b" + b"text",
     "preamble of lines": lambda: MULTI % b"b" + b"line\r\n" * 300_000 + b"--b\r\n\r\nx\r\n--b--\r\n",
-    "epilogue of lines": lambda: parts(1) + b"line\r\n" * 300_000,
+    "epilogue of lines": lambda: build_parts(1) + b"line\r\n" * 300_000,
     "boundary of the outer one": lambda: b"%s--b\r\n%s--b\r\n\r\nx\r\n--b--\r\n--b--" % (MULTI % b"b", MULTI % b"b"),
+    "boundary of the outer one, 2,000 deep": lambda: (MULTI % b"b" + b"--b\r\n") * 2000 + b"\r\nx",
+    "boundary of another outer one": lambda: (MULTI % b"b" + b"--b\r\n" + MULTI % b"c" + b"--c\r\n") * 60 + b"\r\nx",
+    "boundaries without quotes": lambda: MULTI % b"b(b)b" + b"--b(b)b\r\n\r\nx\r\n--b\r\n\r\ny\r\n--b(b)b--",
+    "100 boundaries": lambda: MULTI % b"; boundary=".join(b"%d" % number for number in range(100)) + b"--50\r\n\r\nx",
+    "lines of 999 bytes": lambda: b"\r\n" + (b"w" * 999 + b"\n") * 5000,
+    "HTML of references": lambda: (
+        b"Content-Type: text/html\r\n\r\n" + b"<img src=cid:a><!-- cid:b --><p style='url(cid:c)'>cid:d" * 20_000
+    ),
+    "HTML of different references": lambda: (
+        b"Content-Type: text/html\r\n\r\n" + b"".join(b"<img src=cid:%d>" % number for number in range(60_000))
+    ),
+    "900 content locations": lambda: (
+        MULTI.replace(b"mixed", b"related") % b"b"
+        + (b"--b\r\nContent-Type: text/html\r\n\r\n" + b"a" * 2_000_000 + b"\r\n")
+        + (b"--b\r\nContent-Type: image/png\r\nContent-Location: " + b"a" * 900 + b"b\r\n\r\nx\r\n") * 900
+    ),
+    "metas": lambda: b"Content-Type: text/html\r\n\r\n" + b"<meta charset" * 300_000 + b"\xff",
+    "words that are cut": lambda: b"Subject: " + b"=?utf-8?B?5?= " * 7000 + b"\r\n\r\n",
+    "escapes that are cut": lambda: b"Subject: " + b"=?utf-8?Q?=?= " * 7000 + b"\r\n\r\n",
+    "date of comments": lambda: b"Date: " + b"(a)" * 600 + b"21(b)Nov(c)1997(d)12:00(e)GMT\r\n\r\n",
+    "equals signs": lambda: b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + b"==" * 2_000_000,
+    "equals signs and CR": lambda: b"Content-Transfer-Encoding: quoted-printable\r\n\r\n\n" + b"=\r" * 2_000_000,
     "boundary begins like the outer one": lambda: b"%s--b\r\n%s--bb\r\n\r\nx\r\n--b--" % (MULTI % b"b", MULTI % b"bb"),
     "outer ends the inner one": lambda: (
         b"%s--o\r\n%s--i\r\n\r\nx\r\n--o\r\n\r\ny\r\n--o--" % (MULTI % b"o", MULTI % b"i")
@@ -392,7 +496,7 @@ WHOLE = {
         b'Content-Type: multipart/related; boundary=b; start="<none>"\r\n\r\n'
         b"--b\r\nContent-Type: image/png\r\n\r\nx\r\n--b--"
     ),
-    "body of lines in the marks of the parser": lambda: parts(3, b"\r\n" + b"=body=0\r\n" * 5000),
+    "body of lines in the marks of the parser": lambda: build_parts(3, b"\r\n" + b"=body=0\r\n" * 5000),
     "base64 of 8 MB": lambda: (
         b"Content-Type: text/html\r\nContent-Transfer-Encoding: base64\r\n\r\n" + b"PGI+" * 2_000_000
     ),
@@ -401,7 +505,7 @@ WHOLE = {
 
 
 def messages():
-    """All of them: a name, and a function that makes the message."""
+    """Yield a name, and a function that builds the message, for each message."""
     for field in FIELDS:
         for name, value in VALUES.items():
             yield (

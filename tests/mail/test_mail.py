@@ -1,4 +1,4 @@
-"""A mail: an envelope, exact octets, and what can be read from them."""
+"""A mail: the envelope, the exact bytes, and the parsed attributes."""
 
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -13,7 +13,7 @@ def received(content, to=("bob@example.com",), sender="ann@example.com"):
     return Mail("1", envelope, [content])
 
 
-def composed():
+def build_content():
     message = EmailMessage()
     message["From"] = "Ann <ann@example.com>"
     message["To"] = "Bob <bob@example.com>"
@@ -25,8 +25,8 @@ def composed():
     return message.as_bytes().replace(b"\n", b"\r\n")
 
 
-def test_a_message_is_read_for_people():
-    mail = received(composed(), to=("bob@example.com", "hidden@example.com"))
+def test_attributes_of_a_composed_message():
+    mail = received(build_content(), to=("bob@example.com", "hidden@example.com"))
 
     assert mail.subject == "Grüße aus Köln"
     assert mail.text == "Häll\n"
@@ -37,21 +37,20 @@ def test_a_message_is_read_for_people():
     assert mail.bcc == ("hidden@example.com",)
     image, other = mail.attachments
     assert (image.filename, image.content_type, image.content) == ("bild ü.png", "image/png", b"\x00\x01")
-    assert repr(image) == "Attachment('bild ü.png', 'image/png', 2 octets)"
+    assert repr(image) == "Attachment('bild ü.png', 'image/png', 2 bytes)"
     assert other.content_type == "message/rfc822"
 
 
-def test_it_is_parsed_when_first_asked_and_once():
+def test_message_is_parsed_once_at_first_use():
     mail = received(b"Subject: Hi\r\n\r\nHello\r\n")
 
-    assert mail._message is None
     assert mail.message is mail.message
     assert isinstance(mail.message, EmailMessage)
     assert mail.html == ""
 
 
-def test_its_octets_are_left_alone():
-    content = composed()
+def test_content_is_the_exact_bytes():
+    content = build_content()
     mail = Mail("1", received(b"").envelope, [content[:100], content[100:]])
 
     assert mail.size == len(content)
@@ -59,26 +58,26 @@ def test_its_octets_are_left_alone():
     assert mail.text and mail.content == content
 
 
-def test_a_charset_that_is_none_does_not_hide_the_text():
+def test_unknown_charset_does_not_hide_the_text():
     mail = received(b"Content-Type: text/plain; charset=none-such\r\n\r\nH\xc3\xa4ll\r\n")
 
     assert mail.text == "Häll\n"
 
 
 @pytest.mark.parametrize(
-    ("subject", "shown"),
+    ("subject", "text"),
     [
         (b"=?utf-8?q?=C3=84pp?=", "Äpp"),
-        (b"=?none-such?q?a?=", "=?none-such?q?a?="),
+        (b"=?none-such?q?a?=", "a"),
         (b"=?utf-8?b?a?=", "=?utf-8?b?a?="),
     ],
 )
-def test_it_shows_its_subject_decoded_where_that_can_be_done(subject, shown):
-    assert f"'{shown}'" in repr(received(b"Subject: " + subject + b"\r\n\r\n"))
+def test_repr_decodes_the_subject_if_possible(subject, text):
+    assert f"'{text}'" in repr(received(b"Subject: " + subject + b"\r\n\r\n"))
 
 
 @pytest.mark.parametrize(
-    ("content", "shown"),
+    ("content", "subject"),
     [
         (b"Subject: one\r\n two\r\n\tthree\r\nTo: x\r\n\r\n", "one two\tthree"),
         (b"Subject:\r\n Averylongword\r\n\r\n", "Averylongword"),
@@ -92,35 +91,35 @@ def test_it_shows_its_subject_decoded_where_that_can_be_done(subject, shown):
         (b"Subject: \xff\x00\r\nSubject: two\r\n\r\n", "\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}"),
     ],
 )
-def test_it_shows_the_subject_that_it_has(content, shown):
+def test_repr_finds_the_subject(content, subject):
     mail = received(content)
     pieces = Mail("1", mail.envelope, [content[i : i + 1] for i in range(len(content))])
 
-    assert f" {shown!r} " in repr(mail) and f" {shown!r} " in repr(pieces)
-    assert mail.subject == shown
+    assert f" {subject!r} " in repr(mail) and f" {subject!r} " in repr(pieces)
+    assert mail.subject == subject
 
 
-def test_it_looks_for_its_subject_in_the_first_octets():
+def test_repr_searches_only_the_first_bytes_for_the_subject():
     far = [b"X: " + b"y" * 20_000 + b"\r\n", b"Subject: far\r\n\r\n"]
 
     assert " '' " in repr(Mail("1", received(b"").envelope, far))
 
 
-def test_it_shows_a_subject_that_came_in_pieces():
+def test_repr_finds_a_subject_split_between_pieces():
     assert "'Hello'" in repr(Mail("1", received(b"").envelope, [b"To: x\r\nSub", b"ject: Hello\r\n", b"\r\n"]))
 
 
-def test_a_header_that_the_parser_raises_on_names_nobody(monkeypatch):
+def test_bcc_does_not_use_the_stdlib_message(monkeypatch):
     mail = received(b"To: x\r\n\r\n")
 
-    def give_up(*_):
+    def raise_index_error(*_):
         raise IndexError
 
-    monkeypatch.setattr(type(mail.message), "get_all", give_up)
+    monkeypatch.setattr(type(mail.message), "get_all", raise_index_error)
     assert mail.bcc == ("bob@example.com",)
 
 
-def test_it_knows_when_it_came():
+def test_received_at_is_the_current_time_in_utc():
     before = datetime.now(UTC)
     mail = received(b"")
 
@@ -128,10 +127,10 @@ def test_it_knows_when_it_came():
     assert mail.received_at.tzinfo is UTC
 
 
-def test_it_shows_itself_without_being_parsed():
+def test_repr_does_not_parse_the_message():
     mail = received(b"To: x\r\nSubject: Hello \xff\r\n\r\n", sender="")
 
-    assert repr(mail) == "<Mail 1 <> -> bob@example.com 'Hello \N{REPLACEMENT CHARACTER}' 27 octets>"
-    assert mail._message is None
-    assert repr(Mail("2", mail.envelope, [])) == "<Mail 2 <> -> bob@example.com '' 0 octets>"
+    assert repr(mail) == "<Mail 1 <> -> bob@example.com 'Hello \N{REPLACEMENT CHARACTER}' 27 bytes>"
+    assert mail._parsed_message is None
+    assert repr(Mail("2", mail.envelope, [])) == "<Mail 2 <> -> bob@example.com '' 0 bytes>"
     assert repr(mail.envelope) == "Envelope('' -> 'bob@example.com')"

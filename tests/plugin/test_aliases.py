@@ -1,4 +1,4 @@
-"""`smtpd` and `smtpserver` have what the tests of smtpdfix and of pytest-localserver use."""
+"""The fixtures `smtpd` and `smtpserver` have the interfaces of the original packages."""
 
 import smtplib
 import ssl
@@ -14,14 +14,14 @@ def send(server, subject="Hi", **options):
         client.sendmail("ann@example.com", ["bob@example.com"], f"Subject: {subject}\r\n\r\nHello\r\n", **options)
 
 
-def unverified():
+def create_unverified_context():
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
 
 
-def test_smtpd_has_messages_that_are_a_copy(smtpd):  # noqa: F811
+def test_smtpd_messages_is_a_copy(smtpd):  # noqa: F811
     send(smtpd)
 
     [message] = smtpd.messages
@@ -33,7 +33,7 @@ def test_smtpd_has_messages_that_are_a_copy(smtpd):  # noqa: F811
     assert smtpd.hostname == smtpd.config.host == "127.0.0.1" and smtpd.port == smtpd.config.port
 
 
-def test_smtpd_keeps_port_and_messages_when_its_configuration_changes(smtpd):  # noqa: F811
+def test_smtpd_keeps_port_and_messages_after_config_change(smtpd):  # noqa: F811
     send(smtpd)
     port, server = smtpd.port, smtpd.server
 
@@ -50,20 +50,20 @@ def test_smtpd_keeps_port_and_messages_when_its_configuration_changes(smtpd):  #
     assert smtpd.messages == []
 
 
-def test_smtpd_speaks_implicit_tls_with_a_certificate_of_ones_own(smtpd, tmp_path):  # noqa: F811
+def test_smtpd_supports_implicit_tls_with_own_certificate(smtpd, tmp_path):  # noqa: F811
     file = tmp_path / "both.pem"
     trustme.CA().issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(file)
     smtpd.config.ssl_cert_files = str(file)
     smtpd.config.use_ssl = True
 
-    with smtplib.SMTP_SSL(smtpd.hostname, smtpd.port, context=unverified()) as client:
+    with smtplib.SMTP_SSL(smtpd.hostname, smtpd.port, context=create_unverified_context()) as client:
         client.sendmail("ann@example.com", ["bob@example.com"], "Subject: Hi\r\n\r\n")
 
     assert len(smtpd.messages) == 1
     assert smtpd.config.ssl_cert_files == str(file)
 
 
-def test_smtpd_asks_for_credentials(smtpd):  # noqa: F811
+def test_smtpd_enforces_auth(smtpd):  # noqa: F811
     smtpd.config.enforce_auth = True
     smtpd.config.auth_require_tls = False
     smtpd.config.login_username, smtpd.config.login_password = "ann", "secret"
@@ -78,21 +78,21 @@ def test_smtpd_asks_for_credentials(smtpd):  # noqa: F811
         client.sendmail("ann@example.com", ["bob@example.com"], "Subject: Hi\r\n\r\n")
 
 
-def test_smtpd_says_what_it_has_not(smtpd, monkeypatch):  # noqa: F811
+def test_smtpd_rejects_unknown_settings_with_hints(smtpd, monkeypatch):  # noqa: F811
     with pytest.raises(AttributeError, match=r"no 'ready_timeout' here: the server is ready"):
         smtpd.config.ready_timeout = 5
-    with pytest.raises(AttributeError, match=r"smtpd\.config has no 'use_tls' here: there are host, port,"):
+    with pytest.raises(AttributeError, match=r"smtpd\.config has no 'use_tls' here: known: host, port,"):
         assert smtpd.config.use_tls
     with pytest.raises(AttributeError, match=r"smtpd has no 'handler' here: smtpd\.messages has the messages"):
         assert smtpd.handler
-    with pytest.raises(TypeError, match="use_ssl is True or False, not 'yes'"):
+    with pytest.raises(TypeError, match="use_ssl must be True or False, got 'yes'"):
         smtpd.config.use_ssl = "yes"
     monkeypatch.setenv("SMTPD_USE_STARTTLS", "True")
     with pytest.raises(ValueError, match=r"SMTPD_USE_STARTTLS is set.*: write smtpd\.config\.use_starttls = "):
         type(smtpd)(None)
 
 
-def test_smtpserver_has_an_outbox_of_messages_with_details(smtpserver):  # noqa: F811
+def test_smtpserver_outbox_has_messages_with_details(smtpserver):  # noqa: F811
     outbox = smtpserver.outbox
     assert outbox == [] and not outbox
     send(smtpserver, "one", mail_options=["BODY=8BITMIME"], rcpt_options=["NOTIFY=NEVER"])
@@ -126,7 +126,7 @@ def test_smtpserver_starts_and_stops(smtpserver):  # noqa: F811
     assert len(smtpserver.outbox) == 1
     with pytest.raises(AttributeError, match=r"smtpserver has no 'handler' here: smtpserver\.outbox has the messages"):
         assert smtpserver.handler
-    with pytest.raises(AttributeError, match=r"smtpserver has no 'port_number' here: smtpserver\.server is the"):
+    with pytest.raises(AttributeError, match=r"smtpserver has no 'port_number' here: see smtpserver\.server, the"):
         assert smtpserver.port_number
 
 
@@ -144,10 +144,34 @@ def test_smtpserver(smtpserver):
 """
 
 
-def test_their_failures_show_the_mails_too(newest):
+def test_failure_reports_of_aliases_show_the_mails(newest):
     newest.write(test_failing=FAILING)
 
     result = newest.run()
 
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(["*- mail received -*", "Subject: evidence", "*- mail received -*", "Subject: more *"])
+
+
+def test_monkeypatch_restores_settings_of_smtpd(smtpd):  # noqa: F811
+    port = smtpd.port
+    for name, value in [("enforce_auth", True), ("use_starttls", True), ("login_username", "ann")]:
+        before = getattr(smtpd.config, name)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(smtpd.config, name, value)
+            assert getattr(smtpd.config, name) == value
+        assert getattr(smtpd.config, name) == before
+    smtpd.config.use_ssl = True
+    del smtpd.config.use_ssl
+    assert smtpd.config.use_ssl is False and smtpd.port == port
+    smtpd.config.ssl_cert_files = smtpd.config.ssl_cert_files  # what monkeypatch does at its end
+    with pytest.raises(AttributeError, match="has no 'use_tls' here"):
+        smtpd.config.use_tls = True
+
+
+def test_options_without_a_value_have_no_equals_sign(smtpserver):  # noqa: F811
+    with smtplib.SMTP(*smtpserver.addr) as client:
+        client.sendmail("ann@example.com", "bob@example.com", "\r\nHi", ["SMTPUTF8", "BODY=8BITMIME"], ["NOTIFY=NEVER"])
+    details = smtpserver.outbox[0].details
+    assert set(details.mail_options) == {"SMTPUTF8", "BODY=8BITMIME", "SIZE=4"}
+    assert details.rcpt_options == ["NOTIFY=NEVER"]

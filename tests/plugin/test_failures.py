@@ -1,4 +1,4 @@
-"""The end of a test: a handler's exception is its failure, and the report shows what the servers saw."""
+"""The end of a test: exceptions of handlers fail it, and reports show the mails."""
 
 import re
 
@@ -52,7 +52,7 @@ def asserts(event, reply):
 def test_an_assertion(smtptest):
     with pytest.raises(smtplib.SMTPDataError):
         send(smtptest)
-    smtptest.inbox.one(timeout=0.01)  # says it at once
+    smtptest.inbox.one(timeout=0.01)  # raises the exception of the handler
 
 @pytest.mark.smtptest(decide=raises)
 class TestLate:
@@ -97,8 +97,8 @@ def test_late(late):
 """
 
 
-def failure_of(result, test):
-    """What the run shows of one test."""
+def find_report(result, test):
+    """Return the report of one test."""
     text = result.stdout.str()
     return re.split(r"\n(?:_{3,} |=+ short)", text.split(f"_ {test} _", 1)[1])[0]
 
@@ -106,41 +106,41 @@ def failure_of(result, test):
 GREETING = "ESMTP lazr.smtptest"
 
 
-def test_a_handlers_exception_fails_the_test_and_shows_where_it_was_raised(runner):
+def test_handler_exception_fails_the_test_with_its_traceback(runner):
     runner.write(test_handlers=HANDLERS)
 
     result = runner.run("--color=no")
 
-    # The late one has passed when its end is an error.
+    # The late test passes, and its teardown is an error.
     result.assert_outcomes(failed=7, passed=2, errors=1, xfailed=1)
-    one = failure_of(result, "test_one")
+    one = find_report(result, "test_one")
     assert "def raises(event, reply):\n>       raise KeyError" in one and 'E       KeyError: "the handler\'s"' in one
     assert re.search(r"\ntest_handlers\.py:\d+: KeyError", one)
-    several = failure_of(result, "test_several_calls")
+    several = find_report(result, "test_several_calls")
     assert "several calls of the server's handler raised (2 sub-exceptions)" in several
     assert several.count("raise KeyError") == 2 and "in raises" in several
-    assert "the handlers of several servers raised (2 sub-exc" in failure_of(result, "test_several_servers")
-    assert "KeyError" in failure_of(result, "test_the_factory")
-    anyway = failure_of(result, "test_failed_anyway")
-    own, handlers = anyway.split("SMTP handler raised")
-    assert "AssertionError: the test's own" in own and "KeyError" not in own
-    assert "in raises" in handlers and handlers.rstrip().endswith('KeyError: "the handler\'s"')
-    assert "AssertionError" not in handlers
-    assert "KeyError" in failure_of(result, "test_skipped")
-    assert "AssertionError: the handler's assertion" in failure_of(result, "test_an_assertion")
-    late = failure_of(result, "ERROR at teardown of TestLate.test_after_its_end")
+    assert "the handlers of several servers raised (2 sub-exc" in find_report(result, "test_several_servers")
+    assert "KeyError" in find_report(result, "test_the_factory")
+    anyway = find_report(result, "test_failed_anyway")
+    test_part, handler_part = anyway.split("SMTP handler raised")
+    assert "AssertionError: the test's own" in test_part and "KeyError" not in test_part
+    assert "in raises" in handler_part and handler_part.rstrip().endswith('KeyError: "the handler\'s"')
+    assert "AssertionError" not in handler_part
+    assert "KeyError" in find_report(result, "test_skipped")
+    assert "AssertionError: the handler's assertion" in find_report(result, "test_an_assertion")
+    late = find_report(result, "ERROR at teardown of TestLate.test_after_its_end")
     assert "KeyError" in late and "SMTP transcript" in late
     assert "lazr" not in one.replace(GREETING, "") and "lazr" not in anyway
 
 
-def test_in_the_server_of_the_run_it_fails_the_test_in_which_it_was_raised(newest):
+def test_handler_exception_of_session_server_fails_the_current_test(newest):
     newest.write(test_session=SESSION + LATE_IN_SESSION)
 
     result = newest.run()
 
     result.assert_outcomes(passed=3, failed=1, errors=1)
-    assert "KeyError" in failure_of(result, "ERROR at teardown of test_late")
-    assert "KeyError" in failure_of(result, "test_of_many[bad@example.com]")
+    assert "KeyError" in find_report(result, "ERROR at teardown of test_late")
+    assert "KeyError" in find_report(result, "test_of_many[bad@example.com]")
 
 
 FAILING = """
@@ -205,44 +205,44 @@ def test_without_a_server():
 
 @pytest.mark.parametrize(
     ("runner", "parallel"),
-    [("newest", ()), ("newest", ("-n", "2")), ("oldest", ())],
+    [("newest", ()), pytest.param("newest", ("-n", "2"), marks=pytest.mark.slow), ("oldest", ())],
     indirect=["runner"],
     ids=["newest", "by xdist", "oldest"],
 )
-def test_a_failure_shows_the_mails_and_the_dialogue(runner, parallel):
+def test_failure_report_shows_mails_and_transcripts(runner, parallel):
     runner.write(test_failing=FAILING)
 
     result = runner.run("--color=no", *parallel)
 
     result.assert_outcomes(failed=9, errors=3, passed=2)
-    nothing = failure_of(result, "test_nothing_came")
-    assert "- mail received -" in nothing and "no mail came" in nothing and "no client connected" in nothing
-    mail = failure_of(result, "test_a_mail")
+    nothing = find_report(result, "test_nothing_came")
+    assert "- mail received -" in nothing and "no mail arrived" in nothing and "no client connected" in nothing
+    mail = find_report(result, "test_a_mail")
     assert "<Mail 1 ann@example.com -> bob@example.com 'Grüße' " in mail
     assert "\nSubject: Grüße\n\nHi Bob\n" in mail
     assert "x" * 200 + " … and 700 more characters\nlast\n\\x1b[2Jesc\n" in mail
     assert re.search(
         r"SMTP transcript -+\n<SessionRecord from 127\.0\.0\.1:\d+.*\n +0\.000 S: 220 .*\n.* C: ehlo", mail
     )
-    many = failure_of(result, "test_many_mails")
+    many = find_report(result, "test_many_mails")
     assert "(the last 10 of 13 mails)" in many and "Subject: mail 3\n" in many and "Subject: mail 2\n" not in many
     assert many.count("\nline" * 40 + "\n… and 260 more lines") == 10
-    several = failure_of(result, "test_several_servers")
-    assert re.search(r"mail received of smtptest, 127\.0\.0\.1:\d+ -+\nno mail came", several)
-    assert re.search(r"mail received of smtptest_factory, 127\.0\.0\.1:\d+ -+\nno mail came", several)
+    several = find_report(result, "test_several_servers")
+    assert re.search(r"mail received of smtptest, 127\.0\.0\.1:\d+ -+\nno mail arrived", several)
+    assert re.search(r"mail received of smtptest_factory, 127\.0\.0\.1:\d+ -+\nno mail arrived", several)
     assert re.search(r"mail received of smtptest_factory 2, 127\.0\.0\.1:\d+ -+\n<Mail 1 .*'for the second'", several)
-    assert "\\x00" in failure_of(result, "test_broken_text")
-    assert "to all" in failure_of(result, "test_the_servers_of_the_run")
-    assert "in setup" in failure_of(result, "ERROR at setup of test_setup")
-    assert "at last" in failure_of(result, "ERROR at teardown of test_teardown")
-    assert "no mail came" in failure_of(result, "test_call_and_teardown")
-    assert "SMTP transcript" not in failure_of(result, "ERROR at teardown of test_call_and_teardown")
-    expectation = failure_of(result, "test_expectation")
-    assert "WaitTimeout: expected one mail with subject='expected'" in expectation
+    assert "\\x00" in find_report(result, "test_broken_text")
+    assert "to all" in find_report(result, "test_the_servers_of_the_run")
+    assert "in setup" in find_report(result, "ERROR at setup of test_setup")
+    assert "at last" in find_report(result, "ERROR at teardown of test_teardown")
+    assert "no mail arrived" in find_report(result, "test_call_and_teardown")
+    assert "SMTP transcript" not in find_report(result, "ERROR at teardown of test_call_and_teardown")
+    expectation = find_report(result, "test_expectation")
+    assert "WaitTimeout: no mail with subject='expected'" in expectation
     assert '>       smtptest.inbox.one(subject="expected", timeout=0.01)\n' in expectation
     assert "inbox.py" not in expectation and "def one" not in expectation
     assert "unseen" not in result.stdout.str()
-    assert "SMTP" not in failure_of(result, "test_without_a_server")
+    assert "SMTP" not in find_report(result, "test_without_a_server")
 
 
 KEPT = """
@@ -273,17 +273,19 @@ def test_without_a_server():
 """
 
 
-# What any run leaves in its folder.
+# Files that pytest leaves in the folder of every run.
 USUAL = {".pytest_cache", "__pycache__", "stdout", "stderr"}
 
 
-@pytest.mark.parametrize("parallel", [(), ("-n", "2")], ids=["in one process", "by xdist"])
-def test_what_failed_tests_saw_is_kept_in_a_folder_each(newest, parallel):
+@pytest.mark.parametrize(
+    "parallel", [(), pytest.param(("-n", "2"), marks=pytest.mark.slow)], ids=["in one process", "by xdist"]
+)
+def test_keep_option_writes_a_folder_for_each_failed_test(newest, parallel):
     newest.write(test_kept=KEPT)
     (newest.path / "outside").mkdir()
     before = set(newest.path.iterdir())
 
-    for _ in range(2):  # the second time, in place of the first
+    for _ in range(2):  # the second run replaces the files of the first
         result = newest.run("--smtptest-keep=kept", *parallel)
         result.assert_outcomes(failed=11, passed=1, errors=1)
 
@@ -307,7 +309,7 @@ def test_what_failed_tests_saw_is_kept_in_a_folder_each(newest, parallel):
     assert b"later" in (both / "1.eml").read_bytes()
 
 
-def test_a_folder_that_is_a_file_is_refused_at_once(newest):
+def test_keep_option_rejects_a_file(newest):
     newest.write(test_kept="def test_kept(smtptest): assert False\n")
     (newest.path / "kept").write_text("a file")
 
@@ -317,17 +319,17 @@ def test_a_folder_that_is_a_file_is_refused_at_once(newest):
     result.stderr.fnmatch_lines(["ERROR: --smtptest-keep: *kept is not a directory"])
 
 
-def test_a_folder_that_cannot_be_written_is_no_failure_of_its_own(newest):
+def test_unwritable_keep_folder_is_reported_without_a_failure(newest):
     newest.write(test_kept="def test_kept(smtptest): assert False\n")
     (newest.path / "file").write_text("a file")
 
     result = newest.run("--smtptest-keep=file/kept")
 
     result.assert_outcomes(failed=1)
-    assert "could not be kept in " in result.stdout.str()
+    assert "cannot write " in result.stdout.str()
 
 
-def test_what_is_kept_is_made_when_a_test_fails(newest):
+def test_artifacts_are_written_only_for_failed_tests(newest):
     newest.write(test_fine="def test_fine(smtptest): send(smtptest)\n")
 
     newest.run("--smtptest-keep=kept").assert_outcomes(passed=1)
@@ -343,19 +345,19 @@ SERVERS = []
 def test_it(smtptest, turn):
     SERVERS.append(weakref.ref(smtptest))
 
-def test_servers_of_tests_that_are_over_are_forgotten():
+def test_servers_are_released_after_the_test():
     gc.collect()
     assert len(SERVERS) == 3 and all(server() is None for server in SERVERS[:2])
 """
 
 
-def test_servers_go_with_their_tests(newest):
+def test_servers_are_garbage_collected_with_their_tests(newest):
     newest.write(test_memory=MEMORY)
 
     newest.run().assert_outcomes(passed=4)
 
 
-def test_a_rule_that_never_acted_fails_the_test_in_its_call(newest):
+def test_unused_rule_fails_the_test(newest):
     newest.write(
         test_rules="""
 def test_unused(smtptest):
@@ -378,9 +380,25 @@ def test_fails_anyway(smtptest):
         ["*RuleNeverActed: 1 rule never acted*", "*its own*", "*- SMTP rules -*", "1 rule never*"]
     )
     result.stdout.no_fnmatch_line("*handler raised*")
+    result.stdout.no_fnmatch_line("*--full-trace*")
 
 
-def test_a_client_that_goes_without_waiting_for_its_reply_is_heard_out(newest):
+def test_failed_settle_shows_the_line_of_the_test(newest):
+    newest.write(
+        test_it="""
+import smtplib
+
+def test_open_client(smtptest):
+    with smtplib.SMTP(*smtptest.address):
+        smtptest.settle(timeout=0.01)
+"""
+    )
+    result = newest.run()
+    result.stdout.fnmatch_lines([">*smtptest.settle(timeout=0.01)", "*TimeoutError: clients are still connected*"])
+    result.stdout.no_fnmatch_line("*def settle*")
+
+
+def test_last_commands_of_a_leaving_client_count_for_rules(newest):
     newest.write(
         test_hurry="""
 import socket
@@ -403,7 +421,7 @@ def test_of_the_run(smtptest_session, turn):
     newest.run().assert_outcomes(passed=60)
 
 
-def test_a_failure_names_the_seed_of_dice(newest):
+def test_failure_report_names_the_seed_of_random_rules(newest):
     newest.write(
         test_dice="""
 @pytest.fixture
@@ -424,7 +442,7 @@ def test_fails_without_dice(smtptest):
     assert result.stdout.str().count("dice of the rules") == 1
 
 
-def test_a_test_that_is_skipped_need_not_have_met_its_rules(newest):
+def test_skipped_test_may_have_unused_rules(newest):
     newest.write(
         test_skips="""
 def test_skipped(smtptest):
@@ -435,7 +453,7 @@ def test_expected(smtptest):
     smtptest.on("RCPT").reply(450)
     pytest.xfail("known")
 
-@pytest.mark.xfail(strict=True, reason="nobody sends")
+@pytest.mark.xfail(strict=True, reason="no client sends")
 def test_marked(smtptest):
     smtptest.on("RCPT").reply(450)
 

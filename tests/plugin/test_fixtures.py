@@ -1,4 +1,4 @@
-"""The fixtures: what servers a test gets, and how it says what they are to be."""
+"""The fixtures: the servers that they start, and the sources of their options."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_they_are_stopped_at_the_end_of_the_test():
 KEPT = []
 
 def test_the_factory_says_what_it_does_not_know(smtptest_factory):
-    with pytest.raises(ValueError, match="factory: MailServer has no option 'hostnaem'; did you mean 'hostname'"):
+    with pytest.raises(ValueError, match="factory: unknown MailServer option 'hostnaem'; did you mean 'hostname'"):
         smtptest_factory(hostnaem="a")
 
 @pytest.mark.parametrize("turn", range(3))
@@ -50,7 +50,7 @@ def test_an_application_that_outlives_the_test(application, smtptest_session):
     assert application == smtptest_session.address
 """
 
-# Where a host name was given last is what the server greets with.
+# The greeting shows which source of options takes precedence.
 SETTING = """
 pytestmark = pytest.mark.smtptest(hostname="module.example", greeting="module")
 
@@ -66,7 +66,7 @@ def test_the_file_the_fixture_the_module(smtptest, smtptest_factory):
     assert greeting(smtptest) == greeting(smtptest_factory()) == "module.example module"
     with smtplib.SMTP(*smtptest.address) as client:
         client.ehlo()
-        assert client.esmtp_features.keys() == {"size"}  # the file's extensions
+        assert client.esmtp_features.keys() == {"size"}  # the extensions of the configuration file
     assert greeting(smtptest_factory(greeting="call")) == "module.example call"
 
 @pytest.mark.smtptest(hostname="class.example")
@@ -125,21 +125,21 @@ smtptest_options = ["hostname = file.example", "greeting = 'file'", 'extensions 
 }
 
 
-def test_servers_come_fresh_by_the_dozen_or_one_for_the_run(runner):
+def test_fixtures_give_fresh_further_and_shared_servers(runner):
     runner.write(test_serving=SERVING)
 
     runner.run().assert_outcomes(passed=9)
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_options_come_from_the_file_the_fixture_the_markers_and_the_nearest_wins(name, newest):
+def test_options_of_file_fixture_and_markers_nearest_wins(name, newest):
     (newest.path / name.split()[0]).write_text(FILES[name])
     newest.write(test_setting=SETTING, test_parameters=PARAMETERS)
 
     newest.run().assert_outcomes(passed=9)
 
 
-def test_the_oldest_pytest_reads_options_as_well(runner):
+def test_oldest_pytest_reads_options(runner):
     (runner.path / "pytest.ini").write_text(FILES["pytest.ini"])
     runner.write(test_setting=SETTING)
 
@@ -167,23 +167,23 @@ def test_fixture(smtptest): pass
 """
 
 
-def test_what_cannot_be_is_said_in_a_line_without_a_traceback(runner):
+def test_wrong_options_fail_with_one_line_and_no_traceback(runner):
     runner.write(test_wrong=WRONG)
 
     result = runner.run()
 
     result.assert_outcomes(passed=1, errors=5)
     result.stdout.fnmatch_lines_random([
-        "@pytest.mark.smtptest: MailServer has no option 'tsl'; did you mean 'tls'? It has host, port, *",
-        "MailServer(tls='sometimes'): no mode of TLS 'sometimes'; there are starttls, implicit, both",
-        "@pytest.mark.smtptest('starttls'): name what it is, as in tls=\"starttls\"",
-        "@pytest.mark.smtptest asks for hostname='a.example', but smtptest_session is one server *",
-        "the fixture smtptest_options: MailServer has no option 'prot'; did you mean 'port'? *",
+        "@pytest.mark.smtptest: unknown MailServer option 'tsl'; did you mean 'tls'? Known: host, port, *",
+        "MailServer(tls='sometimes'): unknown TLS mode 'sometimes'; known: starttls, implicit, both",
+        "@pytest.mark.smtptest('starttls'): options must have names: tls=\"starttls\"",
+        "@pytest.mark.smtptest sets hostname='a.example', but smtptest_session is one server *",
+        "the fixture smtptest_options: unknown MailServer option 'prot'; did you mean 'port'? *",
     ])  # fmt: skip
     assert "pytest_plugin.py" not in result.stdout.str()
 
 
-def test_a_line_that_cannot_be_read_stops_the_run(newest):
+def test_malformed_option_line_is_a_usage_error(newest):
     (newest.path / "pytest.ini").write_text("[pytest]\nsmtptest_options =\n  tls: starttls\n")
     newest.write(test_nothing="def test_nothing(): pass")
 
@@ -195,7 +195,7 @@ def test_a_line_that_cannot_be_read_stops_the_run(newest):
     ])  # fmt: skip
 
 
-def test_a_name_in_the_file_that_is_no_option_fails_who_asks_for_a_server(newest):
+def test_unknown_option_in_file_fails_only_tests_with_servers(newest):
     (newest.path / "pytest.ini").write_text("[pytest]\nsmtptest_options =\n  tsl = starttls\n")
     newest.write(test_a="def test_a(smtptest): pass\ndef test_b(smtptest_session): pass\ndef test_c(): pass\n")
 
@@ -203,11 +203,11 @@ def test_a_name_in_the_file_that_is_no_option_fails_who_asks_for_a_server(newest
 
     result.assert_outcomes(passed=1, errors=2)
     result.stdout.fnmatch_lines(
-        ["smtptest_options in *pytest.ini: MailServer has no option 'tsl'; did you mean 'tls'?*"]
+        ["smtptest_options in *pytest.ini: unknown MailServer option 'tsl'; did you mean 'tls'?*"]
     )
 
 
-def test_a_stopped_session_server_is_started_again_and_rules_do_not_stay(newest):
+def test_session_server_is_restarted_and_loses_its_rules(newest):
     newest.write(
         test_a="""
 @pytest.mark.parametrize("turn", range(3))
@@ -221,7 +221,7 @@ def test(smtptest_session, turn):
     newest.run().assert_outcomes(passed=3)
 
 
-def test_passwords_are_not_shown_with_options_that_are_wrong(newest):
+def test_wrong_options_are_reported_without_passwords(newest):
     newest.write(
         test_a="""
 @pytest.mark.smtptest(auth={"ann": "s3cr3t"}, tls="bogus")

@@ -1,4 +1,4 @@
-"""The plugin costs nobody anything who does not use it, and gets on with other plugins."""
+"""The plugin costs nothing in runs without servers, and works with other plugins."""
 
 import subprocess
 import sys
@@ -8,16 +8,16 @@ import pytest
 HEAVY = ("asyncio", "email", "ssl", "logging", "typing", "dataclasses", "lazr.smtptest.mailserver")
 
 
-def test_loading_it_imports_nothing_heavy():
+def test_plugin_import_is_cheap():
     program = (
         f"import importlib, sys; import _pytest.python, pytest; names = {HEAVY!r}\n"
         "for name in [n for n in sys.modules if n.split('.')[0] in names]: del sys.modules[name]\n"
         "before = set(sys.modules); import lazr.smtptest.pytest_plugin; print(*sorted(set(sys.modules) - before))"
     )
 
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
 
-    assert set(said.stdout.split()) - {"lazr"} == {"lazr.smtptest", "lazr.smtptest.pytest_plugin"}
+    assert set(output.stdout.split()) - {"lazr"} == {"lazr.smtptest", "lazr.smtptest.pytest_plugin"}
 
 
 UNUSED = """
@@ -30,10 +30,11 @@ LOADED = {"lazr.smtptest", "lazr.smtptest.pytest_plugin"}
 """
 
 
-def test_a_run_without_servers_imports_only_the_plugin(newest):
+@pytest.mark.slow
+def test_run_without_servers_imports_only_the_plugin(newest):
     newest.pytester.makepyfile(test_unused=UNUSED)
 
-    newest.run().assert_outcomes(passed=1)
+    newest.run(process=True).assert_outcomes(passed=1)
 
 
 ASYNCIO = """
@@ -68,7 +69,7 @@ async def test_a_handler(smtptest):
 
 
 @pytest.mark.parametrize("mark", ["asyncio", "anyio"])
-def test_coroutines_are_tests_too(mark, newest):
+def test_fixtures_work_in_coroutine_tests(mark, newest):
     newest.write(test_coroutines=ASYNCIO.replace("{mark}", mark))
     (newest.path / "conftest.py").write_text("import pytest\n@pytest.fixture\ndef anyio_backend(): return 'asyncio'\n")
     options = ["-o", "asyncio_default_fixture_loop_scope=function"] if mark == "asyncio" else []
@@ -91,18 +92,18 @@ def test_serves(smtptest, smtptest_session, turn):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("-n", "2", "-p", "randomly", "-p", "no:cacheprovider"),
+        pytest.param(("-n", "2", "-p", "randomly", "-p", "no:cacheprovider"), marks=pytest.mark.slow),
         ("--import-mode=importlib", "--strict-markers", "--strict-config"),
     ],
     ids=" ".join,
 )
-def test_it_serves_in_any_way_of_running_tests(arguments, newest):
+def test_fixtures_work_with_xdist_and_importlib_mode(arguments, newest):
     newest.write(test_a=SERVING, test_b=SERVING)
-    # `-p no:randomly` came before; what is named last holds.
+    # The last `-p` takes precedence over `-p no:randomly` of the runner.
     newest.run(*arguments).assert_outcomes(passed=12)
 
 
-def test_it_can_be_switched_off(newest):
+def test_plugin_can_be_disabled(newest):
     newest.write(test_a="def test_a(smtptest): pass\ndef test_b(): pass\n")
 
     result = newest.run("-p", "no:smtptest")
@@ -112,16 +113,16 @@ def test_it_can_be_switched_off(newest):
     assert "--smtptest-keep" not in newest.run("-p", "no:smtptest", "--help").stdout.str()
 
 
-def test_what_it_adds_is_in_pytests_own_help(newest):
-    said = (
+def test_option_marker_and_fixtures_are_in_the_help(newest):
+    output = (
         newest.run("--help").stdout.str() + newest.run("--markers").stdout.str() + newest.run("--fixtures").stdout.str()
     )
 
-    for words in (
+    for text in (
         "--smtptest-keep=DIR",
         "smtptest_options (linelist):",
-        "@pytest.mark.smtptest(**options): what the servers",
-        "A real SMTP server for this test",
-        "A server that all tests of the run share",
+        "@pytest.mark.smtptest(**options): options of MailServer",
+        "Start an SMTP server for this test",
+        "Return a server that all tests of the run share",
     ):
-        assert words in said
+        assert text in output

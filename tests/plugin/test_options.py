@@ -1,8 +1,8 @@
-"""Options as lines of a configuration file."""
+"""Options in lines of a configuration file."""
 
 import pytest
 
-from lazr.smtptest.testing.options import OptionError, from_lines
+from lazr.smtptest.testing.options import OptionError, parse_option_lines
 
 
 @pytest.mark.parametrize(
@@ -21,24 +21,24 @@ from lazr.smtptest.testing.options import OptionError, from_lines
         ("greeting = Hi there", {"greeting": "Hi there"}),
     ],
 )
-def test_a_value_is_a_literal_or_a_plain_word(line, options):
-    assert from_lines([line]) == options
+def test_value_is_a_literal_or_a_word(line, options):
+    assert parse_option_lines([line]) == options
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "message"),
     [
         (["tls"], "cannot read 'tls'; write `name = value`"),
         (["tls ="], "cannot read 'tls ='; write `name = value`"),
         (["= starttls"], "cannot read '= starttls'; write"),
         (["the tls = starttls"], "cannot read 'the tls = starttls'; write"),
-        (['auth = {"ann": secret}'], "the value is no Python literal; write a word"),
-        (['extensions = ["SIZE"'], "the value is no Python literal"),
-        (["tls = starttls", "tls = both"], "'tls = both' is the second line for 'tls'; write one"),
+        (['auth = {"ann": secret}'], "the value must be a word or a Python literal"),
+        (['extensions = ["SIZE"'], "the value must be a word or a Python literal"),
+        (["tls = starttls", "tls = both"], "'tls = both' repeats the option 'tls'; write one line"),
     ],
 )
-def test_a_line_that_cannot_be_read_is_told_with_what_to_write(lines, said):
+def test_malformed_line_raises_option_error_with_the_fix(lines, message):
     with pytest.raises(OptionError) as caught:
-        from_lines(lines)
+        parse_option_lines(lines)
 
-    assert said in str(caught.value)
+    assert message in str(caught.value)

@@ -1,17 +1,18 @@
-"""Where content ends, and what it is without its transparency."""
+"""The end of content, and the removal of its added dots."""
 
 import tracemalloc
 
 import pytest
 
-from lazr.smtptest.protocol.smtp.data import Chunks, Content, DataReceiver, has_bare_octets, joined
+from lazr.smtptest._util.octets import join_parts
+from lazr.smtptest.protocol.smtp.data import Content, DotUnstuffer, MemorySink
 
-# (on the wire, the content; None where the content has not ended)
+# (on the wire, the content; None if the content has not ended)
 CASES = [
     (b"hi\r\n.\r\n", b"hi\r\n"),
     (b".\r\n", b""),
     (b"\r\n.\r\n", b"\r\n"),
-    (b"a\n.\r\nb\r\n.\r\n", b"a\n.\r\nb\r\n"),  # LF.CRLF ends nothing
+    (b"a\n.\r\nb\r\n.\r\n", b"a\n.\r\nb\r\n"),  # LF.CRLF does not end content
     (b"a\n.\nb\r\n.\r\n", b"a\n.\nb\r\n"),  # LF.LF
     (b"a\r.\rb\r\n.\r\n", b"a\r.\rb\r\n"),  # CR.CR
     (b"a\r\n.\nb\r\n.\r\n", b"a\r\n\nb\r\n"),  # CRLF.LF: a stuffed line that starts with LF
@@ -21,7 +22,7 @@ CASES = [
     (b"a\n\r\n.\r\n", b"a\n\r\n"),
     (b"..\r\n.\r\n", b".\r\n"),
     (b"...\r\n.\r\n", b"..\r\n"),
-    (b".a\r\n.\r\n", b"a\r\n"),  # a dot that the client did not double goes too (RFC 5321 4.5.2)
+    (b".a\r\n.\r\n", b"a\r\n"),  # a dot that the client did not double is removed too (RFC 5321 4.5.2)
     (b"a\r\n..\r\n..\r\n.\r\n", b"a\r\n.\r\n.\r\n"),
     (b"a.\r\n.b\r\n.\r\n", b"a.\r\nb\r\n"),
     (b".\n\r\n.\r\n", b"\n\r\n"),
@@ -37,17 +38,17 @@ CASES = [
 
 
 def receive(pieces):
-    content = Content(Chunks(), None)
-    receiver = DataReceiver(content)
-    receiver.begin()
+    content = Content(MemorySink(), None)
+    receiver = DotUnstuffer(content)
+    receiver.reset()
     position = -1
     for piece in pieces:
         if piece:
             assert position == -1
             position = receiver.receive(piece, 0)
-            behind = piece[position:] if position >= 0 else b""
-            assert behind == b""
-    return joined(content.take()) if position >= 0 else None
+            rest = piece[position:] if position >= 0 else b""
+            assert rest == b""
+    return join_parts(content.take()) if position >= 0 else None
 
 
 def splits(wire):
@@ -65,52 +66,45 @@ def test_content_ends_only_at_crlf_dot_crlf_however_it_is_split(wire, content):
         assert receive(pieces) == content
 
 
-def test_octets_behind_the_end_are_left_alone():
-    content = Content(Chunks(), None)
+def test_bytes_after_the_end_are_not_consumed():
+    content = Content(MemorySink(), None)
 
-    assert DataReceiver(content).receive(b"Hi\r\n.\r\nQUIT\r\n", 0) == 7
-    assert joined(content.take()) == b"Hi\r\n"
-
-
-def test_content_starts_where_it_is_said_to():
-    content = Content(Chunks(), None)
-
-    assert DataReceiver(content).receive(b"DATA\r\n..\r\n.\r\n", 6) == 13
-    assert joined(content.take()) == b".\r\n"
+    assert DotUnstuffer(content).receive(b"Hi\r\n.\r\nQUIT\r\n", 0) == 7
+    assert join_parts(content.take()) == b"Hi\r\n"
 
 
-def test_content_over_its_limit_is_counted_and_not_kept():
-    content = Content(Chunks(), 10)
+def test_content_starts_at_the_given_position():
+    content = Content(MemorySink(), None)
+
+    assert DotUnstuffer(content).receive(b"DATA\r\n..\r\n.\r\n", 6) == 13
+    assert join_parts(content.take()) == b".\r\n"
+
+
+def test_content_over_the_limit_is_counted_but_not_kept():
+    content = Content(MemorySink(), 10)
     content.append(b"12345")
-    assert not content.too_big
+    assert not content.is_too_big
 
     content.append(b"678901")
-    assert content.too_big and not content.endless
+    assert content.is_too_big and not content.is_over_hard_limit
     assert content.take() == []
 
     content.append(b"0123456789")
-    assert content.endless
+    assert content.is_over_hard_limit
     assert content.size == 21
 
-    content.begin()
+    content.reset()
     content.append(b"new")
     assert content.take() == [b"new"]
 
 
-@pytest.mark.parametrize(
-    ("content", "found"),
-    [(b"a\r\nb", False), (b"a\nb", True), (b"a\rb", True), (b"a\0b", True), (b"\n", True), (b"\r", True), (b"", False)],
-)
-def test_bare_octets_are_found(content, found):
-    assert has_bare_octets(content) is found
-
-
-def test_many_small_pieces_cost_little_more_than_their_octets():
+@pytest.mark.slow
+def test_many_small_parts_use_little_memory():
     tracemalloc.start()
     try:
         for pieces in ([b"..\r\n" * 60_000] * 4, [b"x"] * 500_000):
-            content = Content(Chunks(), None)
-            receiver = DataReceiver(content)
+            content = Content(MemorySink(), None)
+            receiver = DotUnstuffer(content)
             before = tracemalloc.get_traced_memory()[0]
             for piece in pieces:
                 assert receiver.receive(piece, 0) == -1
@@ -121,8 +115,8 @@ def test_many_small_pieces_cost_little_more_than_their_octets():
         tracemalloc.stop()
 
 
-def test_small_and_large_pieces_stay_in_order():
-    chunks = Chunks()
+def test_small_and_large_parts_stay_in_order():
+    chunks = MemorySink()
     sizes = [1, 5000, 10, 10, 4096, *([3] * 600), 9000, 2]
     expected = b""
     for number, size in enumerate(sizes):
@@ -130,17 +124,8 @@ def test_small_and_large_pieces_stay_in_order():
         expected += part
         chunks.append(part)
 
-    assert joined(chunks.take()) == expected
+    assert join_parts(chunks.take()) == expected
     assert chunks.take() == []
     chunks.append(b"a")
     chunks.clear()
     assert chunks.take() == []
-
-
-def test_joining_pieces_shows_the_same_to_all_who_hold_them():
-    parts = [b"a", b"b"]
-    other = parts
-
-    assert joined(parts) == b"ab"
-    assert other == [b"ab"]
-    assert joined([]) == b""

@@ -1,24 +1,24 @@
-"""Marks in content: the session halts where so many octets have come, however they came."""
+"""Marks in content: the session halts at these positions, however the input is split."""
 
 import pytest
 
 from lazr.smtptest.protocol.smtp.reply import Reply
-from talk import TO_RCPT, Recorded
+from tests.helpers.smtp_client import TO_RCPT, RecordedSession
 
-MESSAGE = b"Subject: Hi\r\n\r\n..dots\r\n.\r\n"  # 22 octets of content: two dots are one
+MESSAGE = b"Subject: Hi\r\n\r\n..dots\r\n.\r\n"  # 22 bytes of content: two dots are one
 CHUNKS = b"BDAT 10\r\n0123456789BDAT 5 LAST\r\n01234"
 
 
 def halts(recorded, wire, size):
-    """Where it halts, when the octets come in pieces of this size; and all that it says."""
-    session, found, said = recorded.session, [], b""
+    """Return where the session halts if input arrives in pieces of this size, and its output."""
+    session, found, output = recorded.session, [], b""
     for start in range(0, len(wire), size):
-        said += session.receive(wire[start : start + size])
-        while session.at_mark:
-            found.append((session.mark, session.content_size))
-            assert session.waiting and session.halted
-            said += session.read_on()
-    return found, said
+        output += session.receive(wire[start : start + size])
+        while session.is_at_mark:
+            found.append((session.last_mark, session.content_size))
+            assert session.is_reply_pending and session.is_halted
+            output += session.resume_after_mark()
+    return found, output
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 1000])
@@ -32,69 +32,69 @@ def halts(recorded, wire, size):
         (b"DATA\r\n.\r\n", (1,), []),
         (CHUNKS, (0, 3, 10, 12, 15), [0, 3, 10, 12, 15]),
         (b"BDAT 0 LAST\r\n", (0,), []),
-        # A second message in one go with the first.
+        # Two messages in one input.
         (b"DATA\r\n" + MESSAGE + TO_RCPT + b"DATA\r\n" + MESSAGE, (5,), [5, 5]),
     ],
 )
-def test_it_halts_at_exactly_so_many_octets(wire, marks, found, size):
-    marked, plain = Recorded(), Recorded()
+def test_session_halts_exactly_at_each_mark(wire, marks, found, size):
+    marked, plain = RecordedSession(), RecordedSession()
     for recorded in (marked, plain):
-        recorded.say(TO_RCPT)
+        recorded.feed(TO_RCPT)
     marked.session.marks = marks
-    said = plain.say(wire)
+    output = plain.feed(wire)
 
-    assert halts(marked, wire, size) == ([(mark, mark) for mark in found], said)
-    assert marked.messages() == plain.messages()
+    assert halts(marked, wire, size) == ([(mark, mark) for mark in found], output)
+    assert marked.get_messages() == plain.get_messages()
 
 
-def test_a_chunk_that_is_not_welcome_is_no_content():
-    recorded = Recorded()
+def test_refused_chunk_does_not_count_as_content():
+    recorded = RecordedSession()
     recorded.session.marks = (0, 2)
 
-    assert recorded.say(b"EHLO me\r\nBDAT 4\r\nabcdNOOP\r\n").endswith(b"250 2.0.0 Ok\r\n")
+    assert recorded.feed(b"EHLO me\r\nBDAT 4\r\nabcdNOOP\r\n").endswith(b"250 2.0.0 Ok\r\n")
 
 
-def test_a_mark_that_is_passed_already_halts_at_the_next_octet():
-    recorded = Recorded()
-    recorded.say(TO_RCPT + b"DATA\r\n0123456789")
+def test_passed_mark_halts_at_the_next_byte():
+    recorded = RecordedSession()
+    recorded.feed(TO_RCPT + b"DATA\r\n0123456789")
     recorded.session.marks = (5,)
 
     recorded.session.receive(b"abc")
 
-    assert (recorded.session.mark, recorded.session.content_size) == (5, 11)
+    assert (recorded.session.last_mark, recorded.session.content_size) == (5, 11)
 
 
-def test_what_comes_meanwhile_waits_and_too_much_of_it_ends_the_session():
+def test_input_at_a_mark_waits_up_to_a_limit():
     from lazr.smtptest.protocol.smtp.limits import Limits
 
-    recorded = Recorded(limits=Limits(session_memory=100))
-    recorded.say(TO_RCPT + b"DATA\r\n")
+    recorded = RecordedSession(limits=Limits(session_memory=100))
+    recorded.feed(TO_RCPT + b"DATA\r\n")
     recorded.session.marks = (3,)
     assert recorded.session.receive(b"01234") == recorded.session.receive(b"x" * 200) == b""
 
-    assert recorded.session.read_on().startswith(b"421 4.3.1")
+    assert recorded.session.resume_after_mark().startswith(b"421 4.3.1")
 
 
-def test_nothing_is_read_on_where_nothing_is_marked():
+def test_resume_without_a_mark_raises_runtime_error():
     with pytest.raises(RuntimeError, match="no"):
-        Recorded().session.read_on()
+        RecordedSession().session.resume_after_mark()
 
 
-def test_an_answer_is_not_due_at_a_mark():
-    recorded = Recorded()
+def test_answer_at_a_mark_raises_runtime_error():
+    recorded = RecordedSession()
     recorded.session.marks = (0,)
     recorded.session.receive(TO_RCPT + b"DATA\r\n")
 
-    with pytest.raises(RuntimeError, match="no answer is due"):
+    with pytest.raises(RuntimeError, match="answer\\(\\) needs a pending reply"):
         recorded.session.answer(Reply(250))
 
 
-def test_a_reply_can_be_other_octets_and_the_last_word():
-    odd = Reply(250, "2.0.0", "Ok").but(wire=b"\xff\n", closes=True)
-    recorded = Recorded(decide=lambda event, reply: odd if event.verb == "NOOP" else reply)
+def test_reply_can_be_replaced_by_raw_bytes_and_close():
+    odd = Reply(250, "2.0.0", "Ok").replace(wire=b"\xff\n", closes=True)
+    recorded = RecordedSession(decide=lambda event, reply: odd if event.verb == "NOOP" else reply)
 
-    assert recorded.say(b"NOOP\r\nNOOP\r\n") == b"\xff\n" and recorded.session.closing
+    assert recorded.feed(b"NOOP\r\nNOOP\r\n") == b"\xff\n" and recorded.session.is_closing
     assert recorded.record.ended == "rule"
     assert str(recorded.record.transcript).endswith("S: \\udcff\\n") or "S: \\xff\\n" in str(recorded.record.transcript)
-    assert repr(odd) == "Reply(250, '2.0.0', 'Ok').but(wire=b'\\xff\\n', closes=True)"
-    assert odd != Reply(250, "2.0.0", "Ok") and odd == odd.but() and hash(odd) == hash(odd.but())
+    assert repr(odd) == "Reply(250, '2.0.0', 'Ok').replace(wire=b'\\xff\\n', closes=True)"
+    assert odd != Reply(250, "2.0.0", "Ok") and odd == odd.replace() and hash(odd) == hash(odd.replace())

@@ -1,20 +1,22 @@
-"""Whatever a client sends, in whatever pieces: nothing raises, hangs, grows, or depends on the pieces."""
+"""Random input, split at random: the session never raises, hangs or grows, and gives the same result."""
 
 from base64 import b64encode
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lazr.smtptest import Auth, Limits
 from lazr.smtptest.protocol.smtp.reply import PENDING, Reply
-from talk import TO_RCPT, Recorded
+from lazr.smtptest.protocol.smtp.tls_mode import TlsMode
+from tests.helpers.smtp_client import TO_RCPT, RecordedSession
 
 LIMITS = Limits(
     message_size=300, recipients=3, errors=6, commands_without_mail=12, command_flood=900, replies_waiting=200,
     session_memory=2000,
 )  # fmt: skip
 
-# Pieces of the protocol, whole and broken, so that arbitrary input gets further than the first 500.
+# Valid and broken commands, so that random input gets further than the first 500.
 PIECES = [
     b"EHLO x\r\n", b"HELO x\r\n", b"MAIL FROM:<a@b.example>\r\n", b"MAIL FROM:<> BODY=BINARYMIME SIZE=5\r\n",
     b"RCPT TO:<c@d.example>\r\n", b"RCPT TO:<c@d.example> NOTIFY=NEVER\r\n", b"DATA\r\n", b".\r\n", b"\r\n.\r\n",
@@ -24,7 +26,7 @@ PIECES = [
     b"\x00", b"\xff", b"FOO\r\n", TO_RCPT, TO_RCPT + b"DATA\r\n", TO_RCPT + b"DATA\r\nHi\r\n.\r\n", b"LHLO x\r\n",
 ]  # fmt: skip
 
-# These have to wait for their replies, so what they lead to does depend on how the octets come.
+# Clients must wait for the reply to these, so their result depends on how the input is split.
 IMPATIENT = [
     b"AUTH PLAIN\r\n", b"AUTH LOGIN\r\n", b"AUTH CRAM-MD5\r\n", b"AUTH PLAIN =\r\n", b"AUTH EXTERNAL =\r\n", b"*\r\n",
     b"AUTH PLAIN " + b64encode(b"\0ann\0secret") + b"\r\n", b64encode(b"ann") + b"\r\n",
@@ -46,24 +48,25 @@ settings_of_servers = st.fixed_dictionaries(
 
 
 def outcome(data, cuts, server):
-    recorded = Recorded(limits=LIMITS, **server)
+    recorded = RecordedSession(limits=LIMITS, **server)
     output = recorded.greeting
     start = 0
     for cut in [*sorted(cut for cut in cuts if cut < len(data)), len(data)]:
-        output += recorded.say(data[start:cut])
+        output += recorded.feed(data[start:cut])
         start = cut
-        assert len(recorded.session._unread) <= len(data)
-    output += recorded.session.end_of_input()
-    assert recorded.session.closing
+        assert recorded.session.unread_size <= len(data)
+    output += recorded.session.receive_eof()
+    assert recorded.session.is_closing
     return output, recorded.events
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(data=conversations, cuts=st.lists(st.integers(0, 2000), max_size=10), server=settings_of_servers)
-def test_the_outcome_does_not_depend_on_how_the_octets_were_split(data, cuts, server):
-    whole = outcome(data, [], server)
-    assert whole == outcome(data, cuts, server)
-    assert whole == outcome(data, range(len(data)), server)
+def test_result_does_not_depend_on_how_input_is_split(data, cuts, server):
+    expected = outcome(data, [], server)
+    assert expected == outcome(data, cuts, server)
+    assert expected == outcome(data, range(len(data)), server)
 
 
 @settings(max_examples=300, deadline=None)
@@ -79,7 +82,7 @@ def test_replies_are_always_well_formed(data, server):
 
 @settings(max_examples=300, deadline=None)
 @given(data=conversations, late=st.sets(st.integers(0, 30)), size=st.integers(1, 50))
-def test_a_late_answer_changes_nothing_but_the_time(data, late, size):
+def test_pending_decision_changes_only_the_timing(data, late, size):
     count = 0
 
     def decide(event, reply):
@@ -94,16 +97,20 @@ def test_a_late_answer_changes_nothing_but_the_time(data, late, size):
         return decide(event, reply)
 
     limits = Limits(errors=None, commands_without_mail=None)
-    prompt = Recorded(limits=limits)
-    expected = prompt.greeting + prompt.say(data)
+    prompt = RecordedSession(limits=limits)
+    expected = prompt.greeting + prompt.feed(data)
 
     count = 0
-    pending = Recorded(remember, limits=limits)
+    pending = RecordedSession(remember, limits=limits)
     output = pending.greeting
 
     def catch_up(output):
-        while pending.session.waiting or pending.session.backlog:
-            output += pending.session.answer(suggested[-1]) if pending.session.waiting else pending.session.receive(b"")
+        while pending.session.is_reply_pending or pending.session.has_backlog:
+            output += (
+                pending.session.answer(suggested[-1])
+                if pending.session.is_reply_pending
+                else pending.session.receive(b"")
+            )
         return output
 
     output = catch_up(output)
@@ -113,6 +120,7 @@ def test_a_late_answer_changes_nothing_but_the_time(data, late, size):
     assert pending.events == prompt.events
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(
     pieces=st.lists(st.one_of(st.sampled_from(IMPATIENT), st.binary(max_size=20)), max_size=20),
@@ -120,14 +128,15 @@ def test_a_late_answer_changes_nothing_but_the_time(data, late, size):
     server=st.fixed_dictionaries(
         {
             "lmtp": st.booleans(),
-            "tls": st.sampled_from(["none", "offered", "on"]),
+            "tls": st.sampled_from([TlsMode.NONE, TlsMode.STARTTLS]),
+            "tls_active": st.booleans(),
             "tls_required": st.booleans(),
             "xclient": st.booleans(),
             "auth": st.sampled_from([Auth({"ann": "secret"}), Auth("any", in_clear=True)]),
         }
     ),
 )
-def test_whatever_a_client_says_of_itself_nothing_raises_and_every_reply_is_whole(pieces, late, server):
+def test_auth_and_xclient_never_raise_and_replies_are_complete(pieces, late, server):
     count, suggested = 0, []
 
     def decide(event, reply):
@@ -136,31 +145,31 @@ def test_whatever_a_client_says_of_itself_nothing_raises_and_every_reply_is_whol
         suggested.append(reply)
         return PENDING if count in late else reply
 
-    recorded = Recorded(decide, limits=LIMITS, **server)
+    recorded = RecordedSession(decide, limits=LIMITS, **server)
     session, output = recorded.session, recorded.greeting
     for piece in pieces:
-        while session.waiting:
+        while session.is_reply_pending:
             output += session.answer(suggested[-1])
-        if session.handshaking:
-            recorded.secure()
-        output += recorded.say(piece)
+        if session.is_handshaking:
+            recorded.complete_handshake()
+        output += recorded.feed(piece)
         if session.record.discarded:
-            assert session.closing or session.waiting
-    while session.waiting:
+            assert session.is_closing or session.is_reply_pending
+    while session.is_reply_pending:
         output += session.answer(suggested[-1])
-    if not session.handshaking:
-        output += session.end_of_input()
-        while session.backlog or session.waiting:
-            output += session.answer(suggested[-1]) if session.waiting else session.receive(b"")
-        assert session.closing
-    assert len(session._unread) <= 13_000
+    if not session.is_handshaking:
+        output += session.receive_eof()
+        while session.has_backlog or session.is_reply_pending:
+            output += session.answer(suggested[-1]) if session.is_reply_pending else session.receive(b"")
+        assert session.is_closing
+    assert session.unread_size <= 13_000
     for line in output.removesuffix(b"\r\n").split(b"\r\n") if output else ():
         assert line[:3].isdigit() and line[3:4] in (b" ", b"-") and line.isascii()
 
 
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(max_size=300), code=st.sampled_from([220, 250, 354, 421, 550]))
-def test_no_text_breaks_out_of_its_reply(text, code):
+def test_text_cannot_break_out_of_its_reply(text, code):
     lines = Reply(code, f"you said {text}", "end").wire.split(b"\r\n")
 
     assert lines[-1] == b""

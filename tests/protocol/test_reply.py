@@ -1,4 +1,4 @@
-"""Replies are values that can always be put on the wire."""
+"""Replies are immutable values that are always valid on the wire."""
 
 import pytest
 
@@ -13,17 +13,33 @@ from lazr.smtptest import Reply
         (Reply(250), b"250 \r\n", b"250 \r\n"),
         (Reply(250, "a", "b"), b"250-a\r\n250 b\r\n", b"250-a\r\n250 b\r\n"),
         (Reply(550, "5.1.1", "a", "b"), b"550-5.1.1 a\r\n550 5.1.1 b\r\n", b"550-a\r\n550 b\r\n"),
-        # what a client says and a server echoes cannot start a line of its own
+        # untrusted input in a reply cannot start a line of its own
         (Reply(250, "a\r\n250 b"), b"250 a??250 b\r\n", b"250 a??250 b\r\n"),
         (Reply(250, "tab\tgrün\x00\x7f"), b"250 tab\tgr?n??\r\n", b"250 tab\tgr?n??\r\n"),
     ],
 )
-def test_a_reply_has_one_form_on_the_wire(reply, wire, bare):
+def test_reply_on_the_wire(reply, wire, bare):
     assert reply.wire == wire
-    assert reply.bare_wire == bare
+    assert reply.wire_without_enhanced_code == bare
 
 
-def test_no_line_of_a_reply_is_longer_than_512_octets():
+@pytest.mark.parametrize("code", ["2.0.0", "2.1.5", "2.10.999"])
+def test_first_text_may_be_an_enhanced_code(code):
+    assert (Reply(250, code, "Ok").enhanced, Reply(250, code, "Ok").lines) == (code, ("Ok",))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", ".", "..", "2", "2.0", "2.0.", "2..0", ".0.0", "2.0.0.0", "2.0.0 Ok", " 2.0.0", "2.0.0\n"),
+        *("1.0.0", "3.0.0", "22.0.0", "2.1000.0", "2.0.1000", "2.-1.0", "2.+1.0", "2.a.0", "2.\u0661.0", "2.\u00b2.0"),
+    ],
+)
+def test_other_text_is_no_enhanced_code(text):
+    assert (Reply(250, text).enhanced, Reply(250, text).lines) == (None, (text,))
+
+
+def test_reply_lines_have_at_most_512_octets():
     wire = Reply(250, "2.0.0", "x" * 2000, "y").wire
     lines = wire.splitlines(keepends=True)
 
@@ -35,28 +51,28 @@ def test_no_line_of_a_reply_is_longer_than_512_octets():
 @pytest.mark.parametrize(
     "arguments", [(199,), (600,), (260,), (560,), (999,), (250, "4.0.0", "no"), (550, "2.1.1", "no")]
 )
-def test_a_reply_that_is_none_is_refused(arguments):
+def test_invalid_codes_are_rejected(arguments):
     with pytest.raises(ValueError, match="code"):
         Reply(*arguments)
 
 
-def test_a_code_is_a_number():
-    with pytest.raises(TypeError, match="not '250'"):
+def test_code_must_be_a_number():
+    with pytest.raises(TypeError, match="got '250'"):
         Reply("250", "Ok")
 
 
-def test_replies_are_values():
+def test_replies_with_equal_fields_are_equal():
     assert Reply(250, "2.0.0", "Ok") == Reply(250, "2.0.0", "Ok")
     assert Reply(250, "2.0.0", "Ok") != Reply(250, "Ok")
     assert Reply(250) != 250
     assert len({Reply(250, "a"), Reply(250, "a"), Reply(251, "a")}) == 2
     assert repr(Reply(452, "4.2.2", "Full")) == "Reply(452, '4.2.2', 'Full')"
     assert str(Reply(250, "a", "b")) == "250-a\n250 b"
-    assert Reply(354).positive
-    assert not Reply(450).positive
+    assert Reply(354).is_positive
+    assert not Reply(450).is_positive
 
 
-def test_pending_has_a_name():
+def test_repr_of_pending():
     from lazr.smtptest.protocol.smtp.reply import PENDING
 
     assert repr(PENDING) == "PENDING"

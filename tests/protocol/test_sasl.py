@@ -1,4 +1,4 @@
-"""Each SASL mechanism reads what its RFC has, refuses what it has not, and shows no secret."""
+"""SASL mechanisms accept the grammar of their RFC, refuse other input, and show no secret."""
 
 import base64
 import ctypes
@@ -14,24 +14,25 @@ from hypothesis import strategies as st
 from scramp import ScramClient, ScramException
 
 from lazr.smtptest.errors import MissingExtra
-from lazr.smtptest.protocol.smtp.reply import Refused
-from lazr.smtptest.protocol.smtp.sasl import MECHANISMS, Credentials, Exchange, Setting
-from lazr.smtptest.protocol.smtp.scram import Scram, salt_of, scram_is_here
+from lazr.smtptest.protocol.smtp.reply import CommandRefused
+from lazr.smtptest.protocol.smtp.sasl import MECHANISMS
+from lazr.smtptest.protocol.smtp.sasl_types import Credentials, Exchange, ExchangeContext
+from lazr.smtptest.protocol.smtp.scram import ScramExchange, derive_salt, is_scram_available
 
 SCRAM = ["SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"]
 BINDINGS = {"tls-server-end-point": b"\x01\x02,=\xff", "tls-unique": b"finished"}
 PASSWORDS = {"ann": "pencil", "a,n=n": "pen,cil=", "Ünal": "paß wort"}
 
 
-def setting(**facts):
+def make_context(**facts):
     numbers = itertools.count(1)
-    facts = {"nonce": lambda: f"nonce-{next(numbers)}", "password_of": PASSWORDS.get} | facts
-    return Setting(facts.pop("hostname", "mail.example.com"), **facts)
+    facts = {"nonce": lambda: f"nonce-{next(numbers)}", "find_password": PASSWORDS.get} | facts
+    return ExchangeContext(facts.pop("hostname", "mail.example.com"), **facts)
 
 
-def said(name, *responses, **facts):
-    """What the server says to the last of these responses; the first one is the initial response."""
-    exchange = MECHANISMS[name].new(setting(**facts))
+def run_exchange(name, *responses, **facts):
+    """Return the server's answer to the last response; the first one is the initial response."""
+    exchange = MECHANISMS[name].start_exchange(make_context(**facts))
     answer = exchange.begin(responses[0])
     for response in responses[1:]:
         assert isinstance(answer, bytes)
@@ -54,25 +55,28 @@ ROWS = [  # RFC, discloses, needs_password, needs_tls
 ]
 
 
-def test_the_mechanisms_are_rows():
+def test_mechanisms_are_a_table():
     assert [
-        (name, row.rfc, row.discloses, row.needs_password, row.needs_tls) for name, row in MECHANISMS.items()
+        (name, row.rfc, row.discloses_secret, row.needs_password, row.needs_tls) for name, row in MECHANISMS.items()
     ] == ROWS
     assert repr(MECHANISMS["PLAIN"]) == "Mechanism('PLAIN')"
-    assert all(row.name == name and isinstance(row.new(setting()), Exchange) for name, row in MECHANISMS.items())
+    assert all(
+        row.name == name and isinstance(row.start_exchange(make_context()), Exchange)
+        for name, row in MECHANISMS.items()
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "challenge"),
     [(name, {"LOGIN": b"Username:", "CRAM-MD5": b"<nonce-1@mail.example.com>"}.get(name, b"")) for name in MECHANISMS],
 )
-def test_without_an_initial_response_the_server_asks(name, challenge):
-    assert said(name, None) == challenge
+def test_missing_initial_response_gets_a_challenge(name, challenge):
+    assert run_exchange(name, None) == challenge
 
 
-def test_the_prompts_of_login_are_the_ones_that_clients_look_for():
-    assert base64.b64encode(said("LOGIN", None)) == b"VXNlcm5hbWU6"
-    assert base64.b64encode(said("LOGIN", b"ann")) == b"UGFzc3dvcmQ6"
+def test_login_has_the_prompts_that_clients_expect():
+    assert base64.b64encode(run_exchange("LOGIN", None)) == b"VXNlcm5hbWU6"
+    assert base64.b64encode(run_exchange("LOGIN", b"ann")) == b"UGFzc3dvcmQ6"
 
 
 DIGEST = b"b913a602c7eda7a495b4e6e7334d3890"
@@ -83,7 +87,7 @@ READ = [  # mechanism, responses, username, authzid, a secret that matches
     ("PLAIN", [b"Ursel\0Kurt\0xipj3plmq"], "Kurt", "Ursel", "xipj3plmq"),  # RFC 4616 4
     ("PLAIN", [None, b"\0tim\0tanstaaftanstaaf"], "tim", "", "tanstaaftanstaaf"),
     ("PLAIN", ["\0Ünal\0paß wort".encode()], "Ünal", "", "paß wort"),
-    ("PLAIN", [b"\0tim\0"], "tim", "", ""),  # no RFC 4616, but a wrong password all the same
+    ("PLAIN", [b"\0tim\0"], "tim", "", ""),  # not valid in RFC 4616; treated as a wrong password
     ("LOGIN", [None, b"ann", b"pencil"], "ann", "", "pencil"),
     ("LOGIN", [b"ann", b"pencil"], "ann", "", "pencil"),
     ("LOGIN", [b"ann", "paß wort".encode()], "ann", "", "paß wort"),
@@ -103,13 +107,13 @@ READ = [  # mechanism, responses, username, authzid, a secret that matches
 
 
 @pytest.mark.parametrize(("name", "responses", "username", "authzid", "secret"), READ)
-def test_what_a_client_discloses(name, responses, username, authzid, secret):
+def test_disclosed_secrets_are_in_the_credentials(name, responses, username, authzid, secret):
     kind = "password" if name in {"PLAIN", "LOGIN"} else "token"
-    shown = said(name, *responses)
+    credentials = run_exchange(name, *responses)
 
-    assert shown == Credentials(name, username, authzid=authzid, **{kind: secret})
-    assert shown.matches(secret)
-    assert not shown.matches(secret + "x") and not shown.matches("ß") and not shown.proved
+    assert credentials == Credentials(name, username, authzid=authzid, **{kind: secret})
+    assert credentials.matches(secret)
+    assert not credentials.matches(secret + "x") and not credentials.matches("ß") and not credentials.proved
 
 
 # RFC 2195 2.
@@ -117,19 +121,19 @@ TIM = {"hostname": "postoffice.reston.mci.net", "nonce": lambda: "1896.697170952
 
 
 def test_cram_md5():
-    assert said("CRAM-MD5", None, **TIM) == b"<1896.697170952@postoffice.reston.mci.net>"
+    assert run_exchange("CRAM-MD5", None, **TIM) == b"<1896.697170952@postoffice.reston.mci.net>"
 
-    shown = said("CRAM-MD5", None, b"tim " + DIGEST, **TIM)
-    assert shown == Credentials("CRAM-MD5", "tim")
-    assert shown.matches("tanstaaftanstaaf")
-    assert not shown.matches("tanstaaftanstaaF") and not shown.proved
+    credentials = run_exchange("CRAM-MD5", None, b"tim " + DIGEST, **TIM)
+    assert credentials == Credentials("CRAM-MD5", "tim")
+    assert credentials.matches("tanstaaftanstaaf")
+    assert not credentials.matches("tanstaaftanstaaF") and not credentials.proved
 
 
-def test_cram_md5_has_spaces_in_names_and_capitals_in_digests():
-    shown = said("CRAM-MD5", None, b" tim  o " + DIGEST.upper(), **TIM)
+def test_cram_md5_accepts_spaces_in_names_and_capital_digests():
+    credentials = run_exchange("CRAM-MD5", None, b" tim  o " + DIGEST.upper(), **TIM)
 
-    assert shown.username == " tim  o"
-    assert shown.matches("tanstaaftanstaaf")
+    assert credentials.username == " tim  o"
+    assert credentials.matches("tanstaaftanstaaf")
 
 
 @pytest.mark.parametrize(
@@ -142,32 +146,32 @@ def test_cram_md5_has_spaces_in_names_and_capitals_in_digests():
     ],
 )
 def test_external_is_proved_by_the_certificate(response, username, proved):
-    shown = said("EXTERNAL", response, identities=("ann@example.com", "bob"))
+    credentials = run_exchange("EXTERNAL", response, identities=("ann@example.com", "bob"))
 
-    assert shown == Credentials("EXTERNAL", username, authzid=response.decode(), proved=proved)
-    assert not shown.matches("") and not shown.matches(username)
+    assert credentials == Credentials("EXTERNAL", username, authzid=response.decode(), proved=proved)
+    assert not credentials.matches("") and not credentials.matches(username)
 
 
 @pytest.mark.parametrize("response", [b"", b"ann"])
 def test_external_proves_nothing_without_a_certificate(response):
-    assert said("EXTERNAL", response) == Credentials("EXTERNAL", response.decode(), authzid=response.decode())
+    assert run_exchange("EXTERNAL", response) == Credentials("EXTERNAL", response.decode(), authzid=response.decode())
 
 
 @pytest.mark.parametrize("trace", ["sirhc", "", "ann@example.com", "Ünal", "x" * 255])  # the first is RFC 4505's
-def test_anonymous_has_a_trace(trace):
-    shown = said("ANONYMOUS", trace.encode())
+def test_anonymous_username_is_the_trace(trace):
+    credentials = run_exchange("ANONYMOUS", trace.encode())
 
-    assert shown == Credentials("ANONYMOUS", trace)
-    assert not shown.matches("") and not shown.matches(trace) and not shown.proved
+    assert credentials == Credentials("ANONYMOUS", trace)
+    assert not credentials.matches("") and not credentials.matches(trace) and not credentials.proved
 
 
 HALF = b"n,,n=ann,r=abc"
 REFUSED = [  # mechanism, responses, enhanced status code, a part of the text
-    ("PLAIN", [b""], "5.5.2", "PLAIN wants"),
-    ("PLAIN", [b"ann"], "5.5.2", "PLAIN wants"),
-    ("PLAIN", [b"\0ann"], "5.5.2", "PLAIN wants"),
-    ("PLAIN", [b"\0\0pencil"], "5.5.2", "PLAIN wants"),
-    ("PLAIN", [b"\0ann\0pencil\0"], "5.5.2", "PLAIN wants"),
+    ("PLAIN", [b""], "5.5.2", "PLAIN: expected"),
+    ("PLAIN", [b"ann"], "5.5.2", "PLAIN: expected"),
+    ("PLAIN", [b"\0ann"], "5.5.2", "PLAIN: expected"),
+    ("PLAIN", [b"\0\0pencil"], "5.5.2", "PLAIN: expected"),
+    ("PLAIN", [b"\0ann\0pencil\0"], "5.5.2", "PLAIN: expected"),
     ("PLAIN", [None, b"\0ann\0p\xff"], "5.5.2", "UTF-8"),
     ("LOGIN", [b""], "5.5.2", "user name"),
     ("LOGIN", [None, b""], "5.5.2", "user name"),
@@ -214,8 +218,8 @@ REFUSED = [  # mechanism, responses, enhanced status code, a part of the text
     *((name, [b"n=ann,r=abc"], "5.5.2", "GS2") for name in SCRAM),
     *((name, [b"p=,,n=ann,r=abc"], "5.5.2", "GS2") for name in SCRAM),
     ("SCRAM-SHA-1", [b"p=tls-unique,,n=ann,r=abc"], "5.5.4", "does not take a channel binding: p=tls-unique"),
-    ("SCRAM-SHA-1-PLUS", [b"n,,n=ann,r=abc"], "5.5.4", "wants a channel binding: n"),
-    ("SCRAM-SHA-256-PLUS", [b"y,,n=ann,r=abc"], "5.5.4", "wants a channel binding: y"),
+    ("SCRAM-SHA-1-PLUS", [b"n,,n=ann,r=abc"], "5.5.4", "needs a channel binding: n"),
+    ("SCRAM-SHA-256-PLUS", [b"y,,n=ann,r=abc"], "5.5.4", "needs a channel binding: y"),
     ("SCRAM-SHA-1", [b"n,a=bob,n=ann,r=abc"], "5.5.4", "authorization identity"),
     ("SCRAM-SHA-1", [b"n,,"], "5.5.2", "Malformed client_first_bare"),
     ("SCRAM-SHA-1", [b"n,,n=ann"], "5.5.2", "Malformed client_first_bare"),
@@ -233,9 +237,9 @@ REFUSED = [  # mechanism, responses, enhanced status code, a part of the text
 
 
 @pytest.mark.parametrize(("name", "responses", "enhanced", "text"), REFUSED)
-def test_what_has_no_grammar_is_a_501_that_says_so(name, responses, enhanced, text):
-    with pytest.raises(Refused) as caught:
-        said(name, *responses)
+def test_malformed_responses_are_501_with_the_reason(name, responses, enhanced, text):
+    with pytest.raises(CommandRefused) as caught:
+        run_exchange(name, *responses)
 
     reply = caught.value.reply
     assert (reply.code, reply.enhanced) == (501, enhanced)
@@ -244,8 +248,8 @@ def test_what_has_no_grammar_is_a_501_that_says_so(name, responses, enhanced, te
 
 @pytest.mark.parametrize("name", [name for name in MECHANISMS if name not in SCRAM])
 @pytest.mark.parametrize("accepted", [True, False])
-def test_most_have_no_last_word_and_tokens_are_refused_in_json(name, accepted):
-    word = MECHANISMS[name].new(setting()).last_word(accepted)
+def test_only_token_mechanisms_have_a_final_challenge(name, accepted):
+    word = MECHANISMS[name].start_exchange(make_context()).build_final_challenge(accepted)
 
     expected = {
         # developers.google.com/gmail/imap/xoauth2-protocol, and RFC 7628 3.2.2
@@ -272,9 +276,9 @@ SHOWN = [
 ]
 
 
-@pytest.mark.parametrize(("credentials", "shown"), SHOWN)
-def test_credentials_show_no_secret(credentials, shown):
-    assert repr(credentials) == str(credentials) == f"{credentials}" == shown
+@pytest.mark.parametrize(("credentials", "text"), SHOWN)
+def test_credentials_show_no_secret(credentials, text):
+    assert repr(credentials) == str(credentials) == f"{credentials}" == text
     assert SECRET not in f"{credentials!r:>200}"
 
 
@@ -320,31 +324,31 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("name", "example"), EXAMPLES)
-def test_the_dialogues_of_the_scram_rfcs(name, example):
-    exchange = Scram(
-        setting(nonce=lambda: example["server_nonce"], password_of={"user": "pencil"}.get),
+def test_scram_dialogues_of_the_rfcs(name, example):
+    exchange = ScramExchange(
+        make_context(nonce=lambda: example["server_nonce"], find_password={"user": "pencil"}.get),
         name,
-        salt_of=lambda *_: base64.b64decode(example["salt"]),
+        derive_salt=lambda *_: base64.b64decode(example["salt"]),
     )
 
     first = "n,,n=user,r={client_nonce}".format_map(example)
     assert exchange.begin(first.encode()).decode() == (
         "r={client_nonce}{server_nonce},s={salt},i=4096".format_map(example)
     )
-    shown = exchange.respond("c=biws,r={client_nonce}{server_nonce},p={proof}".format_map(example).encode())
-    assert shown == Credentials(name, "user", proved=True)
-    assert shown.matches("pencil") and not shown.matches("pencil2")
-    assert exchange.last_word(accepted=True).decode() == "v={signature}".format_map(example)
-    assert exchange.last_word(accepted=False) is None
+    credentials = exchange.respond("c=biws,r={client_nonce}{server_nonce},p={proof}".format_map(example).encode())
+    assert credentials == Credentials(name, "user", proved=True)
+    assert credentials.matches("pencil") and not credentials.matches("pencil2")
+    assert exchange.build_final_challenge(accepted=True).decode() == "v={signature}".format_map(example)
+    assert exchange.build_final_challenge(accepted=False) is None
 
 
 def scram(name, username="ann", password="pencil", *, client_bindings=BINDINGS, **facts):
-    """Drive a SCRAM exchange by scramp's own client; the client, the exchange and the credentials."""
+    """Run a SCRAM exchange with scramp's client; return client, exchange and credentials."""
     plus = name.endswith("-PLUS")
     binding = next(iter(client_bindings.items())) if plus else None
-    facts = {"bindings": BINDINGS if plus else {}} | facts
+    facts = {"channel_bindings": BINDINGS if plus else {}} | facts
     client = ScramClient([name], username, password, channel_binding=binding)
-    exchange = MECHANISMS[name].new(setting(**facts))
+    exchange = MECHANISMS[name].start_exchange(make_context(**facts))
     client.set_server_first(exchange.begin(client.get_client_first().encode()).decode())
     return client, exchange, exchange.respond(client.get_client_final().encode())
 
@@ -352,36 +356,38 @@ def scram(name, username="ann", password="pencil", *, client_bindings=BINDINGS, 
 @pytest.mark.parametrize("username", PASSWORDS)
 @pytest.mark.parametrize("name", SCRAM)
 def test_scram_proves_client_and_server_to_each_other(name, username):
-    client, exchange, shown = scram(name, username, PASSWORDS[username])
+    client, exchange, credentials = scram(name, username, PASSWORDS[username])
 
-    assert shown == Credentials(name, username, proved=True)
-    assert shown.matches(PASSWORDS[username]) and not shown.matches("pencil2")
-    client.set_server_final(exchange.last_word(accepted=True).decode())
+    assert credentials == Credentials(name, username, proved=True)
+    assert credentials.matches(PASSWORDS[username]) and not credentials.matches("pencil2")
+    client.set_server_final(exchange.build_final_challenge(accepted=True).decode())
 
 
 @pytest.mark.parametrize("name", SCRAM)
 def test_scram_with_a_wrong_password(name):
-    _, _, shown = scram(name, "ann", "crayon")
+    _, _, credentials = scram(name, "ann", "crayon")
 
-    assert shown == Credentials(name, "ann")
-    assert shown.matches("crayon") and not shown.matches("pencil")
+    assert credentials == Credentials(name, "ann")
+    assert credentials.matches("crayon") and not credentials.matches("pencil")
 
 
 def test_scram_signs_nothing_that_was_not_proved():
-    _, exchange, shown = scram("SCRAM-SHA-1", "ann", "crayon")
-    assert exchange.last_word(accepted=True) is None
+    _, exchange, credentials = scram("SCRAM-SHA-1", "ann", "crayon")
+    assert exchange.build_final_challenge(accepted=True) is None
 
-    # Whoever judges may know another password, and have the server know it too.
-    client, exchange, shown = scram("SCRAM-SHA-1", "ann", "crayon", password_of=None)
-    assert not shown.proved and shown.matches("crayon")
-    client.set_server_final(exchange.last_word(accepted=True).decode())
+    # A decision may use another password, and the server then signs with it.
+    client, exchange, credentials = scram("SCRAM-SHA-1", "ann", "crayon", find_password=None)
+    assert not credentials.proved and credentials.matches("crayon")
+    client.set_server_final(exchange.build_final_challenge(accepted=True).decode())
 
 
 @pytest.mark.parametrize("name", SCRAM)
-def test_an_unknown_user_sees_what_a_known_one_sees(name):
+def test_scram_does_not_reveal_unknown_users(name):
     flag = b"p=tls-unique" if name.endswith("-PLUS") else b"n"
     known, unknown, again = (
-        said(name, flag + b",,n=" + username + b",r=abc", bindings=BINDINGS if name.endswith("-PLUS") else {})
+        run_exchange(
+            name, flag + b",,n=" + username + b",r=abc", channel_bindings=BINDINGS if name.endswith("-PLUS") else {}
+        )
         for username in (b"ann", b"nobody", b"nobody")
     )
 
@@ -392,86 +398,88 @@ def test_an_unknown_user_sees_what_a_known_one_sees(name):
 
 
 def test_salts_differ_by_server_by_mechanism_and_by_user():
-    salts = {salt_of(*parts) for parts in itertools.product(("h", "i"), ("SCRAM-SHA-1", "SCRAM-SHA-256"), ("a", "b"))}
+    salts = {
+        derive_salt(*parts) for parts in itertools.product(("h", "i"), ("SCRAM-SHA-1", "SCRAM-SHA-256"), ("a", "b"))
+    }
 
     assert len(salts) == 8 and {len(salt) for salt in salts} == {16}
 
 
-def test_a_password_that_cannot_be_prepared_proves_nothing():
+def test_password_rejected_by_saslprep_proves_nothing():
     # RFC 4013 2.3: no control characters.
-    _, _, shown = scram("SCRAM-SHA-1", "ann", "pencil", password_of=lambda _: "pen\x07cil")
+    _, _, credentials = scram("SCRAM-SHA-1", "ann", "pencil", find_password=lambda _: "pen\x07cil")
 
-    assert not shown.proved and not shown.matches("\x07") and shown.matches("pencil")
+    assert not credentials.proved and not credentials.matches("\x07") and credentials.matches("pencil")
 
 
 @pytest.mark.parametrize(
     ("name", "client_first", "bindings"),
     [
-        # RFC 5802 6: the client could bind, and believes that we cannot.  We can: so it was lied to.
+        # RFC 5802 6: the client can bind, but was told that the server cannot: an attack.
         ("SCRAM-SHA-1", b"y,,n=ann,r=abc", BINDINGS),
         ("SCRAM-SHA-256", b"y,,n=ann,r=abc", BINDINGS),
         ("SCRAM-SHA-1-PLUS", b"p=tls-unique,,n=ann,r=abc", {}),
         ("SCRAM-SHA-256-PLUS", b"p=tls-unique,,n=ann,r=abc", {"tls-server-end-point": b"x"}),
-        ("SCRAM-SHA-256-PLUS", b"p=tls-exporter,,n=ann,r=abc", {"tls-exporter": b"x"}),  # scramp has it not
+        ("SCRAM-SHA-256-PLUS", b"p=tls-exporter,,n=ann,r=abc", {"tls-exporter": b"x"}),  # not supported by scramp
         ("SCRAM-SHA-256-PLUS", b"p=tls-unique,,n=ann,r=abc", {"tls-unique": b""}),
     ],
 )
-def test_a_channel_binding_that_is_not_there_proves_nothing(name, client_first, bindings):
-    shown = said(name, client_first, bindings=bindings)
+def test_unavailable_channel_binding_proves_nothing(name, client_first, bindings):
+    credentials = run_exchange(name, client_first, channel_bindings=bindings)
 
-    assert shown == Credentials(name, "ann")
-    assert not shown.matches("pencil")
+    assert credentials == Credentials(name, "ann")
+    assert not credentials.matches("pencil")
 
 
-def test_a_client_that_cannot_bind_may_say_so_to_a_server_that_cannot():
-    assert said("SCRAM-SHA-1", b"y,,n=ann,r=abc").startswith(b"r=abcnonce-1,s=")
-    assert said("SCRAM-SHA-1", b"n,,n=ann,r=abc", bindings=BINDINGS).startswith(b"r=abcnonce-1,s=")
+def test_flag_y_is_accepted_without_server_bindings():
+    assert run_exchange("SCRAM-SHA-1", b"y,,n=ann,r=abc").startswith(b"r=abcnonce-1,s=")
+    assert run_exchange("SCRAM-SHA-1", b"n,,n=ann,r=abc", channel_bindings=BINDINGS).startswith(b"r=abcnonce-1,s=")
 
 
 @pytest.mark.parametrize("binding", BINDINGS)
 @pytest.mark.parametrize("name", ["SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"])
-def test_plus_is_bound_to_the_channel(name, binding):
-    _, _, shown = scram(name, client_bindings={binding: BINDINGS[binding]})
-    assert shown.proved
+def test_scram_plus_is_bound_to_the_channel(name, binding):
+    _, _, credentials = scram(name, client_bindings={binding: BINDINGS[binding]})
+    assert credentials.proved
 
-    _, exchange, shown = scram(name, client_bindings={binding: b"another channel"})
-    assert shown == Credentials(name, "ann")
-    assert not shown.matches("pencil")
-    assert exchange.last_word(accepted=True) is None
-
-
-def test_extensions_that_are_optional_are_passed_over():
-    # RFC 5802 5.1: the others, m=, must not be.
-    assert said("SCRAM-SHA-1", b"n,,n=ann,r=abc,x=y").startswith(b"r=abcnonce-1,s=")
+    _, exchange, credentials = scram(name, client_bindings={binding: b"another channel"})
+    assert credentials == Credentials(name, "ann")
+    assert not credentials.matches("pencil")
+    assert exchange.build_final_challenge(accepted=True) is None
 
 
-def test_a_proof_of_the_wrong_length_is_wrong():
-    shown = said("SCRAM-SHA-1", HALF, b"c=biws,r=abcnonce-1,p=AAAA")
-
-    assert shown == Credentials("SCRAM-SHA-1", "ann")
-    assert not shown.matches("pencil")
+def test_optional_scram_extensions_are_ignored():
+    # RFC 5802 5.1: mandatory extensions (m=) are refused, optional ones ignored.
+    assert run_exchange("SCRAM-SHA-1", b"n,,n=ann,r=abc,x=y").startswith(b"r=abcnonce-1,s=")
 
 
-def test_an_exchange_that_is_over_takes_no_more():
-    exchange = MECHANISMS["SCRAM-SHA-1"].new(setting())
+def test_scram_proof_of_wrong_length_is_wrong():
+    credentials = run_exchange("SCRAM-SHA-1", HALF, b"c=biws,r=abcnonce-1,p=AAAA")
+
+    assert credentials == Credentials("SCRAM-SHA-1", "ann")
+    assert not credentials.matches("pencil")
+
+
+def test_finished_scram_exchange_rejects_input():
+    exchange = MECHANISMS["SCRAM-SHA-1"].start_exchange(make_context())
     exchange.begin(HALF)
     exchange.respond(b"c=biws,r=abcnonce-1,p=AAAA")
 
-    with pytest.raises(Refused):
+    with pytest.raises(CommandRefused):
         exchange.respond(b"c=biws,r=abcnonce-1,p=AAAA")
 
 
 @pytest.mark.parametrize("name", SCRAM)
-def test_scram_says_what_to_install(name, monkeypatch):
-    assert scram_is_here()
+def test_missing_scramp_raises_missing_extra(name, monkeypatch):
+    assert is_scram_available()
 
-    monkeypatch.setitem(sys.modules, "scramp", None)  # as if it were not there
-    assert not scram_is_here()
+    monkeypatch.setitem(sys.modules, "scramp", None)  # import fails
+    assert not is_scram_available()
     with pytest.raises(MissingExtra, match=r'pip install "lazr\.smtptest\[auth\]"'):
-        MECHANISMS[name].new(setting())
+        MECHANISMS[name].start_exchange(make_context())
 
 
-# What a client could send at each step, whole and in pieces, so that the grammars are gone into.
+# Valid and broken responses of each step, so that random input gets deep into the grammars.
 PIECES = [
     b"", b"\0", b"\x01", b" ", b",", b"=", b"\xff", b"ann", b"n,,", b"y,,", b"p=tls-unique,,", b"p=x,,", b"a=bob",
     b"n=ann", b"r=abc", b"r=abcnonce-1", b"c=biws,r=abcnonce-1,p=AAAA", b"c=biws", b"p=AAAA", b"m=x", b"x=y",
@@ -495,37 +503,37 @@ MESSAGES = (
     bindings=st.sampled_from([{}, BINDINGS]),
     secret=st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=10),
 )
-def test_whatever_a_client_sends_is_read_or_refused(name, initial, responses, bindings, secret):
-    exchange = MECHANISMS[name].new(setting(bindings=bindings, identities=("ann",)))
+def test_random_responses_are_parsed_or_refused(name, initial, responses, bindings, secret):
+    exchange = MECHANISMS[name].start_exchange(make_context(channel_bindings=bindings, identities=("ann",)))
     steps = iter(responses)
     try:
         answer = exchange.begin(initial)
         while not isinstance(answer, Credentials):
             assert isinstance(answer, bytes)
             answer = exchange.respond(next(steps))
-    except Refused as refused:
+    except CommandRefused as refused:
         assert refused.reply.code == 501 and refused.reply.enhanced in {"5.5.2", "5.5.4", "5.7.0"}
         return
 
     assert answer.mechanism == name
     assert answer.matches(secret) in {True, False}
-    assert exchange.last_word(accepted=answer.proved) is None or name in {*SCRAM, "XOAUTH2", "OAUTHBEARER"}
+    assert exchange.build_final_challenge(accepted=answer.proved) is None or name in {*SCRAM, "XOAUTH2", "OAUTHBEARER"}
 
 
 @pytest.mark.parametrize("name", MECHANISMS)
 @pytest.mark.parametrize("octets", [b"\0" * 12288, b"a" * 12288, b"\xff" * 12288, b"n,,n=" + b"," * 12283])
-def test_a_line_as_long_as_rfc_4954_has_it(name, octets):
-    exchange = MECHANISMS[name].new(setting())
+def test_longest_lines_of_rfc_4954_are_parsed(name, octets):
+    exchange = MECHANISMS[name].start_exchange(make_context())
     answer = exchange.begin(None)
     try:
         while isinstance(answer, bytes):
             answer = exchange.respond(octets)
-    except Refused as refused:
+    except CommandRefused as refused:
         assert refused.reply.code == 501
 
 
 class Gsasl:
-    """GNU SASL's client, which msmtp and curl speak through, and which knows nothing of ours."""
+    """Run GNU SASL's client, an independent implementation that msmtp and curl use."""
 
     AUTHID, AUTHZID, PASSWORD, ANONYMOUS_TOKEN, CB_TLS_UNIQUE = 1, 2, 3, 4, 18
 
@@ -557,19 +565,19 @@ class Gsasl:
 
 
 @pytest.mark.parametrize("name", [name for name in MECHANISMS if name not in {"XOAUTH2", "OAUTHBEARER"}])
-def test_gnu_sasl_is_understood(name):
+def test_gnu_sasl_client_authenticates(name):
     properties = {"authid": "a,n=n", "password": "pen,cil="}
     if name.endswith("-PLUS"):
         properties["cb_tls_unique"] = base64.b64encode(BINDINGS["tls-unique"]).decode()
     properties |= {"EXTERNAL": {"authzid": "a,n=n"}, "ANONYMOUS": {"anonymous_token": "a,n=n"}}.get(name, {})
     client = Gsasl(name, **properties)
     bindings = BINDINGS if name.endswith("-PLUS") else {}
-    exchange = MECHANISMS[name].new(setting(bindings=bindings, identities=("a,n=n",)))
+    exchange = MECHANISMS[name].start_exchange(make_context(channel_bindings=bindings, identities=("a,n=n",)))
     try:
         answer = exchange.begin(None)
         while isinstance(answer, bytes):
             answer = exchange.respond(client.step(answer))
-        word = exchange.last_word(accepted=True)
+        word = exchange.build_final_challenge(accepted=True)
         if name in SCRAM:
             assert client.step(word) == b""
     finally:
@@ -580,8 +588,20 @@ def test_gnu_sasl_is_understood(name):
     assert answer.matches("pen,cil=") is (name not in {"EXTERNAL", "ANONYMOUS"})
 
 
-def test_scramp_s_client_finds_a_server_out_that_does_not_know_the_password():
+def test_scramp_client_detects_a_server_without_the_password():
     client, _, _ = scram("SCRAM-SHA-256")
 
     with pytest.raises(ScramException):
         client.set_server_final("v=" + base64.b64encode(bytes(32)).decode())
+
+
+def test_redacted_credentials_keep_the_identity_and_no_secret():
+    credentials = Credentials(
+        "PLAIN", "ann", password=SECRET, token=SECRET, authzid="bob", proved=True, check=SECRET.__eq__
+    )
+    redacted = credentials.redacted()
+
+    assert redacted == Credentials("PLAIN", "ann", authzid="bob", proved=True)
+    assert not redacted.matches(SECRET) and not redacted.matches("")
+    assert credentials.matches(SECRET)
+    assert all(getattr(redacted, name) != SECRET for name in Credentials.__slots__)

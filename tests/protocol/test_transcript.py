@@ -1,4 +1,4 @@
-"""Transcripts: what a dialogue was, what of it is shown, and what never is."""
+"""Transcripts: the dialogue, the parts of it that are shown, and the secrets that are not."""
 
 import base64
 import re
@@ -6,24 +6,26 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from lazr.smtptest import Limits
 from lazr.smtptest.protocol.smtp.auth import Auth
-from lazr.smtptest.protocol.smtp.diagram import drawn
-from lazr.smtptest.protocol.smtp.record import SessionRecord
-from lazr.smtptest.protocol.smtp.reply import Reply
+from lazr.smtptest.protocol.smtp.reply import PENDING, Reply
+from lazr.smtptest.protocol.smtp.sequence_diagram import render_sequence_diagram
+from lazr.smtptest.protocol.smtp.session_record import SessionRecord
+from lazr.smtptest.protocol.smtp.tls_mode import TlsMode
 from lazr.smtptest.protocol.smtp.transcript import Transcript, TranscriptLine
-from talk import GREETED, TO_RCPT, Recorded, recipient
+from tests.helpers.smtp_client import EHLO_LINE, TO_RCPT, RecordedSession, start_transaction
 
 SECRET = "open sesame"
 
 
 def dialogue(recorded, skip=1):
-    """The lines without their times, behind the first so many."""
+    """Return the lines without times, from this one on."""
     return [f"{line.who} {line.text}" for line in recorded.record.transcript][skip:]
 
 
-def test_commands_and_replies_stand_in_the_order_in_which_they_came():
-    recorded = Recorded(extensions=[])
-    recorded.say(b"EHLO me\r\nNOOP\r\nFOO\r\nNOOP\r\nQUIT\r\n")
+def test_commands_and_replies_are_in_order():
+    recorded = RecordedSession(extensions=[])
+    recorded.feed(b"EHLO me\r\nNOOP\r\nFOO\r\nNOOP\r\nQUIT\r\n")
 
     assert dialogue(recorded, 0) == [
         "S 220 localhost ESMTP lazr.smtptest",
@@ -40,7 +42,7 @@ def test_commands_and_replies_stand_in_the_order_in_which_they_came():
     ]
 
 
-# What is sent as content, and what of it is shown.
+# (content, the lines that are shown)
 CONTENTS = [
     (b"", []),
     (b"one\r\n", ["one"]),
@@ -52,28 +54,28 @@ CONTENTS = [
 ]
 
 
-@pytest.mark.parametrize(("content", "shown"), CONTENTS)
+@pytest.mark.parametrize(("content", "lines_shown"), CONTENTS)
 @pytest.mark.parametrize("bytewise", [False, True])
-def test_of_a_message_the_first_lines_and_the_last_are_shown_and_the_rest_is_counted(content, shown, bytewise):
-    by_data, by_bdat = recipient(), recipient()
+def test_message_shows_first_and_last_lines_and_a_count(content, lines_shown, bytewise):
+    by_data, by_bdat = start_transaction(), start_transaction()
     wire = content.replace(b"\r\n.", b"\r\n..")
-    (by_data.bytewise if bytewise else by_data.say)(b"DATA\r\n" + wire + b".\r\n")
-    (by_bdat.bytewise if bytewise else by_bdat.say)(b"BDAT %d LAST\r\n" % len(content) + content)
+    (by_data.feed_bytewise if bytewise else by_data.feed)(b"DATA\r\n" + wire + b".\r\n")
+    (by_bdat.feed_bytewise if bytewise else by_bdat.feed)(b"BDAT %d LAST\r\n" % len(content) + content)
 
     lines = list(by_data.record.transcript)
     start = [line.text for line in lines].index("DATA") + 2
-    assert [line.text for line in lines[start:-1]] == [*shown, "."]
+    assert [line.text for line in lines[start:-1]] == [*lines_shown, "."]
     assert all(line.who == "C" and line.content == (line.text != ".") for line in lines[start:-1])
-    assert dialogue(by_bdat)[-len(shown) - 2 :] == [
+    assert dialogue(by_bdat)[-len(lines_shown) - 2 :] == [
         f"C BDAT {len(content)} LAST",
-        *(f"C {line}" for line in shown),
+        *(f"C {line}" for line in lines_shown),
         "S 250 2.0.0 Message accepted",
     ]
 
 
-def test_a_chunk_that_is_not_the_last_is_counted():
-    recorded = recipient()
-    recorded.say(b"BDAT 5\r\nhelloBDAT 0\r\nBDAT 3 LAST\r\n me")
+def test_chunk_before_the_last_one_is_counted():
+    recorded = start_transaction()
+    recorded.feed(b"BDAT 5\r\nhelloBDAT 0\r\nBDAT 3 LAST\r\n me")
 
     assert dialogue(recorded)[-8:] == [
         "C BDAT 5",
@@ -87,11 +89,11 @@ def test_a_chunk_that_is_not_the_last_is_counted():
     ]
 
 
-def test_of_a_message_that_is_too_big_only_the_size_is_there():
+def test_message_over_the_limit_shows_only_its_size():
     from lazr.smtptest.protocol.smtp.limits import Limits
 
-    recorded = recipient(limits=Limits(message_size=100))
-    recorded.say(b"DATA\r\n" + b"x" * 150 + b"\r\n.\r\n")
+    recorded = start_transaction(limits=Limits(message_size=100))
+    recorded.feed(b"DATA\r\n" + b"x" * 150 + b"\r\n.\r\n")
 
     assert dialogue(recorded)[-3:] == ["C (… 152 octets …)", "C .", "S 552 5.3.4 Message too big"]
 
@@ -100,7 +102,7 @@ def b64(text):
     return base64.b64encode(text.encode())
 
 
-# How a password comes, and what stands in the transcript for each line.
+# (lines with a password, the lines of the transcript)
 SECRETS = [
     ([b"AUTH PLAIN " + b64(f"\0ann\0{SECRET}")], ["AUTH PLAIN ***"]),
     ([b"AUTH PLAIN", b64(f"\0ann\0{SECRET}")], ["AUTH PLAIN", "***"]),
@@ -113,25 +115,25 @@ SECRETS = [
 ]
 
 
-@pytest.mark.parametrize(("lines", "shown"), SECRETS)
-def test_no_credentials_are_kept(lines, shown):
-    recorded = Recorded(auth=Auth({"ann": SECRET}))
-    recorded.say(GREETED)
+@pytest.mark.parametrize(("lines", "masked"), SECRETS)
+def test_credentials_are_masked(lines, masked):
+    recorded = RecordedSession(auth=Auth({"ann": SECRET}))
+    recorded.feed(EHLO_LINE)
     before = len(recorded.record.transcript)
     for line in lines:
-        recorded.say(line + b"\r\n")
+        recorded.feed(line + b"\r\n")
     transcript = recorded.record.transcript
 
-    assert [line.text for line in transcript[before:] if line.who == "C"] == shown
+    assert [line.text for line in transcript[before:] if line.who == "C"] == masked
     held = repr(transcript.entries) + str(transcript) + recorded.record.to_svg()
     assert SECRET not in held and not any(piece in held for line in lines for piece in (line.decode()[12:],) if piece)
 
 
-# What a client goes on to say that does not look at replies: settings, the first lines, and the last one, a secret.
+# A client that ignores replies: (settings, first lines); the next line is a secret.
 NAIVE = [
     ({}, [b"AUTH LOGIN", b64("ann")]),
     ({}, [b"AUTH PLAIN"]),
-    ({"auth": Auth({"ann": SECRET}), "tls": "offered"}, [b"AUTH LOGIN", b64("ann")]),
+    ({"auth": Auth({"ann": SECRET}), "tls": TlsMode.STARTTLS}, [b"AUTH LOGIN", b64("ann")]),
     ({"auth": Auth({"ann": SECRET})}, [b"AUTH NTLM"]),
     ({"auth": Auth({"ann": SECRET})}, [b"AUTH LOGIN", b"ann"]),  # not base64: 501
     ({"auth": Auth({"ann": SECRET})}, [b"AUTH LOGIN", b"*"]),
@@ -142,22 +144,22 @@ NAIVE = [
 
 @pytest.mark.parametrize(("settings", "lines"), NAIVE)
 @pytest.mark.parametrize("pipelined", [False, True])
-def test_what_follows_an_auth_that_was_refused_is_not_kept_either(settings, lines, pipelined):
+def test_lines_after_a_refused_auth_are_masked(settings, lines, pipelined):
     secret = b64(SECRET).replace(b"=", b"x")
-    recorded = Recorded(**settings)
-    recorded.say(GREETED)
+    recorded = RecordedSession(**settings)
+    recorded.feed(EHLO_LINE)
     wire = [line + b"\r\n" for line in (*lines, secret, SECRET.replace(" ", "-").encode())]
     for piece in [b"".join(wire)] if pipelined else wire:
-        recorded.say(piece)
+        recorded.feed(piece)
     held = repr(recorded.record.transcript.entries) + str(recorded.record.transcript)
     held += "".join(event.said() for event in recorded.events)
 
     assert secret.decode() not in held and "open-sesame" not in held.lower()
 
 
-def test_a_command_ends_the_silence_behind_auth():
-    recorded = Recorded()
-    recorded.say(GREETED + b"AUTH LOGIN\r\nc2VjcmV0\r\nNOOP\r\nFOO bar\r\n")
+def test_valid_command_ends_the_masking_after_auth():
+    recorded = RecordedSession()
+    recorded.feed(EHLO_LINE + b"AUTH LOGIN\r\nc2VjcmV0\r\nNOOP\r\nFOO bar\r\n")
 
     assert [line.text for line in recorded.record.transcript if line.who == "C"][1:] == [
         "AUTH LOGIN",
@@ -171,47 +173,47 @@ def test_a_command_ends_the_silence_behind_auth():
 @pytest.mark.parametrize(
     "line", [b"NOOP\nAUTH PLAIN %s", b"\xef\xbb\xbfAUTH PLAIN %s", b"\0AUTH LOGIN %s", b"XAUTH PLAIN %s", b"\rauth %s"]
 )
-def test_auth_that_has_lost_its_way_is_not_kept(line):
-    recorded = Recorded(auth=Auth({"ann": SECRET}))
-    recorded.say(GREETED + line % b64(SECRET) + b"\r\n")
+def test_misplaced_auth_is_masked(line):
+    recorded = RecordedSession(auth=Auth({"ann": SECRET}))
+    recorded.feed(EHLO_LINE + line % b64(SECRET) + b"\r\n")
     held = repr(recorded.record.transcript.entries) + "".join(event.said() for event in recorded.events)
 
     assert b64(SECRET).decode() not in held and "AUTH" in held.upper()
 
 
 def test_auth_as_a_parameter_is_not_masked():
-    recorded = Recorded(auth=Auth({"ann": SECRET}, required=False))
-    recorded.say(GREETED + b"MAIL FROM:<a@b.example> AUTH=<>\r\n")
+    recorded = RecordedSession(auth=Auth({"ann": SECRET}, required=False))
+    recorded.feed(EHLO_LINE + b"MAIL FROM:<a@b.example> AUTH=<>\r\n")
 
     assert "C MAIL FROM:<a@b.example> AUTH=<>" in dialogue(recorded)
 
 
-def test_of_a_session_that_is_over_no_more_is_kept_than_its_start_and_its_end():
-    recorded = Recorded()
-    recorded.record.transcript.mark(1.0)
-    recorded.say(b"NOOP\r\n" * 50 + GREETED + (TO_RCPT[len(GREETED) :] + b"DATA\r\n.\r\n") * 200 + b"QUIT\r\n")
+def test_closed_session_keeps_only_start_and_end():
+    recorded = RecordedSession()
+    recorded.record.transcript.add_timestamp(1.0)
+    recorded.feed(b"NOOP\r\n" * 50 + EHLO_LINE + (TO_RCPT[len(EHLO_LINE) :] + b"DATA\r\n.\r\n") * 200 + b"QUIT\r\n")
 
-    assert len(recorded.record.transcript.entries) <= 302
+    assert len(recorded.record.transcript.entries) <= 402
     assert str(recorded.record.transcript).splitlines()[-1].endswith("221 2.0.0 Bye")
 
 
-def test_a_handshake_and_what_was_discarded_stand_in_their_places():
-    recorded = Recorded(tls="offered")
-    recorded.say(b"EHLO me\r\nSTARTTLS\r\n")
-    recorded.secure(server_name="mx.example")
-    recorded.say(b"EHLO me\r\n")
+def test_notes_about_tls_and_discarded_input_are_in_place():
+    recorded = RecordedSession(tls=TlsMode.STARTTLS)
+    recorded.feed(b"EHLO me\r\nSTARTTLS\r\n")
+    recorded.complete_handshake(server_name="mx.example")
+    recorded.feed(b"EHLO me\r\n")
     assert "* TLS: TLSv1.3 TLS_AES_256_GCM_SHA384, STARTTLS, server_name='mx.example'" in dialogue(recorded)
 
-    eager = Recorded(tls="offered")
-    eager.say(b"EHLO me\r\nSTARTTLS\r\nEHLO you\r\n")
+    eager = RecordedSession(tls=TlsMode.STARTTLS)
+    eager.feed(b"EHLO me\r\nSTARTTLS\r\nEHLO you\r\n")
     assert dialogue(eager)[-3:-1] == ["C STARTTLS", "* 10 octets discarded"]
 
 
-def test_a_reply_of_several_lines_is_one_in_brief():
-    recorded = Recorded(extensions=["SIZE", "HELP"])
-    recorded.say(b"EHLO me\r\nNOOP\r\n")
+def test_brief_format_joins_lines_of_a_reply():
+    recorded = RecordedSession(extensions=["SIZE", "HELP"])
+    recorded.feed(b"EHLO me\r\nNOOP\r\n")
 
-    assert recorded.record.transcript.brief(4).splitlines() == [
+    assert recorded.record.transcript.format_brief(4).splitlines() == [
         "   0.000 C: EHLO me",
         "   0.000 S: 250 localhost, SIZE 33554432, HELP",
         "   0.000 C: NOOP",
@@ -219,13 +221,13 @@ def test_a_reply_of_several_lines_is_one_in_brief():
     ]
 
 
-def test_times_are_those_of_whoever_drives_the_session():
+def test_times_come_from_the_driver():
     transcript = Transcript()
     for now, line in ((100.0, b"a"), (100.25, b"b"), (101.0, b"c")):
-        transcript.mark(now)
-        transcript.heard(line)
-    transcript.mark(105.0)
-    transcript.mark(106.0)  # nothing came of the one before
+        transcript.add_timestamp(now)
+        transcript.add_command(line)
+    transcript.add_timestamp(105.0)
+    transcript.add_timestamp(106.0)  # no entry followed the one before
 
     assert [(line.at, line.text) for line in transcript] == [(0.0, "a"), (0.25, "b"), (1.0, "c")]
     assert transcript.last(2) == "   0.250 C: b\n   1.000 C: c"
@@ -235,13 +237,13 @@ def test_times_are_those_of_whoever_drives_the_session():
 
 
 @pytest.mark.parametrize("marked", [True, False])
-def test_a_long_dialogue_keeps_its_start_and_its_end(marked):
+def test_long_dialogue_keeps_start_and_end(marked):
     transcript = Transcript()
     for number in range(5000):
         if marked or number % 1000 == 0:
-            transcript.mark(float(number))
-        transcript.heard(b"%d" % number)
-    transcript.mark(5000.0)
+            transcript.add_timestamp(float(number))
+        transcript.add_command(b"%d" % number)
+    transcript.add_timestamp(5000.0)
     if not marked:
         assert len(transcript.entries) <= 1600
     texts = [line.text for line in transcript]
@@ -253,41 +255,41 @@ def test_a_long_dialogue_keeps_its_start_and_its_end(marked):
     assert len(transcript.entries) < 2000
 
 
-def test_times_at_which_nobody_spoke_go_first():
+def test_unused_times_are_dropped_first():
     transcript = Transcript()
-    for number in range(2000):  # content trickles: the clock is read for each piece
-        transcript.mark(float(number))
-    transcript.heard(b"after it")
+    for number in range(2000):  # slow content: the clock is read for each part
+        transcript.add_timestamp(float(number))
+    transcript.add_command(b"after it")
     for number in range(2000, 4000):
-        transcript.mark(float(number))
-    transcript.heard(b"and again")
+        transcript.add_timestamp(float(number))
+    transcript.add_command(b"and again")
 
     assert [str(line).strip() for line in transcript] == ["0.000 C: after it", "2000.000 C: and again"]
-    assert len(transcript.entries) <= 1000
+    assert len(transcript.entries) <= 1300
 
 
-def test_content_that_came_octet_by_octet_is_shown_like_any_other():
+def test_content_received_byte_by_byte_is_shown_alike():
     content = b"".join(b"line %d of the message\r\n" % number for number in range(100))
-    whole, pieces = Transcript(), Transcript()
-    whole.content(len(content), [content])
-    pieces.content(len(content), [bytes([octet]) for octet in content])
+    joined, split = Transcript(), Transcript()
+    joined.add_content(len(content), [content])
+    split.add_content(len(content), [bytes([octet]) for octet in content])
 
-    assert str(pieces) == str(whole)
-    assert [line.text for line in pieces][:1] == ["line 0 of the message"]
+    assert str(split) == str(joined)
+    assert [line.text for line in split][:1] == ["line 0 of the message"]
 
 
-def test_a_line_is_kept_up_to_a_length():
-    recorded = Recorded()
-    recorded.say(b"NOOP " + b"x" * 400 + b"\r\n" + b"NOOP " + b"y" * 20_000)
-    recorded.say(b"\r\n")
+def test_long_lines_are_cut():
+    recorded = RecordedSession()
+    recorded.feed(b"NOOP " + b"x" * 400 + b"\r\n" + b"NOOP " + b"y" * 20_000)
+    recorded.feed(b"\r\n")
     long, longer = [line.text for line in recorded.record.transcript if line.text.startswith("NOOP")]
 
     assert long == "NOOP " + "x" * 245 + "..." and longer == "NOOP " + "y" * 245 + "..."
 
 
-def test_a_record_counts_what_happened():
-    recorded = Recorded(decide=lambda event, reply: Reply(450, "Busy") if event.verb == "VRFY" else reply)
-    recorded.say(TO_RCPT + b"DATA\r\nHi\r\n.\r\nVRFY ann\r\nHELO me\r\nFOO\r\nQUIT\r\n")
+def test_record_counts_mails_and_refusals():
+    recorded = RecordedSession(decide=lambda event, reply: Reply(450, "Busy") if event.verb == "VRFY" else reply)
+    recorded.feed(TO_RCPT + b"DATA\r\nHi\r\n.\r\nVRFY ann\r\nHELO me\r\nFOO\r\nQUIT\r\n")
     record = recorded.record
 
     assert (record.greetings, record.mails, record.refusals, record.ended) == (("EHLO", "HELO"), 1, 2, "QUIT")
@@ -299,7 +301,7 @@ def test_a_record_counts_what_happened():
     ("end", "how", "last"),
     [
         (lambda session: session.receive(b"QUIT\r\n"), "QUIT", "S 221 2.0.0 Bye"),
-        (lambda session: session.end_of_input(), "EOF", "* the client closed the connection"),
+        (lambda session: session.receive_eof(), "EOF", "* the client closed the connection"),
         (lambda session: session.time_out(), "timeout", "S 421 4.4.2 Timeout, closing the connection"),
         (lambda session: session.shut_down(), "stop", "S 421 4.3.2 Server shutting down, goodbye"),
         (
@@ -309,8 +311,8 @@ def test_a_record_counts_what_happened():
         ),
     ],
 )
-def test_a_record_says_how_the_session_ended(end, how, last):
-    recorded = Recorded()
+def test_record_has_the_end_of_the_session(end, how, last):
+    recorded = RecordedSession()
     end(recorded.session)
     recorded.session.shut_down()
 
@@ -319,22 +321,22 @@ def test_a_record_says_how_the_session_ended(end, how, last):
     assert recorded.record.refusals == 0 or how == "421"
 
 
-def test_a_transcript_that_is_not_kept_says_so():
-    recorded = Recorded()
-    recorded.record.transcript.forget()
-    recorded.say(b"NOOP\r\n")
+def test_dropped_transcript_shows_a_note():
+    recorded = RecordedSession()
+    recorded.record.transcript.discard()
+    recorded.feed(b"NOOP\r\n")
 
     assert str(recorded.record.transcript) == "   0.000 *  (not kept: too many sessions came after this one)"
 
 
-def test_the_picture_is_well_formed_and_has_all_that_was_said_and_the_gaps():
-    recorded = recipient()
+def test_diagram_is_well_formed_and_shows_lines_and_gaps():
+    recorded = start_transaction()
     transcript = recorded.record.transcript
-    transcript.mark(0.0)
-    recorded.say(b'DATA\r\nSubject: <b>&"\x01\r\n\r\n.\r\n')
-    transcript.mark(2.5)
-    recorded.say(b"NOOP " + b"z" * 200 + b"\r\nFOO\r\n")
-    recorded.session.end_of_input()
+    transcript.add_timestamp(0.0)
+    recorded.feed(b'DATA\r\nSubject: <b>&"\x01\r\n\r\n.\r\n')
+    transcript.add_timestamp(2.5)
+    recorded.feed(b"NOOP " + b"z" * 200 + b"\r\nFOO\r\n")
+    recorded.session.receive_eof()
     root = ET.fromstring(recorded.record.to_svg())
     texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
 
@@ -352,7 +354,99 @@ def test_the_picture_is_well_formed_and_has_all_that_was_said_and_the_gaps():
     assert [element.text for element in refused] == ["500 5.5.2 Command not recognized"]
 
 
-def test_a_short_pause_is_told_in_milliseconds():
+def test_short_pause_is_shown_in_milliseconds():
     lines = [TranscriptLine(0.0, "S", "220 a"), TranscriptLine(0.05, "C", "QUIT")]
 
-    assert "⋮ 50 ms later" in drawn(lines, title="x")
+    assert "⋮ 50 ms later" in render_sequence_diagram(lines, title="x")
+
+
+@pytest.mark.parametrize("bytewise", [False, True])
+@pytest.mark.parametrize("sending", [b"DATA\r\n%s.\r\n", b"BDAT 10\r\n%s", b"BDAT 0\r\n"])
+def test_full_transcript_has_whole_messages(sending, bytewise):
+    content = b"".join(b"line %d\r\n" % number for number in range(100)) + b"\xff\x0b\r\n"
+    recorded = RecordedSession(transcript="full")
+    data = TO_RCPT
+    if sending.startswith(b"DATA"):
+        data += sending % content
+    else:
+        first = 10 if b"10" in sending else 0
+        data += (
+            b"BDAT %d\r\n" % first + content[:first] + b"BDAT %d LAST\r\n" % (len(content) - first) + content[first:]
+        )
+    (recorded.feed_bytewise if bytewise else recorded.feed)(data)
+    lines = [line.text for line in recorded.record.transcript if line.content and "octets" not in line.text]
+
+    assert lines == [*(f"line {number}" for number in range(100)), "\\xff\\x0b"]
+    assert "(… 81 lines …)" in recorded.record.to_svg() and "line 50" not in recorded.record.to_svg()
+
+
+def test_full_transcript_shows_only_the_size_of_dropped_content():
+    recorded = RecordedSession(transcript="full", limits=Limits(message_size=5))
+    recorded.feed(TO_RCPT + b"DATA\r\n" + b"x" * 8 + b"\r\n.\r\n")
+
+    assert [line.text for line in recorded.record.transcript if line.content] == ["(… 10 octets …)"]
+
+
+def test_invalid_kind_of_transcript_is_rejected():
+    with pytest.raises(ValueError, match=r"'ful'.*did you mean 'full'"):
+        RecordedSession(transcript="ful")
+
+
+def test_transcript_has_the_hash_of_its_identity():
+    first, second = Transcript(), Transcript()
+    assert first == second and len({first, second, first}) == 2
+
+
+def test_last_refusal_is_one_line():
+    transcript = Transcript()
+    assert transcript.last_refusal == ""
+
+    replies = (b"550-5.1.1 No such\r\n550 user \x1b\r\n", b"250 Ok\r\n", b"4 is no code\r\n", b"550-x\r\nloose\r\n")
+    for reply in replies:
+        transcript.add_reply(reply)
+
+    assert transcript.last_refusal == "550 5.1.1 No such user \\x1b"
+
+
+def test_refusals_are_replies_with_4yz_and_5yz_codes():
+    texts = ["250 Ok", "354 Go", "421 Bye", "550", "550-No", "5500", "5x0 a", ""]
+    lines = [TranscriptLine(0.0, "S", text) for text in texts]
+
+    assert [line.text for line in lines if line.is_refusal] == ["421 Bye", "550", "550-No"]
+    assert not TranscriptLine(0.0, "C", "550 No", content=True).is_refusal
+
+
+def test_transaction_ends_with_all_replies_of_lmtp():
+    def decide(event, reply):
+        if event.verb == "END_OF_DATA":
+            event.session.add_mail(event.content.decode().strip())
+        return reply
+
+    recorded = RecordedSession(decide, lmtp=True)
+    command = b"MAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\nRCPT TO:<c@example.com>\r\n"
+    recorded.feed(b"LHLO me\r\n" + b"".join(command + b"DATA\r\n%s\r\n.\r\n" % name for name in (b"one", b"two")))
+    lines = dialogue(recorded, 0)
+    first, last = recorded.record.transcript.find_transaction("one")
+
+    assert lines[first] == "C MAIL FROM:<a@example.com>" and lines[last + 1] == "C MAIL FROM:<a@example.com>"
+    assert [line[:5] for line in lines[last - 2 : last + 1]] == ["C .", "S 250", "S 250"]
+    assert recorded.record.transcript.find_transaction("two")[1] == len(lines) - 1
+    assert recorded.record.transcript.find_transaction("three") is None
+    assert [command.verb for command in recorded.record.commands][-2:] == ["DATA", "END_OF_DATA"]
+
+
+def test_transaction_without_a_reply_ends_with_the_content():
+    def decide(event, reply):
+        if event.verb != "END_OF_DATA":
+            return reply
+        event.session.add_mail("1")
+        return PENDING
+
+    recorded = RecordedSession(decide)
+    recorded.feed(TO_RCPT + b"DATA\r\nHi\r\n.\r\n")
+    recorded.session.receive_eof()
+    lines = dialogue(recorded, 0)
+    first, last = recorded.record.transcript.find_transaction("1")
+
+    assert lines[first] == "C MAIL FROM:<ann@example.com>" and lines[first - 1].startswith("S 250")
+    assert lines[last] == "C ."

@@ -1,21 +1,24 @@
-"""XCLIENT: a trusted proxy says who its client is."""
+"""XCLIENT: a trusted proxy names its client."""
 
 import pytest
 
-from talk import GREETED, TO_RCPT, Recorded
+from lazr.smtptest.protocol.smtp.tls_mode import TlsMode
+from tests.helpers.smtp_client import EHLO_LINE, TO_RCPT, RecordedSession
 
 
 def greeted(**settings):
-    recorded = Recorded(**({"xclient": True} | settings))
-    recorded.say(GREETED)
+    recorded = RecordedSession(**({"xclient": True} | settings))
+    recorded.feed(EHLO_LINE)
     return recorded
 
 
-def test_it_is_offered_where_it_is_wanted():
-    assert b"XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT\r\n" in Recorded(xclient=True).say(GREETED)
-    without = Recorded()
-    assert b"XCLIENT" not in without.say(GREETED)
-    assert without.code(b"XCLIENT ADDR=192.0.2.9") == 500
+def test_xclient_is_offered_if_enabled():
+    assert b"XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT\r\n" in RecordedSession(xclient=True).feed(
+        EHLO_LINE
+    )
+    without = RecordedSession()
+    assert b"XCLIENT" not in without.feed(EHLO_LINE)
+    assert without.feed_command(b"XCLIENT ADDR=192.0.2.9") == 500
     assert without.record.peer == "192.0.2.1:1025"
 
 
@@ -33,41 +36,41 @@ def test_it_is_offered_where_it_is_wanted():
         (b"PROTO=ESMTP DESTADDR=IPV6:::1 DESTPORT=25", "192.0.2.1:1025", "", "", None),
     ],
 )
-def test_what_it_says_is_taken_over(attributes, peer, name, helo, user):
+def test_xclient_facts_are_recorded(attributes, peer, name, helo, user):
     recorded = greeted()
 
-    assert recorded.say(b"XCLIENT " + attributes + b"\r\n") == b"220 localhost ESMTP lazr.smtptest\r\n"
+    assert recorded.feed(b"XCLIENT " + attributes + b"\r\n") == b"220 localhost ESMTP lazr.smtptest\r\n"
     record = recorded.record
     assert (record.peer, record.client_name, record.helo) == (peer, name, helo)
     assert (record.auth and record.auth.username) == user
     assert recorded.events[-1].said().startswith("XCLIENT ")
 
 
-def test_the_session_begins_anew():
+def test_xclient_starts_the_session_again():
     recorded = greeted()
-    recorded.say(b"XCLIENT ADDR=198.51.100.7 PORT=2525\r\n")
+    recorded.feed(b"XCLIENT ADDR=198.51.100.7 PORT=2525\r\n")
 
-    assert recorded.code(b"MAIL FROM:<>") == 503
-    recorded.say(TO_RCPT + b"DATA\r\n.\r\n")
+    assert recorded.feed_command(b"MAIL FROM:<>") == 503
+    recorded.feed(TO_RCPT + b"DATA\r\n.\r\n")
     assert recorded.events[-1].peer == "198.51.100.7:2525"
 
 
-def test_what_is_said_later_is_added():
+def test_later_xclient_adds_facts():
     recorded = greeted()
-    recorded.say(b"XCLIENT LOGIN=ann NAME=mail.example\r\n")
-    recorded.say(GREETED)
-    recorded.say(b"XCLIENT PORT=4000\r\n")
+    recorded.feed(b"XCLIENT LOGIN=ann NAME=mail.example\r\n")
+    recorded.feed(EHLO_LINE)
+    recorded.feed(b"XCLIENT PORT=4000\r\n")
 
     assert (recorded.record.peer, recorded.record.client_name) == ("192.0.2.1:4000", "mail.example")
     assert recorded.record.auth.username == "ann"
 
 
-def test_what_is_said_in_clear_does_not_count_inside_tls():
-    recorded = greeted(tls="offered")
-    recorded.say(b"XCLIENT ADDR=198.51.100.7 LOGIN=ann NAME=mail.example\r\n")
-    recorded.say(GREETED)
-    recorded.say(b"STARTTLS\r\n")
-    recorded.secure()
+def test_xclient_in_clear_does_not_count_inside_tls():
+    recorded = greeted(tls=TlsMode.STARTTLS)
+    recorded.feed(b"XCLIENT ADDR=198.51.100.7 LOGIN=ann NAME=mail.example\r\n")
+    recorded.feed(EHLO_LINE)
+    recorded.feed(b"STARTTLS\r\n")
+    recorded.complete_handshake()
 
     record = recorded.record
     assert (record.peer, record.client_name, record.auth) == ("192.0.2.1:1025", "", None)
@@ -78,27 +81,27 @@ def test_what_is_said_in_clear_does_not_count_inside_tls():
     [b"", b"ADDR", b"ADDR=", b"FOO=1", b"PORT=1 PORT=2", b"PORT=x", b"PORT=65536", b"PORT=123456", b"NAME=a+zz",
      b"NAME=a+0D+0Ab", "PORT=٣".encode()],
 )  # fmt: skip
-def test_what_makes_no_sense_is_refused(attributes):
+def test_invalid_xclient_is_refused(attributes):
     recorded = greeted()
 
-    assert recorded.code(b"XCLIENT " + attributes) == 501
+    assert recorded.feed_command(b"XCLIENT " + attributes) == 501
     assert recorded.record.peer == "192.0.2.1:1025"
-    assert recorded.code(b"MAIL FROM:<>") == 250
+    assert recorded.feed_command(b"MAIL FROM:<>") == 250
 
 
-def test_it_may_not_come_inside_a_transaction_or_before_a_greeting():
-    recorded = Recorded(xclient=True)
-    assert recorded.code(b"XCLIENT PORT=1") == 503
-    recorded.say(TO_RCPT)
-    assert recorded.code(b"XCLIENT PORT=1") == 503
+def test_xclient_in_transaction_or_before_greeting_is_503():
+    recorded = RecordedSession(xclient=True)
+    assert recorded.feed_command(b"XCLIENT PORT=1") == 503
+    recorded.feed(TO_RCPT)
+    assert recorded.feed_command(b"XCLIENT PORT=1") == 503
 
 
-def test_a_decision_can_refuse_it():
+def test_decision_can_refuse_xclient():
     from lazr.smtptest import Reply
 
     no = Reply(550, "5.7.0", "No")
-    recorded = Recorded(lambda event, reply: no if event.verb == "XCLIENT" else reply, xclient=True)
-    recorded.say(GREETED)
+    recorded = RecordedSession(lambda event, reply: no if event.verb == "XCLIENT" else reply, xclient=True)
+    recorded.feed(EHLO_LINE)
 
-    assert recorded.code(b"XCLIENT PORT=1") == 550
-    assert recorded.code(b"MAIL FROM:<>") == 250
+    assert recorded.feed_command(b"XCLIENT PORT=1") == 550
+    assert recorded.feed_command(b"MAIL FROM:<>") == 250

@@ -1,12 +1,12 @@
-"""A database for nodes to share."""
+"""A database that nodes share."""
 
 import pytest
 
-from store import postgresserver
+from tests.helpers import postgres_server
 
 
 @pytest.fixture
 def postgres():
     """The URL of an empty schema of PostgreSQL."""
-    with postgresserver.schema() as url:
+    with postgres_server.create_schema() as url:
         yield url

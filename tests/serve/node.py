@@ -1,4 +1,4 @@
-"""`smtptest serve` with its API, as its clients see both: who sends, who looks, and who hears."""
+"""A node (`smtptest serve` with its REST API), and the clients that send to it."""
 
 import json
 import re
@@ -11,41 +11,41 @@ from urllib.request import Request, urlopen
 
 from websockets.sync.client import connect
 
-from cli.smtptest import Serving
-from talk import Client
+from tests.helpers.command_line import ServeProcess
+from tests.helpers.smtp_client import RawSmtpClient
 
 SECONDS = 60
 ENVELOPE = (b"EHLO me", b"MAIL FROM:<ann@example.com>", b"RCPT TO:<bob@example.com>", b"DATA")
 
 
-class Node(Serving):
-    """One such process; `database` is a URL."""
+class Node(ServeProcess):
+    """A process of `smtptest serve` on a database, given by URL or path."""
 
     def __init__(self, database, *arguments, **options):
         super().__init__("--http-port", "0", "--database", str(database), *arguments, **options)
 
     @property
-    def api(self):
-        return re.search(r"http://127\.0\.0\.1:\d+", self.first)[0]
+    def api_url(self):
+        return re.search(r"http://127\.0\.0\.1:\d+", self.first_line)[0]
 
-    def ask(self, path, method="GET", body=None):
-        """What the API says: its status, and the octets."""
+    def request(self, path, method="GET", body=None):
+        """Send a request to the API; return the status and the body."""
         data = None if body is None else json.dumps(body).encode()
-        request = Request(self.api + path, data, {"content-type": "application/json"}, method=method)
+        http_request = Request(self.api_url + path, data, {"content-type": "application/json"}, method=method)
         try:
-            with urlopen(request, timeout=SECONDS) as answer:
-                return answer.status, answer.read()
+            with urlopen(http_request, timeout=SECONDS) as response:
+                return response.status, response.read()
         except HTTPError as error:
             with error:
                 return error.code, error.read()
 
     def get(self, path):
-        status, octets = self.ask(path)
-        assert status == 200, octets
-        return json.loads(octets)
+        status, body = self.request(path)
+        assert status == 200, body
+        return json.loads(body)
 
-    def subjects(self):
-        """Of all that it shows, by their names, the newest first."""
+    def get_subjects(self):
+        """Return the subjects of all mails by ID, the newest first."""
         listed = {}
         while True:
             page = self.get(f"/api/v1/messages?limit=1000&start={len(listed)}")
@@ -55,93 +55,94 @@ class Node(Serving):
                 return listed
 
     @property
-    def ready(self):
-        return self.ask("/readyz")[0] == 200
+    def is_ready(self):
+        return self.request("/readyz")[0] == 200
 
     def client(self):
-        """A session, at its beginning."""
-        return Client(self.address)
+        """Open an SMTP session."""
+        return RawSmtpClient(self.address)
 
-    def send(self, subject, octets=b"Hello"):
-        """The reply to a mail's content, or to what went wrong before."""
+    def send(self, subject, body=b"Hello"):
+        """Send a mail; return the reply to its content, or the first refusal."""
         with self.client() as client:
-            client.ask(b"EHLO me")
-            return client.mail(content=b"Subject: %s\r\n\r\n%s\r\n" % (subject.encode(), octets))
+            client.send_command(b"EHLO me")
+            return client.send_mail(content=b"Subject: %s\r\n\r\n%s\r\n" % (subject.encode(), body))
 
     @contextmanager
-    def listening(self):
-        """A websocket that hears what happens; its first frame, how much there is, has come."""
-        with connect(self.api.replace("http", "ws") + "/api/events") as websocket:
-            heard(websocket, "stats")
+    def open_websocket(self):
+        """Open the websocket of events, and wait for its first frame."""
+        with connect(self.api_url.replace("http", "ws") + "/api/events") as websocket:
+            receive_frame(websocket, "stats")
             yield websocket
 
 
-def heard(websocket, kind):
-    """What the next frame of that kind says."""
+def receive_frame(websocket, kind):
+    """Return the data of the next frame of that kind; skip others."""
     while (frame := json.loads(websocket.recv(SECONDS)))["Type"] != kind:
         pass
     return frame["Data"]
 
 
-def until(true):
-    """Ask again and again until it is so."""
+def wait_until(condition):
+    """Call `condition` until it returns something true; return that."""
     deadline = time.monotonic() + SECONDS
-    while not (found := true()):
+    while not (result := condition()):
         assert time.monotonic() < deadline
         threading.Event().wait(0.02)
-    return found
+    return result
 
 
 @contextmanager
-def nodes(count, database, *arguments):
-    """So many on one database, started at the same time."""
+def start_nodes(count, database, *arguments):
+    """Start that many nodes on one database, concurrently."""
     with ExitStack() as stack:
         with ThreadPoolExecutor(count) as pool:
-            found = list(pool.map(lambda _: Node(database, *arguments), range(count)))
-        for node in found:
+            nodes = list(pool.map(lambda _: Node(database, *arguments), range(count)))
+        for node in nodes:
             stack.enter_context(node)
-        for node in found:
-            assert node.first, node.process.stderr.read()
-        yield found
+        for node in nodes:
+            assert node.first_line, node.describe_failure()
+        yield nodes
 
 
 class Sender(threading.Thread):
-    """A session that sends mail after mail until its server is gone, refuses, or `enough` is set.
+    """An SMTP session that sends mails until the server is gone, refuses one, or `stop_requested` is set.
 
-    - `acknowledged`: the tokens of those whose 250 it has read, by the names that the server gave them.
-    - `last`: the reply that ended it, where one did.
+    Attributes:
+        acknowledged: the tokens of the mails whose 250 was received, by the IDs in the replies.
+        refusal: the reply that ended the session; empty without one.
     """
 
     def __init__(self, address, label, body, field="X-Token"):
         super().__init__(daemon=True)
         self.label, self.body, self.field = label, body, field
-        self.client = Client(address)
+        self.client = RawSmtpClient(address)
         self.acknowledged = {}
-        self.last = b""
-        self.enough = threading.Event()
+        self.refusal = b""
+        self.stop_requested = threading.Event()
 
     def run(self):
         with self.client, suppress(OSError):  # the server is gone
             self._send()
 
     def _send(self):
-        self.client.ask(b"EHLO me")
+        self.client.send_command(b"EHLO me")
         number = 0
-        while not self.enough.is_set():
+        while not self.stop_requested.is_set():
             number += 1
             token = f"{self.label}-{number}"
             content = f"{self.field}: {token}\r\n\r\n{self.body}\r\n".encode()
-            said = re.fullmatch(rb"250 .* queued as (\w+)\r\n", reply := self.client.mail(content=content))
-            if said is None:
-                self.last = reply
+            accepted = re.fullmatch(rb"250 .* queued as (\w+)\r\n", reply := self.client.send_mail(content=content))
+            if accepted is None:
+                self.refusal = reply
                 return
-            self.acknowledged[said[1].decode()] = token
+            self.acknowledged[accepted[1].decode()] = token
 
 
-def together(senders):
-    """What all of them were told is kept; they have ended, or do so now."""
+def stop_senders(senders):
+    """Stop the senders; return the tokens of all acknowledged mails by ID."""
     for sender in senders:
-        sender.enough.set()
+        sender.stop_requested.set()
     for sender in senders:
         sender.join(SECONDS)
         assert not sender.is_alive()

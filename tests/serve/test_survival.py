@@ -1,4 +1,4 @@
-"""What was acknowledged is there after `kill -9`, once."""
+"""Acknowledged mails survive `kill -9` of `smtptest serve`, once each."""
 
 import random
 import re
@@ -8,15 +8,16 @@ import threading
 from collections import Counter
 from contextlib import suppress
 
-from cli.smtptest import Serving
-from lazr.smtptest.store.sqlite import SqliteStore
+import pytest
 
-ROUNDS = 50
+from lazr.smtptest.store import SqliteStore
+from tests.helpers.command_line import ServeProcess
+
 SESSIONS = 4
 
 
 class Sender(threading.Thread):
-    """One session that sends mail after mail until its server is gone, and remembers which were acknowledged."""
+    """An SMTP session that sends mails until the server is gone, and records the acknowledged ones."""
 
     def __init__(self, address, name, body):
         super().__init__(daemon=True)
@@ -38,26 +39,27 @@ class Sender(threading.Thread):
                     if not replies.readline():
                         return
                 connection.sendall(f"X-Token: {token}\r\n\r\n{self.body}\r\n.\r\n".encode())
-                said = re.fullmatch(rb"250 .* queued as (\w+)\r\n", replies.readline())
-                if said is None:
+                accepted = re.fullmatch(rb"250 .* queued as (\w+)\r\n", replies.readline())
+                if accepted is None:
                     return
-                self.acknowledged[said[1].decode()] = token
+                self.acknowledged[accepted[1].decode()] = token
 
 
-def test_fifty_times_killed_and_nothing_that_was_acknowledged_is_lost_or_there_twice(tmp_path):
-    chance = random.Random(20261122)
+@pytest.mark.slow
+def test_repeated_kill_9_loses_and_duplicates_no_acknowledged_mail(tmp_path, kill_count):
+    generator = random.Random(20261122)
     file = tmp_path / "mails.sqlite"
     acknowledged = {}
-    for round_ in range(ROUNDS):
-        with Serving("--database", str(file), "--no-http") as serving:
-            assert serving.first.startswith("listening"), serving.process.stderr.read()
+    for round_ in range(kill_count):
+        with ServeProcess("--database", str(file), "--no-http") as serving:
+            assert serving.first_line.startswith("listening"), serving.describe_failure()
             senders = [
-                Sender(serving.address, f"{round_}-{number}", "x" * chance.choice([10, 2000, 70_000]))
+                Sender(serving.address, f"{round_}-{number}", "x" * generator.choice([10, 2000, 70_000]))
                 for number in range(SESSIONS)
             ]
             for sender in senders:
                 sender.start()
-            senders[0].join(chance.uniform(0, 0.3))  # it does not end: this is the random moment
+            senders[0].join(generator.uniform(0, 0.3))  # the sender runs on; this waits for a random time
             serving.process.send_signal(signal.SIGKILL)
             for sender in senders:
                 sender.join(20)
@@ -65,7 +67,7 @@ def test_fifty_times_killed_and_nothing_that_was_acknowledged_is_lost_or_there_t
                 acknowledged |= sender.acknowledged
 
     with SqliteStore(file) as store:
-        kept = {entry.id: store.mail(entry.id).header("x-token") for entry in store.page(limit=None).entries}
-    assert len(acknowledged) > ROUNDS  # it was under load
-    assert {name: kept.get(name) for name in acknowledged} == acknowledged
-    assert [token for token, times in Counter(kept.values()).items() if times > 1] == []
+        stored = {entry.id: store.get_mail(entry.id).header("x-token") for entry in store.get_page(limit=None).entries}
+    assert len(acknowledged) > kill_count
+    assert {name: stored.get(name) for name in acknowledged} == acknowledged
+    assert [token for token, count in Counter(stored.values()).items() if count > 1] == []

@@ -1,4 +1,4 @@
-"""A database for a test that wants one."""
+"""A PostgreSQL schema for tests that need one."""
 
 import pytest
 
@@ -6,7 +6,7 @@ import pytest
 @pytest.fixture
 def postgres():
     """The URL of an empty schema of PostgreSQL."""
-    from store import postgresserver  # late: other tests do without
+    from tests.helpers import postgres_server  # late: other tests do without
 
-    with postgresserver.schema() as url:
+    with postgres_server.create_schema() as url:
         yield url

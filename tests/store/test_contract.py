@@ -1,25 +1,20 @@
-"""Every store fulfils the contract: each of its tests runs on each of them."""
+"""Run the tests of the store contract on each store."""
 
 import pytest
 
-from lazr.smtptest.store.memory import MemoryStore
-from lazr.smtptest.store.places import store_at
-from lazr.smtptest.store.sqlite import SqliteStore
+from lazr.smtptest.store import MemoryStore, SqliteStore, create_store
+from tests.store.contract import *  # noqa: F403
 
-pytest.register_assert_rewrite("store.contract")
-
-from store.contract import *  # noqa: E402, F403 - the tests, now that their asserts are told
-
-# A function that makes the store, open or not; it is given the test's `request`, for what it needs and has to clean up.
+# Functions that create a store; they get the `request` fixture of the test.
 STORES = {
     "memory": lambda request: MemoryStore(),
     "sqlite": lambda request: SqliteStore(request.getfixturevalue("tmp_path") / "mail.sqlite"),
-    "postgres": lambda request: store_at(request.getfixturevalue("postgres")),
+    "postgres": lambda request: create_store(request.getfixturevalue("postgres")),
 }
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.postgres] * (name == "postgres")) for name in STORES])
 def store(request):
-    """An empty store."""
+    """Return an open, empty store of each kind."""
     with STORES[request.param](request) as store:
         yield store

@@ -1,4 +1,4 @@
-"""A mail server with a store and its web server, empty for each test."""
+"""The REST API of a mail server and a store, empty for each test."""
 
 import itertools
 import time
@@ -7,29 +7,26 @@ import httpx
 import pytest
 
 from lazr.smtptest import Envelope, MailServer
-from lazr.smtptest.protocol.smtp.sasl import Credentials
-from lazr.smtptest.store.contract import Arrival
-from lazr.smtptest.store.memory import MemoryStore
-from lazr.smtptest.web.app import make_app
-from lazr.smtptest.web.catcher import Catcher
-from lazr.smtptest.web.run import WebServer
+from lazr.smtptest.protocol.smtp.sasl_types import Credentials
+from lazr.smtptest.store import Arrival, MemoryStore
+from lazr.smtptest.web import AppContext, WebServer, make_app
 
 _numbers = itertools.count(1)
 
 
-class Caught:
-    """All of it, and a client."""
+class RestApi:
+    """A web server over HTTP, with a client, and with the mail server and the store under it."""
 
-    def __init__(self, server, store, web, catcher):
-        self.server, self.store, self.web, self.catcher = server, store, web, catcher
+    def __init__(self, server, store, web, app_context):
+        self.server, self.store, self.web, self.app_context = server, store, web, app_context
         self.http = httpx.Client(base_url=web.url, timeout=60)
 
-    def mail(self, content="", to=("bob@example.com",), sender="ann@example.com", user="", **fields):
-        """Put a mail into the store; its ID.  Without content, one of these header fields."""
+    def add_mail(self, content="", to=("bob@example.com",), sender="ann@example.com", user="", **fields):
+        """Put a mail into the store and return its ID.  `fields` are header fields of a mail without `content`."""
         if not content:
             written = {"Subject": "Hi"} | {name.replace("_", "-"): value for name, value in fields.items()}
             content = "".join(f"{name}: {value}\r\n" for name, value in written.items() if value) + "\r\nHello\r\n"
-        octets = content.encode() if isinstance(content, str) else content
+        data = content.encode() if isinstance(content, str) else content
         envelope = Envelope(
             sender,
             tuple(to),
@@ -37,60 +34,63 @@ class Caught:
             rcpt_parameters=tuple({} for _ in to),
             auth=Credentials("PLAIN", user) if user else None,
         )
-        name = f"mail{next(_numbers)}"
-        self.store.add([Arrival(name, time.time(), envelope, [octets])])
-        return name
+        mail_id = f"mail{next(_numbers)}"
+        self.store.add([Arrival(mail_id, time.time(), envelope, [data])])
+        return mail_id
 
-    def ids(self, **query):
-        """Those that are listed."""
-        return [one["ID"] for one in self.http.get("/api/v1/messages", params=query).json()["messages"]]
+    def list_ids(self, **query):
+        """Return the IDs that `GET /api/v1/messages` lists."""
+        return [summary["ID"] for summary in self.http.get("/api/v1/messages", params=query).json()["messages"]]
 
-    def found(self, query):
-        """Those that a search finds."""
-        return [one["ID"] for one in self.http.get("/api/v1/search", params={"query": query}).json()["messages"]]
+    def search_ids(self, query):
+        """Return the IDs that a search finds."""
+        response = self.http.get("/api/v1/search", params={"query": query})
+        return [summary["ID"] for summary in response.json()["messages"]]
 
     def close(self):
         self.http.close()
 
 
 @pytest.fixture(scope="session")
-def _caught():
+def _shared_rest_api():
     store = MemoryStore()
     with MailServer(store=store, auth="any") as server:
-        catcher = Catcher(store, server, label="tests")
-        web = WebServer(make_app(catcher))
+        app_context = AppContext(store, server, label="tests")
+        web = WebServer(make_app(app_context))
         web.start()
-        caught = Caught(server, store, web, catcher)
-        yield caught
-        caught.close()
-        web.stop(30)  # a busy machine may need more than the usual time
+        rest_api = RestApi(server, store, web, app_context)
+        yield rest_api
+        rest_api.close()
+        web.stop(30)  # a busy machine may need more than the default
 
 
 @pytest.fixture
-def caught(_caught):
-    """The one server of the session, with nothing left of the test before."""
-    _caught.store.delete()
-    _caught.server.forget()
-    return _caught
+def rest_api(_shared_rest_api):
+    """The one REST API of the test session, with nothing left of the test before."""
+    _shared_rest_api.app_context.deletions.flush()
+    _shared_rest_api.store.delete()
+    _shared_rest_api.server.forget()
+    _shared_rest_api.app_context.chaos.set_triggers({})
+    return _shared_rest_api
 
 
 @pytest.fixture
-def catching():
-    """Others, with settings of their own: `catching(mailboxes=[…])`."""
-    opened = []
+def make_rest_api():
+    """Start another REST API with settings of its own: `make_rest_api(mailboxes=[…])`."""
+    started = []
 
-    def catching(store=None, **settings):
+    def make_rest_api(store=None, **settings):
         store = store or MemoryStore()
         server = MailServer(store=store, auth="any")
         server.start()
-        catcher = Catcher(store, server, **settings)
-        web = WebServer(make_app(catcher))
+        app_context = AppContext(store, server, **settings)
+        web = WebServer(make_app(app_context))
         web.start()
-        opened.append(Caught(server, store, web, catcher))
-        return opened[-1]
+        started.append(RestApi(server, store, web, app_context))
+        return started[-1]
 
-    yield catching
-    for one in opened:
-        one.close()
-        one.web.stop()
-        one.server.stop()
+    yield make_rest_api
+    for rest_api in started:
+        rest_api.close()
+        rest_api.web.stop()
+        rest_api.server.stop()

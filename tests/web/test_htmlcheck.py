@@ -1,40 +1,50 @@
-"""HTML checks: what is found in a mail, what is said of it, and what no mail can do to the server."""
+"""HTML checks: the features that are found, the score, and the limits that protect the server."""
 
 import importlib.util
 import json
 import math
 import re
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from lazr.smtptest.web.apart import apart
 from lazr.smtptest.web.htmlcheck import score
-from lazr.smtptest.web.htmlcheck.score import scored
-from lazr.smtptest.web.htmlcheck.table import features, platforms
-from lazr.smtptest.web.htmlcheck.uses import SCRIPT, TESTS, uses
-from mail.malformed import messages
+from lazr.smtptest.web.htmlcheck.score import build_html_check_response
+from lazr.smtptest.web.htmlcheck.table import load_features, load_platforms
+from lazr.smtptest.web.htmlcheck.worker import SCRIPT_SLUG, TESTED_SLUGS, count_features
+from lazr.smtptest.web.sandbox.child_process import run_in_child_process
+from tests.mail.malformed import messages
 
 TOOL = Path(__file__).parent.parent.parent / "tools" / "caniemail.py"
-USES = "lazr.smtptest.web.htmlcheck.uses"
+USES = "lazr.smtptest.web.htmlcheck.worker"
 
 
-def found(html):
-    return uses(html)[1]
+def count_slugs(html):
+    return count_features(html)[1]
 
 
-def checked(caught, html):
-    caught.mail(f"Content-Type: text/html; charset=utf-8\r\n\r\n{html}\r\n")
-    answer = caught.http.get("/api/v1/message/latest/html-check")
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
-    return answer.json()
+def check_html(rest_api, html):
+    rest_api.add_mail(f"Content-Type: text/html; charset=utf-8\r\n\r\n{html}\r\n")
+    response = rest_api.http.get("/api/v1/message/latest/html-check")
+    assert (response.status_code, response.headers["content-type"]) == (200, "application/json")
+    return response.json()
+
+
+def test_check_without_tinycss2_returns_501(rest_api, monkeypatch):
+    rest_api.add_mail("Content-Type: text/html; charset=utf-8\r\n\r\n<p>Hi</p>\r\n")
+    monkeypatch.setitem(sys.modules, "tinycss2", None)
+    answer = rest_api.http.get("/api/v1/message/latest/html-check")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (501, "text/plain")
+    assert answer.text == 'checks of the HTML need tinycss2: pip install "lazr.smtptest[html-check]"\n'
 
 
 # -- the table --------------------------------------------------------------------------------------
 
 
-def tool():
+def load_tool():
     spec = importlib.util.spec_from_file_location("caniemail", TOOL)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -61,8 +71,8 @@ DATA = {
 }
 
 
-def test_the_tool_writes_a_row_for_each_feature():
-    assert json.loads(tool().table(DATA))["features"] == [
+def test_tool_writes_a_row_for_each_feature():
+    assert json.loads(load_tool().build_table(DATA))["features"] == [
         {
             "slug": "css-x",
             "title": "x",
@@ -78,34 +88,36 @@ def test_the_tool_writes_a_row_for_each_feature():
     ]
 
 
-def test_the_table_is_what_the_tool_writes():
+def test_table_has_the_format_of_the_tool():
     path = Path(__import__("lazr.smtptest.web.htmlcheck", fromlist="x").__file__).parent / "caniemail.json"
     table = json.loads(path.read_text("utf-8"))
 
     assert list(table) == ["source", "updated", "families", "platforms", "features"]
     assert len(table["features"]) > 300 and "MIT" in table["source"]
-    assert "Copyright (c) 2019 Rémi Parmentier" in (path.parent / "LICENSE.caniemail.txt").read_text("utf-8")
-    example = tool().row(FEATURE)
+    # In a wheel, the license is in the metadata: tests/test_packaging.py.
+    license_text = (TOOL.parents[1] / "src/lazr/smtptest/web/htmlcheck/LICENSE.caniemail.txt").read_text("utf-8")
+    assert "Copyright (c) 2019 Rémi Parmentier" in license_text
+    example = load_tool().build_row(FEATURE)
     for row in table["features"]:
         assert list(row) == list(example)
         assert all(type(row[name]) is type(example[name]) for name in example)
-        for which, versions in row["support"].items():
-            family, platform = which.split(" ")
+        for client, versions in row["support"].items():
+            family, platform = client.split(" ")
             assert family in table["families"] and platform in table["platforms"]
-            for one in versions.split(", "):
-                version, said, *notes = one.split(" ")
-                assert version and said in ("y", "a", "n", "u") and all(map(str.isdecimal, notes))
-        # It is shown as HTML, so it has nothing in it but code and links to the web.
+            for result in versions.split(", "):
+                version, letter, *notes = result.split(" ")
+                assert version and letter in ("y", "a", "n", "u") and all(map(str.isdecimal, notes))
+        # Clients show these texts as HTML: they may only have code and links.
         for text in (row["description"], *row["notes"].values()):
             assert re.sub(r'</?code>|</a>|<a href="https?://[^"<>]+" target="_blank">', "", text).count("<") == 0
 
 
-def test_all_that_can_be_seen_in_html_is_looked_for():
-    # html-comments is supported everywhere, and what the others are about is not in the HTML.
-    assert set(features()) ^ TESTS == {SCRIPT, "amp", "bimi", "html-comments"}
+def test_all_features_of_html_are_tested():
+    # html-comments is supported everywhere; the other features are not in the HTML.
+    assert set(load_features()) ^ TESTED_SLUGS == {SCRIPT_SLUG, "amp", "bimi", "html-comments"}
 
 
-# -- what is found ----------------------------------------------------------------------------------
+# -- the features -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -166,8 +178,8 @@ def test_all_that_can_be_seen_in_html_is_looked_for():
         ("<x style='w\\69 dth:0'>", "css-width"),
     ],
 )  # fmt: skip
-def test_what_a_tag_uses(html, slugs):
-    assert found(html) == Counter(slugs.split())
+def test_features_of_a_tag(html, slugs):
+    assert count_slugs(html) == Counter(slugs.split())
 
 
 @pytest.mark.parametrize(
@@ -209,21 +221,21 @@ def test_what_a_tag_uses(html, slugs):
         ("p{width:0}</STYLE ><style>q{}", "css-width css-selector-type:2 html-style"),
     ],
 )  # fmt: skip
-def test_what_a_stylesheet_uses(css, slugs):
+def test_features_of_a_stylesheet(css, slugs):
     expected = Counter({"html-p": 1, "html-style": 1})
     for one in slugs.split():
         slug, _, count = one.partition(":")
         expected[slug] += int(count or 1)
 
-    assert found(f"<style>{css}</style><p class='a b' id=i>x") == expected
+    assert count_slugs(f"<style>{css}</style><p class='a b' id=i>x") == expected
 
 
-def test_a_feature_is_counted_for_each_element_that_has_it():
+def test_feature_is_counted_for_each_element():
     html = (
         "<style>.a{color:rgb(1,2,3)} p{color:rgb(0,0,0)}</style>" + "<p class=a>" * 3 + "<p style='color:rgb(1,1,1)'>"
     )
 
-    assert found(html)["css-rgb"] == 4 and found(html)["html-p"] == 4
+    assert count_slugs(html)["css-rgb"] == 4 and count_slugs(html)["html-p"] == 4
 
 
 @pytest.mark.parametrize(
@@ -237,46 +249,57 @@ def test_a_feature_is_counted_for_each_element_that_has_it():
     ],
 )
 def test_nodes_are_counted(html, nodes):
-    assert uses(html)[0] == nodes
+    assert count_features(html)[0] == nodes
 
 
 # -- the score --------------------------------------------------------------------------------------
 
 
-def test_the_shares_of_a_feature_are_those_of_the_programs():
-    for feature in features().values():
-        assert math.isclose(sum(map(feature.share, ("yes", "partial", "no"))), 100 if feature.programs else 0)
-        assert all(one.note in {"", *feature.notes} for one in feature.programs)
-    assert any(one.support == "yes" and one.note for f in features().values() for one in f.programs)
+def test_shares_of_a_feature_add_up_to_100_percent():
+    for feature in load_features().values():
+        assert math.isclose(sum(map(feature.compute_percent, ("yes", "partial", "no"))), 100 if feature.programs else 0)
+        assert all(program.note in {"", *feature.notes} for program in feature.programs)
+    assert any(
+        program.support == "yes" and program.note
+        for feature in load_features().values()
+        for program in feature.programs
+    )
 
 
-def test_the_score_is_that_of_what_is_supported_worst_by_the_share_of_the_elements_that_use_it():
-    known = features()
-    flex, rgb = known["css-display-flex"], known["css-rgb"]
-    told = scored(10, {"css-display-flex": 5, "css-rgb": 10, "html-p": 10})
+def test_score_is_that_of_the_worst_supported_feature():
+    features = load_features()
+    flex, rgb = features["css-display-flex"], features["css-rgb"]
+    result = build_html_check_response(10, {"css-display-flex": 5, "css-rgb": 10, "html-p": 10}, {})
 
-    partial = max(flex.share("partial") * 0.5, rgb.share("partial"))
-    unsupported = max(flex.share("no") * 0.5, rgb.share("no"))
-    assert told["Total"] == {
-        "Tests": len(TESTS),
+    partial = max(flex.compute_percent("partial") * 0.5, rgb.compute_percent("partial"))
+    unsupported = max(flex.compute_percent("no") * 0.5, rgb.compute_percent("no"))
+    assert result["Total"] == {
+        "Tests": len(TESTED_SLUGS),
         "Nodes": 10,
         "Supported": round(100 - partial - unsupported, 5),
         "Partial": round(partial, 5),
         "Unsupported": round(unsupported, 5),
     }
-    # What is supported everywhere is nothing to warn of.
-    assert {one["Slug"] for one in told["Warnings"]} == {"css-display-flex", "css-rgb"}
+    # A feature that every mail program supports makes no warning.
+    assert {one["Slug"] for one in result["Warnings"]} == {"css-display-flex", "css-rgb"}
 
 
 @pytest.mark.parametrize(("nodes", "count"), [(0, 3), (1, 1000)])
-def test_a_score_is_never_below_nothing(nodes, count):
-    total = scored(nodes, {"html-script": count, "css-display-flex": count, "css-at-media": count})["Total"]
+def test_score_is_never_negative(nodes, count):
+    total = build_html_check_response(
+        nodes, {"html-script": count, "css-display-flex": count, "css-at-media": count}, {}
+    )["Total"]
 
     assert total["Supported"] == 0 and total["Unsupported"] == 100
 
 
-def test_the_worst_comes_first():
-    slugs = [one["Slug"] for one in scored(10, {"css-rgb": 1, "html-script": 10, "css-display-flex": 5})["Warnings"]]
+def test_worst_warning_comes_first():
+    slugs = [
+        one["Slug"]
+        for one in build_html_check_response(10, {"css-rgb": 1, "html-script": 10, "css-display-flex": 5}, {})[
+            "Warnings"
+        ]
+    ]
 
     assert slugs == ["html-script", "css-display-flex", "css-rgb"]
 
@@ -284,17 +307,18 @@ def test_the_worst_comes_first():
 # -- the route --------------------------------------------------------------------------------------
 
 
-def test_the_answer_has_mailpits_form(caught):
-    told = checked(caught, "<html><body><style>p{display:flex}</style><p>x<script>1</script></body></html>")
+def test_html_check_has_mailpits_fields(rest_api):
+    result = check_html(rest_api, "<html><body><style>p{display:flex}</style><p>x<script>1</script></body></html>")
 
-    assert list(told) == ["Warnings", "Platforms", "Total"]
-    assert told["Total"]["Nodes"] == 4 and told["Total"]["Tests"] > 300
-    assert told["Platforms"] == platforms() and "Gmail" in told["Platforms"]["ios"]
-    warnings = {one["Slug"]: one for one in told["Warnings"]}
+    assert list(result) == ["Warnings", "Platforms", "Total"]
+    assert result["Total"]["Nodes"] == 4 and result["Total"]["Tests"] > 300
+    assert result["Platforms"] == load_platforms() and "Gmail" in result["Platforms"]["ios"]
+    warnings = {one["Slug"]: one for one in result["Warnings"]}
     assert warnings["html-script"]["Score"] == {"Found": 1, "Supported": 0, "Partial": 0, "Unsupported": 100}
     flex = warnings["css-display-flex"]
     assert list(flex) == [
-        *("Slug", "Title", "Description", "URL", "Category", "Tags", "Keywords", "Results", "NotesByNumber", "Score")
+        *("Slug", "Title", "Description", "URL", "Category", "Tags", "Keywords", "Results", "NotesByNumber", "Score"),
+        "Places",
     ]
     assert (flex["Title"], flex["Category"], flex["URL"]) == (
         "display:flex",
@@ -312,14 +336,14 @@ def test_the_answer_has_mailpits_form(caught):
     } in flex["Results"]
     assert {one["Support"] for one in flex["Results"]} <= {"yes", "no", "partial"}
     assert all(one["NoteNumber"] in {"", *flex["NotesByNumber"]} for one in flex["Results"])
-    assert caught.store.totals().unread == 1
+    assert rest_api.store.get_totals().unread == 1
 
 
-def test_a_mail_that_uses_nothing_is_supported_everywhere(caught):
-    told = checked(caught, "<p>Hello</p>")
+def test_plain_html_scores_100(rest_api):
+    result = check_html(rest_api, "<p>Hello</p>")
 
-    assert told["Warnings"] == []
-    assert told["Total"] | {"Tests": 0} == {"Tests": 0, "Nodes": 1, "Supported": 100, "Partial": 0, "Unsupported": 0}
+    assert result["Warnings"] == []
+    assert result["Total"] | {"Tests": 0} == {"Tests": 0, "Nodes": 1, "Supported": 100, "Partial": 0, "Unsupported": 0}
 
 
 MIB = 1024 * 1024
@@ -347,37 +371,92 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("which", HOSTILE)
-def test_no_html_takes_for_ever(which):
-    told = json.loads(apart(USES, HOSTILE[which].encode(), seconds=60))
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_html_takes_bounded_time(name):
+    result = json.loads(run_in_child_process(USES, HOSTILE[name].encode(), timeout=60))
 
-    assert told["nodes"] <= 50_000
+    assert result["nodes"] <= 50_000
 
 
-def test_what_takes_too_long_all_the_same_is_an_answer(caught, monkeypatch):
-    monkeypatch.setattr(score, "_SECONDS", 1)
-    # Each element is in a rule for each of these classes, but for one that it has not.
+def test_timeout_of_the_check_returns_400(rest_api, monkeypatch):
+    monkeypatch.setattr(score, "_TIMEOUT_SECONDS", 1)
+    # Each element is compared with all of these rules and matches none: it lacks the second class.
     rules = "".join(f".a.b{n}{{width:0}}" for n in range(20_000))
     elements = "".join(f"<p class=a id=i{n}>" for n in range(25_000))
-    caught.mail(f"Content-Type: text/html\r\n\r\n<style>{rules}</style>{elements}")
-    answer = caught.http.get("/api/v1/message/latest/html-check")
+    rest_api.add_mail(f"Content-Type: text/html\r\n\r\n<style>{rules}</style>{elements}")
+    response = rest_api.http.get("/api/v1/message/latest/html-check")
 
-    assert (answer.status_code, answer.text) == (400, "the HTML cannot be checked: it took longer than 1 s")
-    assert caught.http.get("/livez").status_code == 200
-
-
-def test_no_more_than_a_megabyte_is_looked_at(caught):
-    told = checked(caught, "<p>" + " " * MIB + "<b>" * 1000)
-
-    assert told["Total"]["Nodes"] == 1
+    assert response.status_code == 400
+    assert response.text == "the HTML cannot be checked: the process took longer than 1 s"
+    assert rest_api.http.get("/livez").status_code == 200
 
 
-def test_no_malformed_mail_fails_it(caught):
+def test_only_the_first_mebibyte_is_checked(rest_api):
+    result = check_html(rest_api, "<p>" + " " * MIB + "<b>" * 1000)
+
+    assert result["Total"]["Nodes"] == 1
+
+
+def test_malformed_mails_never_fail_the_check(rest_api):
     htmls = [
-        caught.store.mail(caught.mail(content() or b"\r\n")).html
+        rest_api.store.get_mail(rest_api.add_mail(content() or b"\r\n")).html
         for i, (_, content) in enumerate(messages())
         if i % 20 == 0
     ]
     for html in filter(None, htmls):
-        nodes, counted = uses(html)
-        assert scored(nodes, counted)["Total"]["Nodes"] == nodes
+        nodes, counted, places = count_features(html)
+        assert build_html_check_response(nodes, counted, places)["Total"]["Nodes"] == nodes
+        assert set(places) == set(counted) and all(1 <= len(found) <= 20 for found in places.values())
+
+
+PLACED = """<!DOCTYPE html>
+<html><style>
+/* a */ p { color: rgb(1, 2, 3) }
+@media (hover) { p:hover
+  { width: 1em } }
+</style>
+<body><p>a</p>
+ <p style="height: 1vh">b<img
+ src="c.svg"></p><p style="height: 1vh">c</p>
+<script>1</script>"""
+
+
+@pytest.mark.parametrize(
+    ("slug", "places"),
+    [
+        ("html-doctype", [(1, 1)]),
+        ("css-comments", [(3, 1)]),
+        ("css-rgb", [(3, 13)]),
+        ("css-selector-type", [(3, 9), (4, 18)]),
+        ("css-at-media", [(4, 1)]),
+        ("css-at-media-hover", [(4, 1)]),
+        ("css-pseudo-class-hover", [(4, 18)]),
+        ("css-unit-vh", [(8, 2), (9, 18)]),
+        ("html-img", [(8, 26)]),
+        ("image-svg", [(8, 26)]),
+        ("html-p", [(7, 7), (8, 2), (9, 18)]),
+        ("html-script", [(10, 1)]),
+    ],
+)
+def test_places_are_those_in_the_source(slug, places):
+    assert count_features(PLACED).places[slug] == places
+
+
+def test_places_of_one_line_count_from_the_start_of_the_document():
+    counts = count_features("<b>a</b><style>b { color: rgb(0,0,0) }\f i { top: 1pt }</style><i>")
+
+    assert counts.places["css-rgb"] == [(1, 20)] and counts.places["css-unit-pt"] == [(1, 45)]
+
+
+def test_places_are_at_most_twenty_and_the_first_ones():
+    counts = count_features("<p>\n" * 1_000)
+
+    assert counts.places["html-p"] == [(line, 1) for line in range(1, 21)] and counts.found["html-p"] == 1_000
+
+
+def test_warnings_have_places(rest_api):
+    warnings = {warning["Slug"]: warning for warning in check_html(rest_api, PLACED)["Warnings"]}
+
+    assert warnings["image-svg"]["Places"] == [{"Line": 8, "Column": 26}]
+    assert warnings["html-script"]["Places"] == [{"Line": 10, "Column": 1}]
+    assert warnings["css-at-media-hover"]["Places"] == [{"Line": 4, "Column": 1}]

@@ -1,4 +1,4 @@
-"""Mailboxes: who has a token sees, marks and deletes the mails that are in one, and no others."""
+"""Mailboxes: a token gives access to the mails of its mailbox, and to nothing else."""
 
 import base64
 
@@ -7,35 +7,35 @@ import pytest
 from fastapi.routing import APIRoute, APIWebSocketRoute
 
 from lazr.smtptest import MailServer
-from lazr.smtptest.store.memory import MemoryStore
+from lazr.smtptest.store import MemoryStore
+from lazr.smtptest.web.api.access_scope import _resolve_scope
 from lazr.smtptest.web.app import make_app
-from lazr.smtptest.web.catcher import Catcher
+from lazr.smtptest.web.app_context import AppContext
 from lazr.smtptest.web.mailbox import Mailbox
-from lazr.smtptest.web.run import WebServer
-from lazr.smtptest.web.scope import _scope_of
+from lazr.smtptest.web.server.web_server import WebServer
 
 ONE = Mailbox.of_user("job one", "token-of-mailbox-1", "ci-1")
 TWO = Mailbox.of_recipient("job two", "token-of-mailbox-2", "*@Two.example")
 
 
-def basic(user, password):
+def build_basic_credentials(user, password):
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 @pytest.fixture
-def shared(catching):
-    """Two mailboxes with two mails each, one mail that is in neither, and who may see them."""
-    caught = catching(mailboxes=[ONE, TWO], anonymous=True)
-    caught.one = [caught.mail(user="ci-1", X_Tags="one", Subject=f"red {n}") for n in range(2)]
-    caught.two = [
-        caught.mail(to=("bob@two.EXAMPLE", "x@y.example"), X_Tags="two", Subject=f"red {n}") for n in range(2)
+def mailbox_api(make_rest_api):
+    """A REST API with two mailboxes of two mails each, and one mail in neither."""
+    rest_api = make_rest_api(mailboxes=[ONE, TWO], anonymous=True)
+    rest_api.one = [rest_api.add_mail(user="ci-1", X_Tags="one", Subject=f"red {n}") for n in range(2)]
+    rest_api.two = [
+        rest_api.add_mail(to=("bob@two.EXAMPLE", "x@y.example"), X_Tags="two", Subject=f"red {n}") for n in range(2)
     ]
-    caught.none = caught.mail(user="ci-10", to=("bob@xtwo.example",), X_Tags="none")
-    return caught
+    rest_api.none = rest_api.add_mail(user="ci-10", to=("bob@xtwo.example",), X_Tags="none")
+    return rest_api
 
 
-def seen_by(caught, authorization):
-    return httpx.Client(base_url=caught.web.url, headers={"Authorization": authorization}, timeout=30)
+def connect(rest_api, authorization):
+    return httpx.Client(base_url=rest_api.web.url, headers={"Authorization": authorization}, timeout=30)
 
 
 @pytest.mark.parametrize(
@@ -43,67 +43,67 @@ def seen_by(caught, authorization):
     [
         "Bearer token-of-mailbox-1",
         "bearer  token-of-mailbox-1",
-        basic("", "token-of-mailbox-1"),
-        basic("any: one", "x"),
+        build_basic_credentials("", "token-of-mailbox-1"),
+        build_basic_credentials("any: one", "x"),
     ],
 )
-def test_a_token_opens_its_mailbox(shared, scheme):
-    with seen_by(shared, scheme) as http:
-        answer = http.get("/api/v1/messages")
-        if scheme == basic("any: one", "x"):
-            assert answer.status_code == 401
+def test_token_opens_its_mailbox(mailbox_api, scheme):
+    with connect(mailbox_api, scheme) as http:
+        response = http.get("/api/v1/messages")
+        if scheme == build_basic_credentials("any: one", "x"):
+            assert response.status_code == 401
         else:
-            assert [one["ID"] for one in answer.json()["messages"]] == shared.one[::-1]
+            assert [message["ID"] for message in response.json()["messages"]] == mailbox_api.one[::-1]
 
 
-def test_nothing_of_others_is_seen(shared):
-    one = seen_by(shared, "Bearer token-of-mailbox-1")
-    listed = one.get("/api/v1/messages").json()
+def test_token_shows_nothing_of_other_mailboxes(mailbox_api):
+    one = connect(mailbox_api, "Bearer token-of-mailbox-1")
+    summary = one.get("/api/v1/messages").json()
 
-    assert (listed["total"], listed["unread"], listed["messages_count"], listed["tags"]) == (2, 2, 2, ["one"])
+    assert (summary["total"], summary["unread"], summary["messages_count"], summary["tags"]) == (2, 2, 2, ["one"])
     assert one.get("/api/v1/search?query=red").json()["messages_count"] == 2
     assert one.get("/api/v1/search?query=-tag:none").json()["total"] == 2
     assert one.get("/api/v1/tags").json() == ["one"]
-    assert one.get("/api/v1/message/latest").json()["ID"] == shared.one[-1]
-    assert one.get("/view/latest").headers["location"] == f"/view/{shared.one[-1]}"
+    assert one.get("/api/v1/message/latest").json()["ID"] == mailbox_api.one[-1]
+    assert one.get("/view/latest").headers["location"] == f"/view/{mailbox_api.one[-1]}"
     info = one.get("/api/v1/info").json()
     assert (info["Messages"], info["Tags"]) == (2, {"one": 2})
     assert one.get("/api/v1/webui").json()["Label"] == "job one"
-    for name in (*shared.two, shared.none):
+    for mail_id in (*mailbox_api.two, mailbox_api.none):
         for path in ("", "/raw", "/headers", "/part/1", "/links", "/codes", "/envelope", "/defects"):
-            assert one.get(f"/api/v1/message/{name}{path}").status_code == 404
-        assert one.get(f"/view/{name}.txt").status_code == 404
-    assert shared.store.totals().unread == 4
+            assert one.get(f"/api/v1/message/{mail_id}{path}").status_code == 404
+        assert one.get(f"/view/{mail_id}.txt").status_code == 404
+    assert mailbox_api.store.get_totals().unread == 4
     one.close()
 
 
-def test_nothing_of_others_is_changed(shared):
-    one, two = seen_by(shared, "Bearer token-of-mailbox-1"), seen_by(shared, "Bearer token-of-mailbox-2")
+def test_token_changes_nothing_in_other_mailboxes(mailbox_api):
+    one, two = connect(mailbox_api, "Bearer token-of-mailbox-1"), connect(mailbox_api, "Bearer token-of-mailbox-2")
 
     one.put("/api/v1/messages", json={"Read": True})
-    assert shared.store.totals().unread == 3
-    one.put("/api/v1/messages", json={"Read": True, "IDs": [*shared.two, shared.none]})
+    assert mailbox_api.store.get_totals().unread == 3
+    one.put("/api/v1/messages", json={"Read": True, "IDs": [*mailbox_api.two, mailbox_api.none]})
     one.put("/api/v1/messages", json={"Read": True, "Search": "red"})
-    assert shared.store.totals().unread == 3
-    one.put("/api/v1/tags", json={"IDs": shared.two, "Tags": ["mine"]})
+    assert mailbox_api.store.get_totals().unread == 3
+    one.put("/api/v1/tags", json={"IDs": mailbox_api.two, "Tags": ["mine"]})
     assert one.put("/api/v1/tags/two", json={"Name": "mine"}).status_code == 400
     assert one.delete("/api/v1/tags/none").status_code == 400
-    assert list(shared.store.tags()) == ["none", "one", "two"]
-    one.request("DELETE", "/api/v1/messages", json={"IDs": [*shared.two, shared.none]})
+    assert list(mailbox_api.store.count_tags()) == ["none", "one", "two"]
+    one.request("DELETE", "/api/v1/messages", json={"IDs": [*mailbox_api.two, mailbox_api.none]})
     one.delete("/api/v1/search?query=is:unread")
-    assert shared.store.totals().mails == 5
+    assert mailbox_api.store.get_totals().mails == 5
     one.delete("/api/v1/messages")
-    assert [entry.id for entry in shared.store.page().entries] == [shared.none, *shared.two[::-1]]
+    assert [entry.id for entry in mailbox_api.store.get_page().entries] == [mailbox_api.none, *mailbox_api.two[::-1]]
     two.delete("/api/v1/search?query=red")
-    assert [entry.id for entry in shared.store.page().entries] == [shared.none]
+    assert [entry.id for entry in mailbox_api.store.get_page().entries] == [mailbox_api.none]
     one.close(), two.close()
 
 
-def test_what_is_sent_from_a_mailbox_is_its_users(shared):
-    with seen_by(shared, "Bearer token-of-mailbox-1") as one:
-        name = one.post("/api/v1/send", json={"From": {"Email": "a@b.example"}}).json()["ID"]
-        assert one.get("/api/v1/message/latest").json()["ID"] == name
-    assert shared.store.entry(name).username == "ci-1"
+def test_mail_sent_from_a_mailbox_has_its_user(mailbox_api):
+    with connect(mailbox_api, "Bearer token-of-mailbox-1") as one:
+        mail_id = one.post("/api/v1/send", json={"From": {"Email": "a@b.example"}}).json()["ID"]
+        assert one.get("/api/v1/message/latest").json()["ID"] == mail_id
+    assert mailbox_api.store.get_entry(mail_id).username == "ci-1"
 
 
 @pytest.mark.parametrize(
@@ -121,69 +121,73 @@ def test_what_is_sent_from_a_mailbox_is_its_users(shared):
         ("GET", "/metrics"),
     ],
 )
-def test_what_concerns_everybody_is_not_a_mailboxs(shared, method, path):
-    with seen_by(shared, "Bearer token-of-mailbox-1") as one:
-        answer = one.request(method, path)
+def test_token_of_a_mailbox_is_403_for_server_routes(mailbox_api, method, path):
+    with connect(mailbox_api, "Bearer token-of-mailbox-1") as one:
+        response = one.request(method, path)
 
-    assert answer.status_code == 403 and "token of a mailbox" in answer.text
-    assert len(shared.server.rules) == 0
+    assert response.status_code == 403 and "token of a mailbox" in response.text
+    assert len(mailbox_api.server.rules) == 0
 
 
-WRONG = ["Bearer token-of-mailbox-3", "Bearer", basic("job one", "token"), "Basic ?", "Digest x", basic("a", "")]
+WRONG = [
+    *("Bearer token-of-mailbox-3", "Bearer", "Basic ?", "Digest x"),
+    *(build_basic_credentials("job one", "token"), build_basic_credentials("a", "")),
+]
 
 
 @pytest.mark.parametrize("authorization", WRONG)
-def test_a_token_with_a_slip_in_it_opens_nothing(shared, authorization):
-    with seen_by(shared, authorization) as http:
+def test_wrong_token_is_401(mailbox_api, authorization):
+    with connect(mailbox_api, authorization) as http:
         for method, path in (("GET", "/api/v1/messages"), ("DELETE", "/api/v1/messages"), ("GET", "/openapi.json")):
-            answer = http.request(method, path)
-            assert (answer.status_code, answer.text) == (401, "Unauthorized.\n")
-            assert answer.headers["www-authenticate"] == 'Basic realm="Login"'
-    assert shared.store.totals().mails == 5
+            response = http.request(method, path)
+            assert (response.status_code, response.text) == (401, "Unauthorized.\n")
+            assert response.headers["www-authenticate"] == 'Basic realm="Login"'
+    assert mailbox_api.store.get_totals().mails == 5
 
 
-def test_who_shows_nothing_sees_everything_only_where_that_is_said(catching):
-    assert catching(mailboxes=[ONE]).http.get("/api/v1/messages").status_code == 401
-    assert catching(mailboxes=[ONE], anonymous=True).http.get("/api/v1/messages").status_code == 200
-    assert catching().http.get("/api/v1/messages").status_code == 200
-    assert catching(anonymous=False).http.get("/api/v1/messages").status_code == 401
+def test_anonymous_access(make_rest_api):
+    assert make_rest_api(mailboxes=[ONE]).http.get("/api/v1/messages").status_code == 401
+    assert make_rest_api(mailboxes=[ONE], anonymous=True).http.get("/api/v1/messages").status_code == 200
+    assert make_rest_api().http.get("/api/v1/messages").status_code == 200
+    assert make_rest_api(anonymous=False).http.get("/api/v1/messages").status_code == 401
 
 
-def test_without_mailboxes_credentials_are_not_looked_at(caught):
+def test_credentials_are_ignored_without_mailboxes(rest_api):
     for authorization in WRONG:
-        with seen_by(caught, authorization) as http:
+        with connect(rest_api, authorization) as http:
             assert http.get("/api/v1/messages").status_code == 200
 
 
-def test_a_user_that_a_middleware_knows_sees_everything():
+def test_user_of_an_outer_middleware_sees_all_mails():
     store = MemoryStore()
-    app = make_app(Catcher(store, MailServer(store=store), mailboxes=[ONE]))
+    app = make_app(AppContext(store, MailServer(store=store), mailboxes=[ONE]))
 
-    async def knowing(scope, receive, send):
+    async def outer_middleware(scope, receive, send):
         await app(scope | {"state": {"user": "ann"}}, receive, send)
 
-    knowing.state = app.state
-    with WebServer(knowing) as web:
+    outer_middleware.state = app.state
+    with WebServer(outer_middleware) as web:
         assert httpx.get(f"{web.url}/api/v1/messages").status_code == 200
-        name = httpx.post(f"{web.url}/api/v1/send", json={"From": {"Email": "a@b.example"}}).json()["ID"]
-    assert store.entry(name).username == "ann"
+        mail_id = httpx.post(f"{web.url}/api/v1/send", json={"From": {"Email": "a@b.example"}}).json()["ID"]
+    assert store.get_entry(mail_id).username == "ann"
 
 
-# Without this, one route that forgets whose mails are whose would show all of them to everybody.
-def test_every_route_asks_who_it_is_but_the_probes():
-    app = make_app(Catcher(MemoryStore(), MailServer()))
-    routes = [route for route in all_routes(app) if isinstance(route, (APIRoute, APIWebSocketRoute))]
+# A route without the scope would show the mails of all mailboxes to every client.
+def test_every_route_but_public_ones_resolves_the_scope():
+    app = make_app(AppContext(MemoryStore(), MailServer()))
+    routes = [route for route in iterate_routes(app) if isinstance(route, (APIRoute, APIWebSocketRoute))]
 
     def calls(dependant):
         yield dependant.call
         for other in dependant.dependencies:
             yield from calls(other)
 
-    assert {route.path for route in routes if _scope_of not in calls(route.dependant)} == {"/livez", "/readyz"}
+    public = {route.path for route in routes if _resolve_scope not in calls(route.dependant)}
+    assert public == {"/livez", "/readyz", "/ui/{file:path}", "/login", "/api/v1/login"}
     assert len(routes) > 40
 
 
-def all_routes(app):
+def iterate_routes(app):
     stack = list(app.routes)
     while stack:
         route = stack.pop()
@@ -195,12 +199,12 @@ def all_routes(app):
 
 
 @pytest.mark.parametrize("token", ["", "short", "x" * 15, "a token with spaces", "ä" * 20, "x" * 20 + "\n"])
-def test_a_token_is_plain_text(token):
+def test_token_must_be_long_printable_ascii(token):
     with pytest.raises(ValueError, match="token of mailbox 'x'"):
         Mailbox.of_user("x", token, "ci")
 
 
-def test_two_mailboxes_have_two_tokens():
-    with pytest.raises(ValueError, match="same token"):
-        Catcher(MemoryStore(), MailServer(), mailboxes=[ONE, Mailbox.of_user("other", "token-of-mailbox-1", "x")])
+def test_mailbox_api_with_one_token_are_rejected():
+    with pytest.raises(ValueError, match="'job one' and 'other' have the same token"):
+        AppContext(MemoryStore(), MailServer(), mailboxes=[ONE, Mailbox.of_user("other", "token-of-mailbox-1", "x")])
     assert "token-of-mailbox-1" not in repr(ONE)

@@ -1,4 +1,4 @@
-"""A server takes connections and never says a word: the next one is asked before anybody has to wait for long."""
+"""A server accepts connections and never replies: the application uses the next one."""
 
 import smtplib
 
@@ -12,10 +12,10 @@ def deliver(servers, to, text, timeout=30):  # the code under test
                 return client.sendmail("app@example.com", to, text)
         except (OSError, smtplib.SMTPServerDisconnected):
             continue
-    raise OSError("no server answers")
+    raise OSError("no server replies")
 
 
-def test_the_second_server_is_asked(smtptest, smtptest_factory):
+def test_second_server_is_used(smtptest, smtptest_factory):
     second = smtptest_factory()
     smtptest.rules.add(blackhole())
 

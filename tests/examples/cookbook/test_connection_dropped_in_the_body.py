@@ -1,4 +1,4 @@
-"""The connection breaks in the middle of an attachment: the whole mail is sent again, and half of it is nowhere."""
+"""The connection breaks in the middle of the content: the client sends the mail again."""
 
 import smtplib
 
@@ -14,7 +14,7 @@ def deliver(smtp, to, content, attempts=2):  # the code under test
                 raise
 
 
-def test_it_sends_the_whole_mail_again(smtptest):
+def test_mail_is_sent_again_after_a_reset(smtptest):
     rule = smtptest.on("CONTENT", after=10_000).reset().once()
     content = b"Subject: Report\r\n\r\n" + b"all work and no play\r\n" * 50_000
 

@@ -1,4 +1,4 @@
-"""The server's certificate has expired: nothing is sent, not even the password."""
+"""The certificate of the server has expired: the client sends nothing."""
 
 import smtplib
 import ssl
@@ -16,7 +16,7 @@ def deliver(smtp, login, to, text, context):  # the code under test
 
 
 @pytest.mark.smtptest(tls=bad_certificate("expired"), auth={"app": "secret"})
-def test_it_sends_nothing(smtptest):
+def test_nothing_is_sent_with_an_expired_certificate(smtptest):
     with pytest.raises(ssl.SSLCertVerificationError, match="expired"):
         deliver(smtptest.address, ("app", "secret"), "ann@example.com", "Hi", smtptest.client_context())
 

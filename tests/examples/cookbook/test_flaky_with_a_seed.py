@@ -1,11 +1,11 @@
-"""A server that fails three mails in ten, by dice that fall the same way each time: none gets lost."""
+"""The server fails three mails in ten, with a fixed seed: no mail is lost."""
 
 import smtplib
 
 from lazr.smtptest.presets import flaky
 
 
-def deliver_all(smtp, addresses, text):  # the code under test: how many rounds it took
+def deliver_all(smtp, addresses, text):  # the code under test: the number of rounds
     rounds = 0
     while addresses:
         rounds += 1
@@ -20,7 +20,7 @@ def deliver_all(smtp, addresses, text):  # the code under test: how many rounds 
     return rounds
 
 
-def test_everybody_gets_the_mail_once(smtptest):
+def test_every_address_gets_the_mail_once(smtptest):
     smtptest.rules.add(flaky(0.3, seed=2009))
     everybody = [f"user{number}@example.com" for number in range(30)]
 

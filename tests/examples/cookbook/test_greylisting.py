@@ -1,4 +1,4 @@
-"""The server takes from strangers only what they send twice: a queue keeps what is refused for now."""
+"""The server refuses the first attempt of new senders: a queue retries."""
 
 import smtplib
 
@@ -7,13 +7,14 @@ from lazr.smtptest.presets import greylist
 
 class Queue:  # the code under test
     def __init__(self, smtp):
-        self.smtp, self.waiting = smtp, []
+        self.smtp = smtp
+        self.waiting: list[tuple[str, str]] = []
 
     def send(self, to, text):
         self.waiting.append((to, text))
         self.flush()
 
-    def flush(self):  # which somebody calls every few minutes
+    def flush(self):  # a timer calls it every few minutes
         waiting, self.waiting = self.waiting, []
         for to, text in waiting:
             try:
@@ -24,7 +25,7 @@ class Queue:  # the code under test
                     self.waiting.append((to, text))
 
 
-def test_the_second_attempt_gets_through(smtptest):
+def test_second_attempt_is_accepted(smtptest):
     smtptest.rules.add(greylist())
     queue = Queue(smtptest.address)
 

@@ -1,4 +1,4 @@
-"""A connection that was kept open has been dropped meanwhile: the next mail opens a new one."""
+"""The server has closed an idle connection: the next mail opens a new one."""
 
 import smtplib
 
@@ -6,8 +6,10 @@ from lazr.smtptest.presets import drops_idle
 
 
 class Connection:  # the code under test
+    client: smtplib.SMTP | None = None
+
     def __init__(self, smtp):
-        self.smtp, self.client = smtp, None
+        self.smtp = smtp
 
     def send(self, to, text):
         if self.client is not None:
@@ -20,15 +22,16 @@ class Connection:  # the code under test
         self.client.sendmail("app@example.com", to, text)
 
     def close(self):
-        self.client.quit()
+        if self.client is not None:
+            self.client.quit()
 
 
-def test_the_next_mail_opens_a_new_connection(smtptest):
+def test_next_mail_opens_a_new_connection(smtptest):
     smtptest.rules.add(drops_idle(0.5).once())
     connection = Connection(smtptest.address)
 
     connection.send("ann@example.com", "Subject: One\r\n\r\n")
-    smtptest.settle()  # until nobody is connected any more: the server has dropped the connection
+    smtptest.settle()  # wait until the server has closed the connection
     connection.send("ann@example.com", "Subject: Two\r\n\r\n")
     connection.close()
 

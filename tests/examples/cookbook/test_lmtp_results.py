@@ -1,4 +1,4 @@
-"""LMTP has a reply for each recipient (RFC 2033): one is delivered, one is to be tried again."""
+"""LMTP has a reply for each recipient (RFC 2033): one mail is delivered, one is not."""
 
 import smtplib
 
@@ -7,7 +7,7 @@ import pytest
 
 def deliver(smtp, to, text):  # the code under test: a reply code for each recipient
     with smtplib.LMTP(*smtp) as client:
-        client.ehlo()  # which says LHLO
+        client.ehlo()  # smtplib sends LHLO
         client.mail("app@example.com")
         accepted = [address for address in to if client.rcpt(address)[0] == 250]
         code, _ = client.data(text)  # the reply for the first of them

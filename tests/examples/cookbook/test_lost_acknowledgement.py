@@ -1,4 +1,4 @@
-"""The server keeps the mail, and its 250 is lost (RFC 1047): who tries again has sent it twice."""
+"""The server keeps the mail, and its 250 is lost (RFC 1047): the retry makes a copy."""
 
 import smtplib
 from email.message import EmailMessage
@@ -6,7 +6,7 @@ from email.utils import make_msgid
 
 
 def deliver(smtp, message):  # the code under test
-    message["Message-ID"] = make_msgid(domain="app.example.com")  # once, so that both copies have the same
+    message["Message-ID"] = make_msgid(domain="app.example.com")  # once, for both copies
     while True:
         try:
             with smtplib.SMTP(*smtp) as client:
@@ -15,7 +15,7 @@ def deliver(smtp, message):  # the code under test
             continue
 
 
-def test_both_copies_can_be_recognized_as_one_mail(smtptest):
+def test_both_copies_have_the_same_message_id(smtptest):
     smtptest.on("END_OF_DATA").truncate(0).close_after().once()
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = "app@example.com", "ann@example.com", "Invoice 7"

@@ -1,17 +1,18 @@
-"""The server is down for maintenance, and comes back: what was sent meanwhile is delivered then."""
+"""The server is down for maintenance, and returns: the outbox delivers its mails then."""
 
 import smtplib
 
 
 class Outbox:  # the code under test
     def __init__(self, smtp):
-        self.smtp, self.mails = smtp, []
+        self.smtp = smtp
+        self.mails: list[tuple[str, str]] = []
 
     def send(self, to, text):
         self.mails.append((to, text))
 
     def flush(self):
-        """Whether the server was there."""
+        """Send all mails; return whether the server accepted the connection."""
         try:
             with smtplib.SMTP(*self.smtp) as client:
                 while self.mails:
@@ -22,7 +23,7 @@ class Outbox:  # the code under test
         return True
 
 
-def test_nothing_is_lost_while_the_server_is_away(smtptest):
+def test_no_mail_is_lost_during_maintenance(smtptest):
     outbox = Outbox(smtptest.address)
     outbox.send("ann@example.com", "Subject: One\r\n\r\n")
 

@@ -1,4 +1,4 @@
-"""What the server announced was too much for the one behind it: the mail goes again, without its attachment."""
+"""The server refuses a message below its announced size: a link replaces the file."""
 
 import smtplib
 from email.message import EmailMessage
@@ -25,7 +25,7 @@ def send_report(smtp, report):  # the code under test
             client.send_message(message("It is at https://app.example.com/report.pdf"))
 
 
-def test_a_link_is_sent_where_the_attachment_is_too_big(smtptest):
+def test_link_is_sent_if_the_attachment_is_too_big(smtptest):
     smtptest.rules.add(lying_size(real=10_000))
 
     send_report(smtptest.address, b"x" * 100_000)

@@ -1,4 +1,4 @@
-"""A server that wants 7-bit content gets it, and the umlauts arrive all the same."""
+"""A server without 8BITMIME gets 7-bit content, and the umlauts arrive unchanged."""
 
 import smtplib
 from email.message import EmailMessage
@@ -16,7 +16,7 @@ def deliver(smtp, to, text):  # the code under test
 
 
 @pytest.mark.parametrize("old", [False, True])
-def test_the_content_is_what_the_server_can_take(smtptest, old):
+def test_content_fits_the_extensions_of_the_server(smtptest, old):
     if old:
         smtptest.on("EHLO").without("8BITMIME", "SMTPUTF8", "BINARYMIME")
 

@@ -1,4 +1,4 @@
-"""A server that fails for a while is tried again, after longer and longer pauses."""
+"""The server fails twice: the application tries again, after growing pauses."""
 
 import smtplib
 import time
@@ -16,11 +16,11 @@ def deliver(smtp, to, text, pauses=(1, 10, 60), sleep=time.sleep):  # the code u
             sleep(pauses.pop(0))
 
 
-def test_it_tries_again_until_the_server_can(smtptest):
+def test_delivery_is_retried_until_the_server_accepts(smtptest):
     smtptest.on("DATA").reply(451, "4.3.0", "Try later").times(2)
-    slept = []
+    pauses_taken: list[float] = []
 
-    deliver(smtptest.address, "ann@example.com", "Subject: Hi\r\n\r\nHi\r\n", sleep=slept.append)
+    deliver(smtptest.address, "ann@example.com", "Subject: Hi\r\n\r\nHi\r\n", sleep=pauses_taken.append)
 
     assert smtptest.inbox.one().subject == "Hi"
-    assert slept == [1, 10]
+    assert pauses_taken == [1, 10]

@@ -1,4 +1,4 @@
-"""The server takes its time: the application does not wait for longer than it said it would."""
+"""The server is slow: the application gives up after its timeout."""
 
 import smtplib
 
@@ -13,12 +13,12 @@ def deliver(smtp, to, text, timeout):  # the code under test
     try:
         with smtplib.SMTP(*smtp, timeout=timeout) as client:
             client.sendmail("app@example.com", to, text)
-    except (TimeoutError, smtplib.SMTPServerDisconnected) as error:  # smtplib may say the one or the other
+    except (TimeoutError, smtplib.SMTPServerDisconnected) as error:  # smtplib raises one or the other
         raise MailIsSlow from error
 
 
 @pytest.mark.parametrize("when", ["CONNECT", "RCPT", "END_OF_DATA"])
-def test_it_gives_up_in_time(smtptest, when):
+def test_delivery_gives_up_after_its_timeout(smtptest, when):
     smtptest.on(when).delay(30)
 
     with pytest.raises(MailIsSlow):

@@ -1,4 +1,4 @@
-"""Somebody in the middle has cut STARTTLS out: a client that must not send in clear sends nothing."""
+"""An attacker has removed STARTTLS: a client that requires TLS sends nothing."""
 
 import smtplib
 
@@ -9,13 +9,13 @@ from lazr.smtptest.presets import strip_starttls
 
 def deliver(smtp, login, to, text, context):  # the code under test
     with smtplib.SMTP(*smtp) as client:
-        client.starttls(context=context)  # and not: if client.has_extn("starttls")
+        client.starttls(context=context)  # not only if client.has_extn("starttls")
         client.login(*login)
         client.sendmail("app@example.com", to, text)
 
 
 @pytest.mark.smtptest(tls="starttls", auth={"app": "secret"})
-def test_it_does_not_go_on_in_clear(smtptest):
+def test_nothing_is_sent_without_tls(smtptest):
     smtptest.rules.add(strip_starttls())
 
     with pytest.raises(smtplib.SMTPNotSupportedError):

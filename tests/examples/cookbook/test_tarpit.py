@@ -1,4 +1,4 @@
-"""Each reply is in time, and all together are not: a timeout for a reply is none for the mail."""
+"""Each reply is in time, but their sum is not: the delivery needs a timeout of its own."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ async def deliver(smtp, mail, seconds):  # the code under test
             await client.sendmail(*mail)
 
 
-def test_a_mail_takes_no_longer_than_it_may(smtptest):
+def test_delivery_has_a_timeout_for_all_replies(smtptest):
     smtptest.rules.add(tarpit(0.2))  # the greeting, EHLO, MAIL, RCPT, DATA and its end: 1.2 s
 
     with pytest.raises(TimeoutError):

@@ -1,4 +1,4 @@
-"""The server takes so many recipients of a message, and no more: the others get it in a further one."""
+"""The server limits the recipients of a message: the others get it with another message."""
 
 import smtplib
 
@@ -12,7 +12,7 @@ def announce(smtp, addresses, text):  # the code under test
             addresses = [address for address, (code, _) in refused.items() if code == 452]
 
 
-def test_everybody_is_reached_in_as_many_messages_as_it_takes(smtptest):
+def test_all_recipients_are_reached_with_several_messages(smtptest):
     smtptest.rules.add(max_recipients(2))
     everybody = [f"user{number}@example.com" for number in range(5)]
 

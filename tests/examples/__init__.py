@@ -1,0 +1,1 @@
+"""Examples of the documentation, each of which runs as a test."""

@@ -1,0 +1,1 @@
+"""Frameworks in other languages: the example programs of examples/frameworks, with a real server."""

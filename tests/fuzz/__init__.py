@@ -1,0 +1,1 @@
+"""Programs for coverage-guided fuzzing: `make fuzz`."""

@@ -1,0 +1,1 @@
+"""Servers, clients and test data that tests of several folders share."""
