@@ -4,7 +4,8 @@ Branch coverage must be 100 % for `protocol/`, TLS and the mail parser, and at l
 Arguments go to pytest; with arguments, coverage is not checked, because only part of the tests may run.
 
 With `MAX_RETRIED_TESTS=8` in the environment, as in CI, up to eight failed tests, each with all its cases, run again,
-one after the other, and count if they fail again.  A test that other processes have slowed down passes then.  The output names each of them.
+one after the other, and count if they fail again.  A test that other processes have slowed down passes then.  The
+output names each of them.
 """
 
 import json
