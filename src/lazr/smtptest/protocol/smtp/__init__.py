@@ -29,14 +29,21 @@ if TYPE_CHECKING:
     from lazr.smtptest.protocol.smtp.findings import Finding
     from lazr.smtptest.protocol.smtp.leniency import Lenient
     from lazr.smtptest.protocol.smtp.limits import Limits
-    from lazr.smtptest.protocol.smtp.reply import PENDING, Pending, RawBytes, Reply
-    from lazr.smtptest.protocol.smtp.sasl_types import Credentials
+    from lazr.smtptest.protocol.smtp.reply import PENDING, CommandRefused, Pending, RawBytes, Reply
+    from lazr.smtptest.protocol.smtp.sasl_exchange import (
+        decode_base64,
+        decode_response,
+        discloses_initial_secret,
+        start_exchange,
+    )
+    from lazr.smtptest.protocol.smtp.sasl_types import Credentials, Exchange
     from lazr.smtptest.protocol.smtp.saslprep import prepare_if_possible
     from lazr.smtptest.protocol.smtp.sequence_diagram import render_sessions_diagram
     from lazr.smtptest.protocol.smtp.server_settings import ServerSettings
     from lazr.smtptest.protocol.smtp.session import SmtpSession
     from lazr.smtptest.protocol.smtp.session_record import SessionRecord, TlsFacts
     from lazr.smtptest.protocol.smtp.tls_mode import TlsMode
+    from lazr.smtptest.protocol.smtp.tls_upgrade import record_handshake
     from lazr.smtptest.protocol.smtp.transcript import MAX_ENTRIES, Transcript
     from lazr.smtptest.protocol.smtp.waiting import Waiting
 
@@ -47,10 +54,12 @@ __all__ = [
     "Auth",
     "Bdat",
     "Command",
+    "CommandRefused",
     "Credentials",
     "Delivery",
     "EndOfData",
     "Event",
+    "Exchange",
     "Extension",
     "Finding",
     "Lenient",
@@ -71,8 +80,13 @@ __all__ = [
     "Transcript",
     "Unknown",
     "Waiting",
+    "decode_base64",
+    "decode_response",
+    "discloses_initial_secret",
     "prepare_if_possible",
+    "record_handshake",
     "render_sessions_diagram",
+    "start_exchange",
 ]
 
 __getattr__: Callable[[str], object]
@@ -89,6 +103,7 @@ __getattr__, __dir__ = lazy_exports(
             "Delivery",
             "EndOfData",
             "Event",
+            "Exchange",
             "Mail",
             "Malformed",
             "Rcpt",
@@ -101,11 +116,18 @@ __getattr__, __dir__ = lazy_exports(
         "lazr.smtptest.protocol.smtp.limits": ("Limits",),
         "lazr.smtptest.protocol.smtp.reply": (
             "PENDING",
+            "CommandRefused",
             "Pending",
             "RawBytes",
             "Reply",
         ),
-        "lazr.smtptest.protocol.smtp.sasl_types": ("Credentials",),
+        "lazr.smtptest.protocol.smtp.sasl_exchange": (
+            "decode_base64",
+            "decode_response",
+            "discloses_initial_secret",
+            "start_exchange",
+        ),
+        "lazr.smtptest.protocol.smtp.sasl_types": ("Credentials", "Exchange"),
         "lazr.smtptest.protocol.smtp.saslprep": ("prepare_if_possible",),
         "lazr.smtptest.protocol.smtp.sequence_diagram": ("render_sessions_diagram",),
         "lazr.smtptest.protocol.smtp.server_settings": ("ServerSettings",),
@@ -115,6 +137,7 @@ __getattr__, __dir__ = lazy_exports(
             "TlsFacts",
         ),
         "lazr.smtptest.protocol.smtp.tls_mode": ("TlsMode",),
+        "lazr.smtptest.protocol.smtp.tls_upgrade": ("record_handshake",),
         "lazr.smtptest.protocol.smtp.transcript": (
             "MAX_ENTRIES",
             "Transcript",
