@@ -69,7 +69,12 @@ class FolderView:
 
     def render_flags_line(self) -> bytes:
         """Return the response FLAGS: the flags that can be in this folder."""
-        return b"* FLAGS %s\r\n" % render_flags(_SYSTEM_FLAGS | self.keywords)
+        return b"* FLAGS %s\r\n" % render_flags(self.flags)
+
+    @property
+    def flags(self) -> frozenset[str]:
+        """The system flags, and the keywords in use."""
+        return _SYSTEM_FLAGS | self.keywords
 
     # -- changes -----------------------------------------------------------------------------
 

@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from typing import Final
 
 __all__ = [
+    "CommandFailed",
     "Completion",
     "Effect",
+    "Part",
     "bad",
     "join_lines",
     "no",
@@ -75,6 +77,31 @@ def no(text: str, code: str = "") -> Completion:
 def bad(text: str, code: str = "") -> Completion:
     """Return the completion of a command that is wrong."""
     return Completion("BAD", text, code)
+
+
+class CommandFailed(Exception):
+    """End the command in execution with this completion."""
+
+    def __init__(self, completion: Completion) -> None:
+        super().__init__(completion)
+        self.completion: Final = completion
+
+
+class Part:
+    """A part of a response; other responses can be sent only after its last part.
+
+    Args:
+        wire: The bytes.
+        is_first: Whether the response begins with it.
+        is_last: Whether the response ends with it.
+    """
+
+    __slots__ = ("is_first", "is_last", "wire")
+
+    def __init__(self, wire: bytes, *, is_first: bool, is_last: bool) -> None:
+        self.wire: Final = wire
+        self.is_first: Final = is_first
+        self.is_last: Final = is_last
 
 
 def render_text(text: str) -> bytes:

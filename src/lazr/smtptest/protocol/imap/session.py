@@ -22,12 +22,12 @@ from lazr.smtptest.protocol.imap.command_parser import parse_command
 from lazr.smtptest.protocol.imap.command_table import run_command
 from lazr.smtptest.protocol.imap.command_text import describe_argument, mask_command
 from lazr.smtptest.protocol.imap.parse_error import ParseError
-from lazr.smtptest.protocol.imap.reader import ImapReader, NeedContinuation, RawCommand, RawLine, Refused
-from lazr.smtptest.protocol.imap.responses import Completion, Effect, bad, render_status_response
+from lazr.smtptest.protocol.imap.reader import MAX_LINE_BYTES, ImapReader, Item, RawCommand, RawLine, Refused
+from lazr.smtptest.protocol.imap.responses import Completion, Effect, Part, render_status_response
 from lazr.smtptest.protocol.imap.session_state import ImapState, Input
 from lazr.smtptest.protocol.reading_auth import ReadingAuth
 from lazr.smtptest.protocol.reading_session import Call, ReadingCommand, ReadingReply
-from lazr.smtptest.protocol.smtp import PENDING, SessionRecord
+from lazr.smtptest.protocol.smtp import PENDING, SessionRecord, record_handshake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +43,11 @@ __all__ = ["ImapSession", "Waiting"]
 
 # Of longer output, the transcript has the first line, and the size of the rest.
 _MAX_SHOWN_BYTES = 500
+# The literals of one command.
+_MAX_LITERAL_BYTES = 1024 * 1024
+_MAX_LITERAL_BYTES_BEFORE_LOGIN = 64 * 1024
+# RFC 4954 4: a response of SASL has at most 12,288 octets.
+_MAX_LINE_BYTES = {Input.LINE: 12_288, Input.LINE_OR_CHANGE: MAX_LINE_BYTES}
 
 
 class Waiting(enum.Enum):
@@ -89,6 +94,8 @@ class ImapSession:
         "_errors",
         "_has_eof",
         "_input_wanted",
+        "_interruptions",
+        "_is_in_response",
         "_original_peer",
         "_output",
         "_output_size",
@@ -113,11 +120,13 @@ class ImapSession:
         self.record: SessionRecord = SessionRecord()
         self.record.transcript.keeps_content = settings.keeps_content
         self._state = ImapState(settings, self.record, ReadingAuth(self.record, settings), open_account)
-        self._reader = ImapReader(settings.limits.message_size)
+        self._reader = ImapReader(self._get_max_literal_bytes)
         self._waiting = Waiting.INPUT
         self._has_eof = False
         self._output: list[bytes] = []
         self._output_size = 0
+        self._is_in_response = False  # the last part of a response is missing
+        self._interruptions: list[ReadingReply] = []  # they wait for the end of the response
         self._errors = 0  # commands that were answered BAD, in a row
         self._original_peer = ""
         # The command that waits for its decision; None is the greeting.
@@ -199,7 +208,7 @@ class ImapSession:
     @property
     def content_size(self) -> int:
         """The bytes of literals received so far, of a command that is not complete."""
-        return self._reader.literal_bytes
+        return self._reader.literal_size
 
     # -- called by the driver ----------------------------------------------------------------
 
@@ -273,15 +282,15 @@ class ImapSession:
         """Send an untagged response in between, and return the bytes to send; BYE closes."""
         if self.is_closing:
             return b""
-        self._send_reply(b"*", reply)
+        if self._is_in_response:
+            self._interruptions.append(reply)
+        else:
+            self._send_reply(b"*", reply)
         return self._take_output()
 
     def complete_handshake(self, facts: TlsFacts, settings: ReadingSettings) -> None:
         """Start the session again inside TLS, with the settings for it (RFC 9051 6.2.1)."""
-        self.record.tls = facts
-        self.record.transcript.add_note(f"TLS: {facts.describe()}")
-        if self._original_peer:
-            self.record.peer = self._original_peer
+        record_handshake(self.record, facts, self._original_peer)
         if self._waiting is Waiting.HANDSHAKE:  # not with implicit TLS, before the greeting
             self._waiting = Waiting.INPUT
         self.apply_settings(settings)
@@ -303,7 +312,8 @@ class ImapSession:
         if self.is_closing:
             return b""
         self.record.end(reason)
-        self._send(render_status_response(b"*", reply.status, reply.text))
+        if not self._is_in_response:  # the client would read it as a part of a message
+            self._send(render_status_response(b"*", reply.status, reply.text))
         self._close(Waiting.CLOSE)
         return self._take_output()
 
@@ -334,30 +344,42 @@ class ImapSession:
             self._close(Waiting.ORDERLY_CLOSE)
         return self._take_output()
 
-    def _handle_item(self, item: RawCommand | RawLine | NeedContinuation | Refused) -> None:
+    def _get_max_literal_bytes(self, name: str) -> int:
+        """Return the limit of the literals of a command together."""
+        if self._state.account is None:
+            return _MAX_LITERAL_BYTES_BEFORE_LOGIN
+        if name != "APPEND":
+            return _MAX_LITERAL_BYTES
+        limit = self.settings.limits.message_size
+        return sys.maxsize if limit is None else limit
+
+    def _handle_item(self, item: RawCommand | RawLine | Refused | Item) -> None:
         if isinstance(item, RawCommand):
             self._handle_command(item)
         elif isinstance(item, RawLine):
-            self._handle_line(item.line)
-        elif isinstance(item, NeedContinuation):
-            self._send(b"+ Ready for literal data\r\n")
-        else:
+            self._handle_line(item.content)
+        elif isinstance(item, Refused):
             self._refuse(item)
+        else:
+            self._send(b"+ Ready for the literal\r\n")
 
     def _refuse(self, refused: Refused) -> None:
         """Refuse what the reader cannot cut into commands."""
-        self.record.transcript.add_command(refused.line)
+        self.record.transcript.add_note(refused.text)
         if refused.is_fatal:
             self._send_bye(refused.text, "BYE")
             return
-        self._end_steps()
-        self._state.tag = refused.tag
-        self._complete(Completion(refused.status, refused.text, refused.code))
+        if refused.tag:
+            self._state.tag = refused.tag.encode("ascii", "replace")
+        else:  # a line for the command in execution
+            self._end_steps()
+            self._state.auth.end()
+        self._complete(Completion(refused.status, refused.text))
 
     def _handle_command(self, raw: RawCommand) -> None:
         """Handle a complete command."""
         transcript = self.record.transcript
-        self._state.tag = raw.tag
+        self._state.tag = raw.tag.encode("ascii", "replace")
         try:
             command = parse_command(raw, is_utf8=self._state.has_utf8_names)
         except ParseError as error:
@@ -422,16 +444,18 @@ class ImapSession:
                 value = error = None
                 if isinstance(step, bytes):
                     self._send(step)
-                    if self._output_size > self.settings.limits.replies_waiting:
-                        self._waiting = Waiting.TURN
-                        return
+                elif isinstance(step, Part):
+                    self._send_part(step)
                 elif isinstance(step, Call):
                     self.pending_call = step.function
                     self._waiting = Waiting.CALL
                     return
                 else:
                     self._input_wanted = step
-                    self._reader.expect_line()
+                    self._reader.expect_line(_MAX_LINE_BYTES[step])
+                    return
+                if self._output_size > self.settings.limits.replies_waiting:
+                    self._waiting = Waiting.TURN
                     return
         except StopIteration as stop:
             self._steps = None
@@ -456,7 +480,8 @@ class ImapSession:
             self._send_bye(completion.text, "BYE")
             return
         if completion.effect is Effect.BEGIN_TLS:
-            early_input = self._reader.discard()
+            early_input = self._reader.unread
+            self._reader.discard()
             if early_input:
                 # RFC 9051 11.1, CVE-2021-38542: an attacker may have injected it, so it is never executed.
                 self.record.add_discarded(early_input)
@@ -488,6 +513,20 @@ class ImapSession:
         line = wire[:_MAX_SHOWN_BYTES].partition(b"\r\n")[0]
         transcript.add_reply(line + b"\r\n")
         transcript.add_note(f"(… {len(wire) - len(line):,} octets …)")
+
+    def _send_part(self, part: Part) -> None:
+        """Send a part of a response; the transcript shows the first one."""
+        self._is_in_response = not part.is_last
+        if part.is_first:
+            self._send(part.wire)
+        else:
+            self._output.append(part.wire)
+            self._output_size += len(part.wire)
+            self.record.transcript.add_note(f"(… {len(part.wire):,} octets …)")
+        if part.is_last:
+            interruptions, self._interruptions = self._interruptions, []
+            for reply in interruptions:
+                self._send_reply(b"*", reply)
 
     def _send_reply(self, tag: bytes, reply: ReadingReply) -> None:
         """Send the reply of a rule."""

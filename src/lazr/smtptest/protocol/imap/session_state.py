@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.protocol.folder_access import Account
     from lazr.smtptest.protocol.imap.folder_view import FolderView
-    from lazr.smtptest.protocol.imap.responses import Completion
+    from lazr.smtptest.protocol.imap.responses import Completion, Part
     from lazr.smtptest.protocol.reading_auth import ReadingAuth
     from lazr.smtptest.protocol.reading_session import Call, OpenAccount, ReadingSettings
     from lazr.smtptest.protocol.smtp import SessionRecord
 
     # A command in execution.  It yields output, or what it waits for, and gets that; it returns how it ended.
-    Steps = Generator[bytes | Call | "Input", Any, Completion]
+    Steps = Generator[bytes | Part | Call | "Input", Any, Completion]
     Changes = Generator[bytes | Call, Any, None]
 
 __all__ = ["ImapState", "Input"]
@@ -86,6 +86,23 @@ class ImapState:
         """Select no folder."""
         self.view = None
         self.saved_uids = []
+
+    def note_change(self) -> None:
+        """Note that the selected folder may have changed."""
+        if self.view is not None:
+            self.view.is_refresh_due = True
+
+    def get_account(self) -> Account:
+        """Return the account; only commands after authentication may call this."""
+        if self.account is None:  # pragma: no cover - `run_command` has checked it
+            raise AssertionError("no account before authentication")
+        return self.account
+
+    def get_view(self) -> FolderView:
+        """Return the selected folder; only commands that need one may call this."""
+        if self.view is None:  # pragma: no cover - `run_command` has checked it
+            raise AssertionError("no folder is selected")
+        return self.view
 
     @property
     def has_utf8_names(self) -> bool:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from lazr.smtptest.protocol.smtp.sasl_types import Credentials, Exchange
     from lazr.smtptest.protocol.smtp.saslprep import prepare_if_possible
+    from lazr.smtptest.protocol.smtp.secret_masking import mask_secrets
     from lazr.smtptest.protocol.smtp.sequence_diagram import render_sessions_diagram
     from lazr.smtptest.protocol.smtp.server_settings import ServerSettings
     from lazr.smtptest.protocol.smtp.session import SmtpSession
@@ -83,6 +84,7 @@ __all__ = [
     "decode_base64",
     "decode_response",
     "discloses_initial_secret",
+    "mask_secrets",
     "prepare_if_possible",
     "record_handshake",
     "render_sessions_diagram",
@@ -129,6 +131,7 @@ __getattr__, __dir__ = lazy_exports(
         ),
         "lazr.smtptest.protocol.smtp.sasl_types": ("Credentials", "Exchange"),
         "lazr.smtptest.protocol.smtp.saslprep": ("prepare_if_possible",),
+        "lazr.smtptest.protocol.smtp.secret_masking": ("mask_secrets",),
         "lazr.smtptest.protocol.smtp.sequence_diagram": ("render_sessions_diagram",),
         "lazr.smtptest.protocol.smtp.server_settings": ("ServerSettings",),
         "lazr.smtptest.protocol.smtp.session": ("SmtpSession",),
