@@ -174,7 +174,11 @@ def test_message_that_comes_back_is_not_shown_in_the_middle():
     message = client.account.inbox.messages[2]
     client.account.inbox.delete([2])
     client.send("NOOP")
-    client.account.inbox.messages = {1: client.account.inbox.messages[1], 2: message, 3: client.account.inbox.messages[3]}
+    client.account.inbox.messages = {
+        1: client.account.inbox.messages[1],
+        2: message,
+        3: client.account.inbox.messages[3],
+    }
     client.account.inbox.add(MAIL)
 
     assert client.send("NOOP")[0] == "* 3 EXISTS"
@@ -275,7 +279,7 @@ def test_list_shows_all_folders():
         "a OK LIST completed",
     ]
     assert client.send('LIST "" W%')[:-1] == ['* LIST (\\HasChildren) "/" "Work"']
-    assert client.send('LIST Work/ %')[:-1] == ['* LIST (\\HasNoChildren) "/" "Work/2026"']
+    assert client.send("LIST Work/ %")[:-1] == ['* LIST (\\HasNoChildren) "/" "Work/2026"']
     assert client.send('LIST "" ("inbox" "Work/%") RETURN (SUBSCRIBED)')[:-1] == [
         '* LIST (\\Subscribed \\HasNoChildren) "/" "INBOX"',
         '* LIST (\\HasNoChildren) "/" "Work/2026"',
@@ -349,7 +353,7 @@ def test_names_are_in_utf7_or_utf8():
     assert client.send('LIST "" Entw*')[0] == '* LIST (\\HasNoChildren) "/" "Entw&APw-rfe"'
     client.send("ENABLE UTF8=ACCEPT")
     assert client.send('LIST "" "Entwü%"')[0] == '* LIST (\\HasNoChildren) "/" "Entwürfe"'
-    client.account.create_folder("a\x01\"")
+    client.account.create_folder('a\x01"')
     assert client.feed('a LIST "" "a*"\r\n').startswith(b'* LIST (\\HasNoChildren) "/" {3}\r\na\x01"\r\n')
 
 
@@ -358,7 +362,10 @@ def test_names_are_in_utf7_or_utf8():
     [
         ("CREATE Work/", "a OK CREATE completed"),
         ("CREATE INBOX", "a NO [ALREADYEXISTS] The folder exists already"),
-        ("CREATE Out (USE (\\Sent))", "a NO [USEATTR] The special use of folders is fixed: Drafts, Junk, Sent and Trash have it"),
+        (
+            "CREATE Out (USE (\\Sent))",
+            "a NO [USEATTR] The special use of folders is fixed: Drafts, Junk, Sent and Trash have it",
+        ),
         ("DELETE Trash", "a OK DELETE completed"),
         ("DELETE Nowhere", "a NO [NONEXISTENT] There is no such folder"),
         ("DELETE INBOX", "a NO [CANNOT] INBOX cannot be deleted"),
@@ -415,7 +422,7 @@ def test_append_stores_a_message():
     ]
     message = client.account.inbox.messages[1]
     assert message.content == MAIL and message.flags == {"\\Seen"}
-    assert "C: a APPEND INBOX (\\Seen) {91}" in client.transcript
+    assert f"C: a APPEND INBOX (\\Seen) {{{len(MAIL)}}}" in client.transcript
 
 
 def test_append_to_another_folder_without_selection():

@@ -25,7 +25,9 @@ def encode(text):
 def test_greeting_has_capabilities():
     greeting = make_client().greeting
 
-    assert greeting.startswith(b"* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE AUTH=PLAIN AUTH=LOGIN]")
+    assert greeting.startswith(
+        b"* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE AUTH=PLAIN AUTH=LOGIN]"
+    )
     assert greeting.endswith(b"] localhost IMAP server ready\r\n")
 
 

@@ -27,7 +27,7 @@ def test_uid_fetch_has_uids():
     client.account.inbox.delete([1])
     client.send("NOOP")
 
-    assert client.send("UID FETCH 2:7 FLAGS")[:-1] == ["* 1 FETCH (FLAGS () UID 2)", "* 2 FETCH (FLAGS () UID 3)"]
+    assert client.send("UID FETCH 2:7 FLAGS")[:-1] == ["* 1 FETCH (UID 2 FLAGS ())", "* 2 FETCH (UID 3 FLAGS ())"]
     assert client.send("UID FETCH 9 FLAGS") == ["a OK FETCH completed"]
 
 
@@ -92,7 +92,7 @@ def test_fetch_reads_messages_in_batches():
     lines = client.send("FETCH 1:* BODY.PEEK[]")
 
     assert sum(line.startswith("* ") for line in lines) == 5
-    assert client.account.calls == ["read_messages"] * 6
+    assert client.account.calls == ["read_messages"] * 5
 
 
 def test_fetch_of_many_messages_takes_turns():
@@ -153,7 +153,7 @@ def test_interruption_waits_for_the_end_of_a_response():
     assert session.has_backlog and not output.endswith(b")\r\n")
     assert session.interrupt(ReadingReply("OK", "[ALERT] Hello")) == b""
 
-    assert session.receive(b"").endswith(b" FLAGS ())\r\n* OK [ALERT] Hello\r\n")
+    assert session.receive(b"").endswith(b" FLAGS ())\r\n* OK [ALERT] Hello\r\na OK FETCH completed\r\n")
 
 
 def test_session_that_ends_in_a_response_sends_no_bye():
@@ -172,7 +172,7 @@ def test_content_is_not_in_the_transcript():
     assert client.transcript[-4:-1] == [
         "S: * 1 FETCH (BODY[] {210017}",
         "*: (… 210,019 octets …)",
-        "*: (… 11 octets …)",
+        "*: (… 12 octets …)",
     ]
 
 
@@ -223,7 +223,9 @@ def test_store_of_messages_that_are_gone():
     client = ImapClient(MAIL, MAIL)
     client.account.inbox.delete([1])
 
-    assert client.send("STORE 1:2 +FLAGS (\\Seen)")[-1] == "a OK [EXPUNGEISSUED] Some of the messages are gone; send NOOP"
+    assert (
+        client.send("STORE 1:2 +FLAGS (\\Seen)")[-1] == "a OK [EXPUNGEISSUED] Some of the messages are gone; send NOOP"
+    )
 
 
 # -- EXPUNGE, COPY, MOVE ---------------------------------------------------------------------

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from lazr.smtptest.protocol.folder_access import FolderError
 from lazr.smtptest.protocol.imap.changes import report_changes
 from lazr.smtptest.protocol.imap.commands_any import run_capability, run_enable, run_id, run_idle, run_logout, run_noop
-from lazr.smtptest.protocol.imap.commands_auth import run_authenticate, run_login, run_starttls
 from lazr.smtptest.protocol.imap.commands_append import run_append
+from lazr.smtptest.protocol.imap.commands_auth import run_authenticate, run_login, run_starttls
 from lazr.smtptest.protocol.imap.commands_fetch import run_fetch
 from lazr.smtptest.protocol.imap.commands_folders import (
     run_create,
@@ -22,7 +22,7 @@ from lazr.smtptest.protocol.imap.commands_list import run_list
 from lazr.smtptest.protocol.imap.commands_search import run_search
 from lazr.smtptest.protocol.imap.commands_select import run_close, run_select, run_unselect
 from lazr.smtptest.protocol.imap.commands_store import run_copy, run_expunge, run_store
-from lazr.smtptest.protocol.imap.responses import bad, no
+from lazr.smtptest.protocol.imap.responses import CommandFailed, bad, no
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ def run_command(state: ImapState, command: ImapCommand) -> Steps:
         completion = yield from row.run(state, command)
     except FolderError as error:
         completion = no(error.text, error.code)
+    except CommandFailed as failed:
+        completion = failed.completion
     may_expunge = not row.forbids_expunge or getattr(command, "is_uid", False)
     yield from report_changes(state, may_expunge=may_expunge, is_forced=row.looks_for_changes)
     return completion

@@ -25,9 +25,7 @@ def run_append(state: ImapState, command: AppendCommand) -> Steps:
 
 def _append(account: Account, command: AppendCommand) -> tuple[int, int]:
     try:
-        uid = account.append(
-            command.folder, command.content, flags=command.flags, internal_date=command.internal_date
-        )
+        uid = account.append(command.folder, command.content, flags=command.flags, internal_date=command.internal_date)
         return account.open_folder(command.folder).uid_validity, uid
     except FolderError as error:
         raise hint_at_create(error) from error

@@ -51,12 +51,12 @@ class Batch(NamedTuple):
 
     Args:
         messages: The messages that exist.
-        count: How many UIDs were looked at.
+        size: How many UIDs were looked at.
         changed: The messages that got `\Seen`, with their new flags.
     """
 
     messages: Sequence[Message]
-    count: int
+    size: int
     changed: Sequence[MessageFlags] = ()
 
 
@@ -86,9 +86,7 @@ def _find_changed(folder: Folder, uids: Sequence[int], since: int) -> list[int]:
     return [message.uid for message in folder.read_flags(since=since) if message.uid in wanted]
 
 
-def _fetch_flags(
-    view: FolderView, uids: Sequence[int], items: Sequence[FetchItem], outcome: Outcome
-) -> FetchSteps:
+def _fetch_flags(view: FolderView, uids: Sequence[int], items: Sequence[FetchItem], outcome: Outcome) -> FetchSteps:
     """Send items that need no more than flags."""
     for batch in split_batches(uids, _MAX_FLAGS_PER_CALL):
         messages: list[MessageFlags] = yield Call(partial(view.folder.read_flags, batch))
@@ -114,7 +112,7 @@ def _fetch_messages(
     while start < len(uids):
         read = partial(_read_batch, view.folder, uids[start : start + _MAX_MESSAGES_PER_CALL])
         batch: Batch = yield Call(partial(read, needs_content=needs_content, sets_seen=sets_seen))
-        start += batch.count
+        start += batch.size
         outcome.count += len(batch.messages)
         view.note_own_changes(batch.changed)
         changed = {message.uid: message for message in batch.changed}
@@ -160,9 +158,7 @@ def _add_flags(state: ImapState, items: Sequence[FetchItem]) -> Sequence[FetchIt
     return [*items, *(item for item in added if item not in items)]
 
 
-def _render_message(
-    state: ImapState, number: int, message: Message, items: Sequence[FetchItem]
-) -> Iterator[Part]:
+def _render_message(state: ImapState, number: int, message: Message, items: Sequence[FetchItem]) -> Iterator[Part]:
     is_first = True
     waiting: bytes | None = None
     for piece in render_fetch_response(number, message, items, has_global_messages=state.is_rev2):

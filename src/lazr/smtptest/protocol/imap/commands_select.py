@@ -48,7 +48,9 @@ def _describe_folder(state: ImapState, view: FolderView, folder_state: FolderSta
         yield b'* LIST () "/" %s\r\n' % render_folder_name(name, is_utf8=True)
     else:
         yield b"* 0 RECENT\r\n"
-        first_unseen = None if folder_state.first_unseen_uid is None else view.find_number(folder_state.first_unseen_uid)
+        first_unseen = (
+            None if folder_state.first_unseen_uid is None else view.find_number(folder_state.first_unseen_uid)
+        )
         if first_unseen is not None:
             yield render_status_response(b"*", "OK", "The first unread message", f"UNSEEN {first_unseen}")
     permanent = "()" if view.is_read_only else render_flags(view.flags).decode("ascii")[:-1] + " \\*)"

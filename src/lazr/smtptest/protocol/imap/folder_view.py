@@ -1,8 +1,8 @@
 """The selected folder as the client knows it: message numbers, and what it has not heard of yet.
 
 The server may change the numbers of messages only by EXPUNGE and EXISTS, and EXPUNGE only at certain moments (RFC 9051
-7.5.1).  So a session keeps a view of its folder.  `read_changes` reads what is new; `apply_changes` changes the view and
-returns the responses that tell the client.
+7.5.1).  So a session keeps a view of its folder.  `read_changes` reads what is new; `apply_changes` changes the view
+and yields the responses that tell the client.
 """
 
 from __future__ import annotations
@@ -37,7 +37,16 @@ class FolderView:
         is_read_only: Whether EXAMINE opened it.
     """
 
-    __slots__ = ("_last_uid", "_seen_mod_seqs", "folder", "is_read_only", "is_refresh_due", "keywords", "mod_seq", "uids")
+    __slots__ = (
+        "_last_uid",
+        "_seen_mod_seqs",
+        "folder",
+        "is_read_only",
+        "is_refresh_due",
+        "keywords",
+        "mod_seq",
+        "uids",
+    )
 
     def __init__(self, folder: Folder, state: FolderState, *, is_read_only: bool) -> None:
         self.folder: Final = folder

@@ -34,7 +34,7 @@ def find_uids(state: ImapState, messages: SequenceSet, *, is_uid: bool) -> list[
         return [uid for uid in state.saved_uids if uid in present]
     if is_uid:
         return messages.find_uids(uids)
-    # In an empty folder `*` is an error by RFC 9051 9 (seq-number).  Clients send 1:* there, and other servers accept it.
+    # In an empty folder `*` is an error by RFC 9051 9 (seq-number).  Clients send 1:* there; other servers accept it.
     if uids and not messages.is_within(len(uids)):
         raise CommandFailed(bad(f"The folder has {len(uids)} messages; use their numbers, or UIDs by UID commands"))
     return [uids[number - 1] for number in messages.find_numbers(len(uids))]

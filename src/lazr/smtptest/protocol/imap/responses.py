@@ -64,9 +64,9 @@ class Completion:
         return f"<Completion {self.render(b'tag').decode().rstrip()}>"
 
 
-def ok(text: str, code: str = "") -> Completion:
+def ok(text: str, code: str = "", *, effect: Effect = Effect.NONE) -> Completion:
     """Return the completion of a command that succeeded."""
-    return Completion("OK", text, code)
+    return Completion("OK", text, code, effect=effect)
 
 
 def no(text: str, code: str = "") -> Completion:

@@ -191,6 +191,11 @@ class ImapSession:
         return self._input_wanted is Input.LINE_OR_CHANGE
 
     @property
+    def selected_uids(self) -> Sequence[int]:
+        """The UIDs of the selected folder as the client knows them, by message number."""
+        return () if self._state.view is None else self._state.view.uids
+
+    @property
     def has_unread_input(self) -> bool:
         """Whether input has arrived that is not processed yet."""
         return self._reader.unread_size > 0
