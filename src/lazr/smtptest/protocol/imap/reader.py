@@ -186,6 +186,11 @@ class ImapReader:
         return len(self._buffer)
 
     @property
+    def unread(self) -> bytes:
+        """These bytes."""
+        return bytes(self._buffer)
+
+    @property
     def is_in_literal(self) -> bool:
         """Whether the next bytes belong to a literal."""
         return self._command.missing_bytes > 0
