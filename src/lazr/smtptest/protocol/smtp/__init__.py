@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.protocol.smtp.auth import AcceptPolicy as AcceptPolicy
     from lazr.smtptest.protocol.smtp.auth import Auth
     from lazr.smtptest.protocol.smtp.command_log import Command
+    from lazr.smtptest.protocol.smtp.commands import is_http_request_line
     from lazr.smtptest.protocol.smtp.data import MemorySink
     from lazr.smtptest.protocol.smtp.data import Sink as Sink
     from lazr.smtptest.protocol.smtp.events import (
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     )
     from lazr.smtptest.protocol.smtp.sasl_types import Credentials, Exchange
     from lazr.smtptest.protocol.smtp.saslprep import prepare_if_possible
+    from lazr.smtptest.protocol.smtp.secret_masking import mask_secrets
     from lazr.smtptest.protocol.smtp.sequence_diagram import render_sessions_diagram
     from lazr.smtptest.protocol.smtp.server_settings import ServerSettings
     from lazr.smtptest.protocol.smtp.session import SmtpSession
@@ -83,6 +85,8 @@ __all__ = [
     "decode_base64",
     "decode_response",
     "discloses_initial_secret",
+    "is_http_request_line",
+    "mask_secrets",
     "prepare_if_possible",
     "record_handshake",
     "render_sessions_diagram",
@@ -97,6 +101,7 @@ __getattr__, __dir__ = lazy_exports(
         "lazr.smtptest.protocol.smtp.address": ("AddressGrammar",),
         "lazr.smtptest.protocol.smtp.auth": ("Auth",),
         "lazr.smtptest.protocol.smtp.command_log": ("Command",),
+        "lazr.smtptest.protocol.smtp.commands": ("is_http_request_line",),
         "lazr.smtptest.protocol.smtp.data": ("MemorySink",),
         "lazr.smtptest.protocol.smtp.events": (
             "Bdat",
@@ -129,6 +134,7 @@ __getattr__, __dir__ = lazy_exports(
         ),
         "lazr.smtptest.protocol.smtp.sasl_types": ("Credentials", "Exchange"),
         "lazr.smtptest.protocol.smtp.saslprep": ("prepare_if_possible",),
+        "lazr.smtptest.protocol.smtp.secret_masking": ("mask_secrets",),
         "lazr.smtptest.protocol.smtp.sequence_diagram": ("render_sessions_diagram",),
         "lazr.smtptest.protocol.smtp.server_settings": ("ServerSettings",),
         "lazr.smtptest.protocol.smtp.session": ("SmtpSession",),
