@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-__all__ = ["ARGUMENT_COUNTS", "CommandLine", "is_auth_line", "mask_line", "parse_line"]
+__all__ = ["ARGUMENT_COUNTS", "CommandLine", "is_auth_line", "is_unknown_line", "mask_line", "parse_line"]
 
 # How many arguments each command takes.  The arguments of USER and PASS are one text, which may have spaces.
 ARGUMENT_COUNTS: dict[str, tuple[int, int]] = {
@@ -46,22 +46,24 @@ class CommandLine:
     Args:
         verb: The verb in capitals.
         arguments: The arguments; of USER and PASS, one text.
+        public_argument: The arguments as text, without secrets.
     """
 
-    __slots__ = ("arguments", "verb")
+    __slots__ = ("arguments", "public_argument", "verb")
 
-    def __init__(self, verb: str, arguments: tuple[str, ...]) -> None:
+    def __init__(self, verb: str, arguments: tuple[str, ...], public_argument: str = "") -> None:
         self.verb: Final = verb
         self.arguments: Final = arguments
+        self.public_argument: Final = public_argument
 
     @property
-    def public_argument(self) -> str:
-        """The arguments as text, without secrets."""
-        return " ".join(self.arguments[: _PUBLIC_ARGUMENTS.get(self.verb.encode("ascii"), len(self.arguments))])
+    def is_known(self) -> bool:
+        """Whether POP3 has this command."""
+        return self.verb in ARGUMENT_COUNTS
 
     def check_arguments(self) -> None:
         """Raise `CommandError` if the command is unknown, or takes another number of arguments."""
-        if self.verb not in ARGUMENT_COUNTS:
+        if not self.is_known:
             raise CommandError("Unknown command", is_misuse=True)
         least, most = ARGUMENT_COUNTS[self.verb]
         if not least <= len(self.arguments) <= most:
@@ -86,10 +88,12 @@ def parse_line(line: bytes) -> CommandLine:
     if _VERB.fullmatch(verb) is None:
         raise CommandError("Unknown command", is_misuse=True)
     verb = verb.upper()
+    public_argument = mask_line(line).decode("utf-8", "replace").partition(" ")[2]
     if verb in _TEXT_VERBS:
         # A password may begin or end with spaces; `PASS` and a space is an empty one.
-        return CommandLine(verb, (rest if verb == "PASS" else rest.strip(" "),) if space else ())
-    return CommandLine(verb, tuple(word for word in rest.split(" ") if word))
+        text = rest if verb == "PASS" else rest.strip(" ")
+        return CommandLine(verb, (text,) if space else (), public_argument)
+    return CommandLine(verb, tuple(word for word in rest.split(" ") if word), public_argument)
 
 
 def is_auth_line(line: bytes) -> bool:
@@ -109,5 +113,13 @@ def mask_line(line: bytes) -> bytes:
         words = [word for word in rest.split(b" ") if word]
         public = words[: _PUBLIC_ARGUMENTS[name]]
         return b" ".join([verb, *public, *([_MASK] if space and len(words) > len(public) else [])])
-    is_known = name.isascii() and name.decode("ascii") in ARGUMENT_COUNTS
-    return line if is_known else mask_secrets(line)
+    return line if _is_known_verb(name) else mask_secrets(line)
+
+
+def is_unknown_line(line: bytes) -> bool:
+    """Whether the line does not begin with a verb of POP3."""
+    return not _is_known_verb(line.partition(b" ")[0].upper())
+
+
+def _is_known_verb(name: bytes) -> bool:
+    return name.isascii() and name.decode("ascii") in ARGUMENT_COUNTS

@@ -12,7 +12,7 @@ import sys
 
 from lazr.smtptest.protocol.folder_access import FolderError
 from lazr.smtptest.protocol.pop3.authorization import Authorization, ReplacedReply
-from lazr.smtptest.protocol.pop3.command_line import CommandLine, is_auth_line, mask_line, parse_line
+from lazr.smtptest.protocol.pop3.command_line import CommandLine, is_auth_line, is_unknown_line, mask_line, parse_line
 from lazr.smtptest.protocol.pop3.line_reader import LineReader, Unreadable
 from lazr.smtptest.protocol.pop3.maildrop import open_maildrop
 from lazr.smtptest.protocol.pop3.responses import END, CommandError, Piece, Record, render_error, render_ok
@@ -88,6 +88,7 @@ class Pop3Session:
     __slots__ = (
         "_authorization",
         "_decide",
+        "_follows_auth",
         "_has_eof",
         "_maildrop",
         "_misuses",
@@ -135,6 +136,7 @@ class Pop3Session:
         self._work: Steps[None] | None = None  # the command that is executed
         self._output: list[bytes] = []
         self._output_size = 0
+        self._follows_auth = False  # the last valid command was AUTH, so a stray line may be a password
         self._misuses = 0  # in a row
         self._has_eof = False
         self._original_peer = ""
@@ -464,7 +466,6 @@ class Pop3Session:
                 self.record.transcript.add_command(self._authorization.mask_line(line))
                 yield from self._finish_login(self._authorization.respond(line))
             else:
-                self.record.transcript.add_command(mask_line(line))
                 yield from self._process_command(line)
             self._misuses = 0
         except CommandError as error:
@@ -477,11 +478,15 @@ class Pop3Session:
             self._send_error(_describe_failure(failed.error))
 
     def _process_command(self, line: bytes) -> Steps[None]:
+        # Some clients continue an exchange without looking at the reply that has refused AUTH.
+        may_be_secret = self._follows_auth and is_unknown_line(line)
+        self._follows_auth = may_be_secret or is_auth_line(line + b" ")
+        self.record.transcript.add_command(b"***" if may_be_secret else mask_line(line))
         if len(line) + 2 > self.settings.limits.command_line and not is_auth_line(line):
             raise CommandError("Command line too long", is_misuse=True)
         command = parse_line(line)
         verb = command.verb
-        if verb != "AUTH":  # decided on when the user is known
+        if verb != "AUTH" and not may_be_secret:  # AUTH is decided on when the user is known
             event = ReadingCommand(f"POP3 {verb}", command.public_argument, self._find_username(command))
             reply: ReadingReply | None = yield event
             if reply is not None:
