@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import NamedTuple
 
 from lazr.smtptest._util.lazy_pattern import compile_lazily
 
-__all__ = ["parse_date", "parse_date_field", "parse_date_time"]
+__all__ = ["SentDate", "parse_date", "parse_date_field", "parse_date_time"]
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DAY_OF_1970 = dt.date(1970, 1, 1).toordinal()
@@ -23,6 +24,13 @@ _DATE_FIELD = compile_lazily(
 )
 _ZONE_HOURS = {"EDT": -4, "EST": -5, "CDT": -5, "CST": -6, "MDT": -6, "MST": -7, "PDT": -7, "PST": -8}
 _MAX_FIELD_CHARACTERS = 200
+
+
+class SentDate(NamedTuple):
+    """The day of a Date field in its own time zone, and its moment in seconds since 1970."""
+
+    day: dt.date
+    seconds: float
 
 
 def parse_date(text: str) -> dt.date:
@@ -50,13 +58,13 @@ def parse_date_time(text: str) -> float:
     return _compute_seconds(day, match[4], match[5], match[6]) - _compute_offset(match[7], match[8], match[9])
 
 
-def parse_date_field(text: str) -> tuple[dt.date, float] | None:
-    """Return the day of a Date field in its own time zone, and the seconds since 1970 of its moment.
+def parse_date_field(text: str) -> SentDate | None:
+    """Return the day and the moment of a Date field; None if it is not a date.
 
-    None: the text is not a date.  A zone that is missing or unknown is UTC.
+    A time that is missing is midnight, and a zone that is missing or unknown is UTC.
 
     >>> parse_date_field("Sun, 1 Feb 2026 00:30:00 +0100")
-    (datetime.date(2026, 2, 1), 1769902200.0)
+    SentDate(day=datetime.date(2026, 2, 1), seconds=1769902200.0)
     """
     match = _DATE_FIELD.match(text[:_MAX_FIELD_CHARACTERS].strip())
     if match is None:
@@ -70,7 +78,7 @@ def parse_date_field(text: str) -> tuple[dt.date, float] | None:
         offset = _compute_offset(match[7], match[8], match[9]) if match[7] else 3600 * _ZONE_HOURS.get(match[10], 0)
     except ValueError:
         return None
-    return day, seconds - offset
+    return SentDate(day, seconds - offset)
 
 
 def _build_day(day: str, month: str, year: int) -> dt.date:

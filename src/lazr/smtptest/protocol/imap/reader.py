@@ -187,7 +187,7 @@ class ImapReader:
 
     @property
     def unread(self) -> bytes:
-        """The input that is not part of an item yet, without that of a literal."""
+        """These bytes."""
         return bytes(self._buffer)
 
     @property

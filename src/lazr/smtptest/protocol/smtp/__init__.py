@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.protocol.smtp.auth import AcceptPolicy as AcceptPolicy
     from lazr.smtptest.protocol.smtp.auth import Auth
     from lazr.smtptest.protocol.smtp.command_log import Command
+    from lazr.smtptest.protocol.smtp.commands import is_http_request_line
     from lazr.smtptest.protocol.smtp.data import MemorySink
     from lazr.smtptest.protocol.smtp.data import Sink as Sink
     from lazr.smtptest.protocol.smtp.events import (
@@ -84,6 +85,7 @@ __all__ = [
     "decode_base64",
     "decode_response",
     "discloses_initial_secret",
+    "is_http_request_line",
     "mask_secrets",
     "prepare_if_possible",
     "record_handshake",
@@ -99,6 +101,7 @@ __getattr__, __dir__ = lazy_exports(
         "lazr.smtptest.protocol.smtp.address": ("AddressGrammar",),
         "lazr.smtptest.protocol.smtp.auth": ("Auth",),
         "lazr.smtptest.protocol.smtp.command_log": ("Command",),
+        "lazr.smtptest.protocol.smtp.commands": ("is_http_request_line",),
         "lazr.smtptest.protocol.smtp.data": ("MemorySink",),
         "lazr.smtptest.protocol.smtp.events": (
             "Bdat",
