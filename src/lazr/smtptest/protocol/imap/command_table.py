@@ -92,7 +92,9 @@ COMMANDS: dict[str, CommandRow] = {
 
 def run_command(state: ImapState, command: ImapCommand) -> Steps:
     """Execute a command: check the state, run it, and report what has changed in the folder."""
-    row = COMMANDS[command.name]
+    row = COMMANDS.get(command.name)
+    if row is None:
+        return bad(f"{command.name} is not supported; see CAPABILITY")
     refusal = _refuse_in_wrong_state(state, command.name, row)
     if refusal is not None:
         return refusal
