@@ -1,4 +1,4 @@
-"""The commands of IMAP, each with the states in which it is allowed and the function that executes it (RFC 9051 6)."""
+"""The commands of IMAP: when each one is allowed, and what executes it (RFC 9051 6)."""
 
 from __future__ import annotations
 

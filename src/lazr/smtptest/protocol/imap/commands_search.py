@@ -1,4 +1,4 @@
-"""SEARCH: find messages, and tell their numbers or UIDs (RFC 9051 6.4.4, 7.3.4; RFC 3501 7.2.5)."""
+"""SEARCH: find messages, and tell their numbers or UIDs (RFC 9051 6.4.4, 7.3.4)."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _has_mod_seq(key: SearchKey) -> bool:
 
 
 def _select_returned(uids: Sequence[int], options: frozenset[str] | None) -> Sequence[int]:
-    """Return the UIDs that the options MIN, MAX, ALL and COUNT are about (RFC 5182 2.4, RFC 7162 3.1.10)."""
+    """Return the UIDs that the options are about (RFC 5182 2.4, RFC 7162 3.1.10)."""
     if options is None or not options & {"MIN", "MAX"} or options & {"ALL", "COUNT"}:
         return uids
     first = uids[:1] if "MIN" in options else ()
