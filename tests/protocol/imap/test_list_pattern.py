@@ -48,7 +48,7 @@ def test_matches_are_those_of_a_regular_expression(pattern, name):
 @pytest.mark.parametrize("pattern", ["*%" * 500, "*a%b" * 250, "%a" * 500, "*a" * 500 + "c"])
 def test_wildcards_do_not_backtrack(pattern):
     compiled = ListPattern("", pattern)
-    start = time.perf_counter()
+    start = time.process_time()
     compiled.matches("a" * 1000)
 
-    assert time.perf_counter() - start < 0.1
+    assert time.process_time() - start < 0.1

@@ -145,7 +145,7 @@ def test_formatted_sets_are_short():
 def test_overlapping_ranges_take_linear_time():
     messages = parse_sequence_set(",".join(["1:4294967295"] * 5000))
     uids = range(1, 100_001)
-    start = time.perf_counter()
+    start = time.process_time()
 
     assert len(messages.find_uids(uids)) == len(messages.find_numbers(100_000)) == 100_000
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
