@@ -19,7 +19,7 @@ INPUTS = {
         b"",
         b"\3\x05",
         b"\2\x50" + bytes(range(128, 192)),
-        b"\7\x09" + bytes(range(191, 127, -1)) + b"a NOOP\r\n",
+        b"\7\x09" + bytes(range(191, 150, -1)) + b"a\r\n",
     ],
     "mail": [b"", MAIL, b"\x80\x88\x99\xff\xff\x8a\x8f" + MAIL, bytes(range(0x80, 0xFF)) * 2],
 }
