@@ -6,10 +6,8 @@ from lazr.smtptest.folders import Accounts
 from tests.store.conftest import postgres  # noqa: F401
 from tests.store.test_contract import STORES
 
-KINDS = ["memory"]
 
-
-@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.postgres] * (name == "postgres")) for name in KINDS])
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.postgres] * (name == "postgres")) for name in STORES])
 def store(request):
     """Return an open, empty store of each kind."""
     with STORES[request.param](request) as store:

@@ -105,7 +105,8 @@ def test_invalid_names_cannot_be_created(ann, name):
     assert names(ann) == DEFAULT
 
 
-def test_number_of_folders_is_limited(ann):
+def test_number_of_folders_is_limited():
+    ann = Accounts(MemoryStore()).open("ann")
     for number in range(996):
         ann.create_folder(f"f{number}")
     assert get_code(ann.create_folder, "one more") == "LIMIT"
@@ -114,7 +115,8 @@ def test_number_of_folders_is_limited(ann):
     ann.create_folder("one more")
 
 
-def test_size_of_folder_list_is_limited(ann):
+def test_size_of_folder_list_is_limited():
+    ann = Accounts(MemoryStore()).open("ann")
     with pytest.raises(FolderError):
         for number in range(996):
             ann.create_folder(f"{number}{'x' * 900}")

@@ -1,4 +1,4 @@
-"""One folder of an account, over a store; implements `protocol.folder_access.Folder`."""
+"""One folder of an account: the mails of a store that a search finds."""
 
 from __future__ import annotations
 
