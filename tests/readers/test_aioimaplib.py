@@ -24,6 +24,7 @@ async def log_in(server, tls="none"):
     check(await client.select("INBOX"))
     yield client
     await client.logout()
+    client.protocol.transport.abort()  # it does not close the connection itself
 
 
 def check(response):

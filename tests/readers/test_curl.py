@@ -22,32 +22,34 @@ def curl(reader_server, run_program):
     return run
 
 
-@pytest.mark.parametrize("tls", ["none", "starttls", "implicit"])
+PATHS = {"imap": "INBOX;MAILINDEX=1", "pop3": "1"}
+
+
+@pytest.mark.parametrize("protocol", PATHS)
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_imap_fetch_returns_the_bytes_of_a_mail(reader_server, curl, tls, name):
+def test_bytes_of_a_mail_are_fetched(reader_server, curl, protocol, name):
     reader_server.deliver(EXAMPLES[name])
 
-    assert curl("INBOX;MAILINDEX=1", tls=tls) == EXAMPLES[name]
+    assert curl(PATHS[protocol], protocol=protocol) == EXAMPLES[name]
 
 
-@pytest.mark.parametrize("tls", ["none", "starttls", "implicit"])
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_pop3_retrieves_the_bytes_of_a_mail(reader_server, curl, tls, name):
-    reader_server.deliver(EXAMPLES[name])
+@pytest.mark.parametrize("protocol", PATHS)
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+def test_mail_is_fetched_over_tls(reader_server, curl, protocol, tls):
+    reader_server.deliver(MEETING)
 
-    assert curl("1", protocol="pop3", tls=tls) == EXAMPLES[name]
+    assert curl(PATHS[protocol], protocol=protocol, tls=tls) == MEETING
 
 
-@pytest.mark.parametrize("protocol", ["imap", "pop3"])
+@pytest.mark.parametrize("protocol", PATHS)
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
 def test_sasl_mechanisms_log_in(reader_server, curl, protocol, mechanism):
     reader_server.deliver(MEETING)
 
-    path = {"imap": "INBOX;MAILINDEX=1", "pop3": "1"}[protocol]
-    assert curl(path, "--login-options", f"AUTH={mechanism}", protocol=protocol) == MEETING
+    assert curl(PATHS[protocol], "--login-options", f"AUTH={mechanism}", protocol=protocol) == MEETING
 
 
-@pytest.mark.parametrize("protocol", ["imap", "pop3"])
+@pytest.mark.parametrize("protocol", PATHS)
 def test_wrong_password_is_refused(curl, protocol):
     output = curl("", protocol=protocol, password="wrong", expected_status=67)
 
@@ -74,8 +76,10 @@ def test_imap_lists_searches_and_changes(reader_server, curl):
     assert "Archive" in reader_server.list_folders()
 
 
-def test_imap_upload_appends_a_mail(reader_server, curl):
-    curl("Sent", "--upload-file", "-", text=EXAMPLES["utf-8"])
+def test_imap_upload_appends_a_mail(reader_server, curl, tmp_path):
+    (tmp_path / "mail").write_bytes(EXAMPLES["utf-8"])
+
+    curl("Sent", "--upload-file", "mail")
 
     assert reader_server.read_contents("Sent") == [EXAMPLES["utf-8"]]
 
