@@ -10,7 +10,7 @@ from tests.helpers.third_party_clients import require_installed
 from tests.readers.dovecot import run_dovecot
 from tests.readers.reader_server import run_own_server
 
-TIMEOUT_SECONDS = 120  # a busy machine may need a minute to start a virtual machine
+TIMEOUT_SECONDS = 20  # a busy machine may need a minute to start a virtual machine
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +50,25 @@ def run_program(tmp_path):
         return done.stdout
 
     return run
+
+
+@pytest.fixture
+def received(tmp_path):
+    """A `ReceivedMails`: what a program has delivered through its command."""
+    return ReceivedMails(tmp_path)
+
+
+class ReceivedMails:
+    """Keeps mails that a program pipes into the command `path`, each in a file."""
+
+    def __init__(self, folder):
+        self._folder = folder / "received"
+        self._folder.mkdir()
+        self.path = folder / "keep"
+        self.path.write_text(f"#!/bin/sh\ncat >$(mktemp -p '{self._folder}')\n")
+        self.path.chmod(0o700)
+
+    def read(self):
+        """Return the contents in the order of their arrival, with CRLF as line end."""
+        files = sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+        return [path.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") for path in files]

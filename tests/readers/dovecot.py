@@ -120,7 +120,7 @@ def _run_in(folder):
     account = pwd.getpwnam(name)
     ports = dict(zip(("imap", "imaps", "pop3", "pop3s"), find_free_ports(4), strict=True))
     authority = trustme.CA()
-    certificate = authority.issue_cert(HOST)
+    certificate = authority.issue_cert(HOST, common_name=HOST)  # fetchmail needs the common name
     authority.cert_pem.write_to_path(folder / "authority")
     certificate.private_key_and_cert_chain_pem.write_to_path(folder / "certificate")
     certificate.private_key_pem.write_to_path(folder / "key")

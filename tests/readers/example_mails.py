@@ -1,6 +1,7 @@
 """Mails that clients must read byte for byte."""
 
 import base64
+import zlib
 
 __all__ = ["EXAMPLES", "MEETING", "REPORT", "make_mail"]
 
@@ -9,7 +10,7 @@ def make_mail(subject, body="Hello\r\n", fields=""):
     """Return the content of a mail."""
     return (
         f"From: Ann <ann@example.com>\r\nTo: bob@example.com\r\nSubject: {subject}\r\n"
-        f"Date: Mon, 02 Nov 2026 10:00:00 +0000\r\nMessage-ID: <{abs(hash(subject))}@example.com>\r\n"
+        f"Date: Mon, 02 Nov 2026 10:00:00 +0000\r\nMessage-ID: <{zlib.crc32(subject.encode())}@example.com>\r\n"
         f"{fields}\r\n{body}"
     ).encode()
 
