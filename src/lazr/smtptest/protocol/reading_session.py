@@ -72,6 +72,17 @@ class ReadingSettings:
         return self.tls_active or in_clear
 
     @property
+    def accepts_password(self) -> bool:
+        """Whether LOGIN in IMAP, and USER in POP3, may be used now.
+
+        They disclose the password, as PLAIN and LOGIN do, so they need one of these if mechanisms are named.
+        """
+        auth = self.auth
+        return self.accepts_login and (
+            auth is None or not auth.has_explicit_mechanisms or not {"PLAIN", "LOGIN"}.isdisjoint(auth.mechanisms)
+        )
+
+    @property
     def mechanisms(self) -> tuple[str, ...]:
         """The SASL mechanisms to offer now; PLAIN and LOGIN without `auth`."""
         if not self.accepts_login:
@@ -131,6 +142,14 @@ class ReadingReply:
     def is_positive(self) -> bool:
         """Whether the command succeeds."""
         return self.status in ("OK", "PREAUTH", "+OK")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ReadingReply):
+            return NotImplemented
+        return (self.status, self.text) == (other.status, other.text)
+
+    def __hash__(self) -> int:
+        return hash((self.status, self.text))
 
     def __repr__(self) -> str:
         return f"ReadingReply({self.status!r}, {self.text!r})"
