@@ -102,7 +102,7 @@ def is_auth_line(line: bytes) -> bool:
 
 
 def mask_line(line: bytes) -> bytes:
-    """Return a command line as the transcript may show it: without passwords, digests and tokens.
+    """Return a command line without passwords, digests and tokens.
 
     >>> mask_line(b"pass secret"), mask_line(b"USER ann"), mask_line(b"AUTH PLAIN AGFubgBzZWNyZXQ=")
     (b'pass ***', b'USER ann', b'AUTH PLAIN ***')
