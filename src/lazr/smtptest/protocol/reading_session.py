@@ -1,4 +1,4 @@
-"""What the sessions of IMAP and POP3 share with their driver: settings, commands, and replies of rules."""
+"""What sessions of IMAP and POP3 share: settings, commands, and replies of rules."""
 
 from __future__ import annotations
 
@@ -142,6 +142,14 @@ class ReadingReply:
     def is_positive(self) -> bool:
         """Whether the command succeeds."""
         return self.status in ("OK", "PREAUTH", "+OK")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ReadingReply):
+            return NotImplemented
+        return (self.status, self.text) == (other.status, other.text)
+
+    def __hash__(self) -> int:
+        return hash((self.status, self.text))
 
     def __repr__(self) -> str:
         return f"ReadingReply({self.status!r}, {self.text!r})"
