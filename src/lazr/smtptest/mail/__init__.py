@@ -37,10 +37,11 @@ if TYPE_CHECKING:
     from lazr.smtptest.mail.mail import Mail
     from lazr.smtptest.mail.match import Match, build_predicate
     from lazr.smtptest.mail.mime import address, limits
-    from lazr.smtptest.mail.mime.address import Address, read_addresses
+    from lazr.smtptest.mail.mime.address import Address, Group, read_addresses, read_raw_addresses
     from lazr.smtptest.mail.mime.charset import decode_header_text
     from lazr.smtptest.mail.mime.defect import Defects
     from lazr.smtptest.mail.mime.header import read_block, unfold
+    from lazr.smtptest.mail.mime.parameter import read_raw_parameters
     from lazr.smtptest.mail.mime.tree import Part, read_tree
     from lazr.smtptest.mail.stdlib_message import parse_compat32
     from lazr.smtptest.mail.structure import MessagePart
@@ -54,6 +55,7 @@ __all__ = [
     "Defects",
     "Envelope",
     "Field",
+    "Group",
     "Inbox",
     "Mail",
     "Match",
@@ -81,6 +83,8 @@ __all__ = [
     "parse_compat32",
     "read_addresses",
     "read_block",
+    "read_raw_addresses",
+    "read_raw_parameters",
     "read_tree",
     "replace_cid_urls",
     "resolve_references",
@@ -130,7 +134,9 @@ __getattr__, __dir__ = lazy_exports(
         ),
         "lazr.smtptest.mail.mime.address": (
             "Address",
+            "Group",
             "read_addresses",
+            "read_raw_addresses",
         ),
         "lazr.smtptest.mail.mime.charset": ("decode_header_text",),
         "lazr.smtptest.mail.mime.defect": ("Defects",),
@@ -138,6 +144,7 @@ __getattr__, __dir__ = lazy_exports(
             "read_block",
             "unfold",
         ),
+        "lazr.smtptest.mail.mime.parameter": ("read_raw_parameters",),
         "lazr.smtptest.mail.mime.tree": ("Part", "read_tree"),
         "lazr.smtptest.mail.stdlib_message": ("parse_compat32",),
         "lazr.smtptest.mail.structure": ("MessagePart",),

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
         Change,
         ChangeKind,
         Entry,
+        FlaggedMail,
+        MailContent,
         MatchedMail,
         OpenedMessage,
         Page,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
         Totals,
     )
     from lazr.smtptest.store.factory import create_store, get_default_path
+    from lazr.smtptest.store.flags import STORED_FLAGS, parse_flags
     from lazr.smtptest.store.group_commit import GroupCommit
     from lazr.smtptest.store.groups import GroupField, GroupPage, MailGroup
     from lazr.smtptest.store.maintenance import Maintenance
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
         AddressTerm,
         DateTerm,
         FlagTerm,
+        FolderTerm,
         HeaderTerm,
         NumberTerm,
         Search,
@@ -78,6 +82,7 @@ __all__ = [
     "MAX_QUERY_TERMS",
     "MAX_TAGS",
     "NEWEST_FIRST",
+    "STORED_FLAGS",
     "AddressTerm",
     "Arrival",
     "ArrivedMail",
@@ -88,10 +93,13 @@ __all__ = [
     "DateTerm",
     "Entry",
     "FlagTerm",
+    "FlaggedMail",
+    "FolderTerm",
     "GroupCommit",
     "GroupField",
     "GroupPage",
     "HeaderTerm",
+    "MailContent",
     "MailGroup",
     "Maintenance",
     "MatchedMail",
@@ -130,6 +138,7 @@ __all__ = [
     "format_term",
     "get_default_path",
     "make_storable",
+    "parse_flags",
     "parse_query",
     "parse_single_tag",
     "parse_tags",
@@ -156,6 +165,8 @@ __getattr__, __dir__ = lazy_exports(
             "Change",
             "ChangeKind",
             "Entry",
+            "FlaggedMail",
+            "MailContent",
             "MatchedMail",
             "OpenedMessage",
             "Page",
@@ -167,6 +178,7 @@ __getattr__, __dir__ = lazy_exports(
             "create_store",
             "get_default_path",
         ),
+        "lazr.smtptest.store.flags": ("STORED_FLAGS", "parse_flags"),
         "lazr.smtptest.store.group_commit": ("GroupCommit",),
         "lazr.smtptest.store.groups": (
             "GroupField",
@@ -192,6 +204,7 @@ __getattr__, __dir__ = lazy_exports(
             "AddressTerm",
             "DateTerm",
             "FlagTerm",
+            "FolderTerm",
             "HeaderTerm",
             "NumberTerm",
             "Search",

@@ -17,6 +17,7 @@ from lazr.smtptest.store.search.terms import (
     AddressTerm,
     DateTerm,
     FlagTerm,
+    FolderTerm,
     HeaderTerm,
     SizeTerm,
     TextTerm,
@@ -58,7 +59,7 @@ _MAX_SCANNED_BYTES = 256 * 1024
 class ArrivedMail:
     r"""A mail that has just come in, for searches; the content is parsed if a term needs it.
 
-    The mail is unread.  It has the tags that the store's rules give it.
+    The mail is unread, unless the arrival says otherwise.  It has the tags that the store's rules give it.
 
     Args:
         arrival: the mail.
@@ -118,7 +119,14 @@ class ArrivedMail:
 
         def build(tags: Collection[str]) -> SearchableMail:
             return SearchableMail(
-                index=index, size=arrival.size, received_at=self._received_at, username=mail.username, tags=tags
+                index=index,
+                size=arrival.size,
+                received_at=self._received_at,
+                username=mail.username,
+                read=arrival.read,
+                tags=tags,
+                folder=arrival.folder,
+                owner=arrival.owner,
             )
 
         return build(self._tag_rules.compute_tags(build(arrival.tags)))
@@ -138,7 +146,9 @@ class ArrivedMail:
             is_after = self._received_at >= term.date
             return (is_after if term.comparison == "after" else not is_after) is term.negated
         if isinstance(term, FlagTerm) and term.flag == "read":
-            return not term.negated
+            return self._arrival.read is term.negated
+        if isinstance(term, FolderTerm):
+            return not term.contains(self._arrival.owner, self._arrival.folder)
         if term.negated:
             return False
         if isinstance(term, TextTerm):

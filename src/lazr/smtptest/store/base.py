@@ -31,6 +31,8 @@ __all__ = [
     "Change",
     "ChangeKind",
     "Entry",
+    "FlaggedMail",
+    "MailContent",
     "MatchedMail",
     "OpenedMessage",
     "Page",
@@ -57,6 +59,10 @@ class Arrival:
         envelope: sender, recipients and facts of the session; stores drop its secrets.
         parts: the content, in the pieces that the network delivered.
         tags: tags that the sender of the arrival adds to those of the content (`X-Tags`).
+        folder: the folder of a reading account that it is put into, such as `Sent`; empty for a caught mail.
+        owner: the user name, in lower case, of the account that has the folder; empty for a caught mail.
+        read: whether the mail is marked as read from the start.
+        flags: its system flags, as `Store.set_flags` takes them.
 
     >>> from lazr.smtptest import Envelope
     >>> envelope = Envelope("", ("ann@example.com",), mail_parameters={}, rcpt_parameters=({},))
@@ -69,6 +75,10 @@ class Arrival:
     envelope: Envelope
     parts: Sequence[bytes]
     tags: tuple[str, ...] = ()
+    folder: str = ""
+    owner: str = ""
+    read: bool = False
+    flags: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -94,6 +104,10 @@ class Entry(ContentSummary):
         read: whether the mail is marked as read.
         tags: the mail's tags, sorted without regard to letter case.
         username: the user that the SMTP session authenticated as; empty without authentication.
+        flags: the system flags that IMAP has set, such as `\\Flagged`; without `\\Seen`, which is `read`.
+        folder: the folder of a reading account that the mail is in; empty for a caught mail.
+        owner: the user name, in lower case, of the account that has the folder; empty for a caught mail.
+        mod_seq: the modification sequence: greater than those of all mails before the last change of this mail.
     """
 
     number: int
@@ -104,6 +118,10 @@ class Entry(ContentSummary):
     read: bool
     tags: tuple[str, ...]
     username: str
+    flags: tuple[str, ...] = ()
+    folder: str = ""
+    owner: str = ""
+    mod_seq: int = 1
 
 
 class OpenedMessage(NamedTuple):
@@ -122,6 +140,54 @@ class MatchedMail(NamedTuple):
     number: int
     id: str
     read: bool
+
+
+class FlaggedMail(NamedTuple):
+    """What IMAP calls the flags of a mail.
+
+    Args:
+        number: the number of the mail.
+        id: its permanent ID.
+        read: whether it is marked as read.
+        flags: its system flags besides that mark.
+        tags: its tags.  Those that its content gives it (`X-Tags`) are missing until the mail is indexed.
+        mod_seq: its modification sequence.
+    """
+
+    number: int
+    id: str
+    read: bool
+    flags: tuple[str, ...]
+    tags: tuple[str, ...]
+    mod_seq: int
+
+
+class MailContent(NamedTuple):
+    """A mail with its content as it was received, and without what only parsing tells.
+
+    Args:
+        number: the number of the mail.
+        id: its permanent ID.
+        received_at: the time of arrival, in UTC.
+        size: the length of the content, in bytes.
+        read: whether it is marked as read.
+        flags: its system flags besides that mark.
+        tags: its tags, as `FlaggedMail` has them.
+        mod_seq: its modification sequence.
+        envelope: sender, recipients and facts of the session, without secrets.
+        content: the content, byte for byte.
+    """
+
+    number: int
+    id: str
+    received_at: datetime
+    size: int
+    read: bool
+    flags: tuple[str, ...]
+    tags: tuple[str, ...]
+    mod_seq: int
+    envelope: Envelope
+    content: bytes
 
 
 class Totals(NamedTuple):
@@ -193,7 +259,7 @@ class Retention:
         return max(1, int(mail_count * self.max_fraction_by_age))
 
 
-ChangeKind = Literal["new", "read", "unread", "tags", "delete", "prune", "truncate"]
+ChangeKind = Literal["new", "read", "unread", "tags", "flags", "delete", "prune", "truncate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +269,7 @@ class Change:
     - `new`: the mails came in.
     - `read`, `unread`: the mails were marked.
     - `tags`: the mails have other tags.
+    - `flags`: the mails have other system flags, or are in another folder.
     - `delete`: the mails were deleted.
     - `prune`: mails were deleted or tags changed; `ids` is empty, as there are too many to list.
     - `truncate`: all mails were deleted.
@@ -422,6 +489,42 @@ class Store(Protocol):
         No mail that becomes visible after this call has this number or a lower one.
         """
 
+    # -- for readers by IMAP and POP3 -------------------------------------------------------------
+
+    def list_numbers(self, search: Search = EVERYTHING, *, unread: bool = False) -> list[int]:
+        """Return the numbers of all mails that match, ascending; quick in large stores.
+
+        As in `get_entries_after`, a mail is left out until all mails with lower numbers have been committed.
+
+        Args:
+            search: which mails to list.
+            unread: list only those that are not marked as read.
+        """
+
+    def find_flags(
+        self, search: Search = EVERYTHING, *, numbers: Collection[int] | None = None, since: int = 0
+    ) -> list[FlaggedMail]:
+        """Return the flags of all mails that match, in the order of their numbers; quick in large stores.
+
+        Args:
+            search: which mails to return.
+            numbers: return only mails with these numbers; None is no limit.
+            since: return only mails with a modification sequence greater than this.
+        """
+
+    def get_mod_seq(self) -> int:
+        """Return the modification sequence of the last change; at least 1.
+
+        It grows with each new mail, and each change of read marks, flags and tags.  No change that becomes visible
+        after this call has this number or a lower one.
+        """
+
+    def read_contents(self, numbers: Collection[int], search: Search = EVERYTHING) -> list[MailContent]:
+        """Return mails with their contents, in the order of their numbers; those that are gone are left out.
+
+        The caller limits the memory that this takes, by asking for few mails at a time.
+        """
+
     # -- changing ------------------------------------------------------------------------------
 
     def set_read(self, search: Search = EVERYTHING, *, read: bool, ids: Collection[str] | None = None) -> list[str]:
@@ -434,6 +537,48 @@ class Store(Protocol):
 
         Returns:
             The IDs of the mails whose mark changed.
+        """
+
+    def set_flags(
+        self,
+        ids: Collection[str] | None,
+        *,
+        add: Collection[str] = (),
+        remove: Collection[str] = (),
+        replace: Collection[str] | None = None,
+        search: Search = EVERYTHING,
+    ) -> list[str]:
+        r"""Change the system flags of mails: `\Answered`, `\Flagged`, `\Deleted` and `\Draft`.
+
+        `set_read` is for `\Seen`, and `set_tags` for keywords.
+
+        Args:
+            ids: the mails; None is no limit.
+            add: the flags to set.
+            remove: the flags to clear.
+            replace: the flags to have instead of all others, before `add` and `remove`; None keeps the others.
+            search: limit the change to mails that match.
+
+        Returns:
+            The IDs of the mails whose flags changed.
+
+        Raises:
+            ValueError: a name is not one of these flags.
+        """
+
+    def set_folder(
+        self, folder: str, owner: str, search: Search = EVERYTHING, *, ids: Collection[str] | None = None
+    ) -> int:
+        """Put mails into another folder; they keep their numbers.
+
+        Args:
+            folder: the name of the folder; empty makes them caught mails.
+            owner: the user name, in lower case, of the account that has the folder; empty for caught mails.
+            search: which mails to move.
+            ids: limit the change to these mails; None is no limit.
+
+        Returns:
+            How many mails are in another folder now.
         """
 
     def delete(self, search: Search = EVERYTHING, *, ids: Collection[str] | None = None) -> int:

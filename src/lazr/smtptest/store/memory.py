@@ -12,8 +12,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lazr.smtptest._util.clock import monotonic
 from lazr.smtptest.errors import SearchTooSlow, StoreFull
 from lazr.smtptest.mail import Mail
-from lazr.smtptest.store.base import MAX_IDS_PER_CHANGE, Change, Entry, MatchedMail, OpenedMessage, Page, Totals
+from lazr.smtptest.store.base import (
+    MAX_IDS_PER_CHANGE,
+    Change,
+    Entry,
+    FlaggedMail,
+    MailContent,
+    MatchedMail,
+    OpenedMessage,
+    Page,
+    Totals,
+)
 from lazr.smtptest.store.counting_limit import CountingLimit
+from lazr.smtptest.store.flags import parse_flags
 from lazr.smtptest.store.groups import (
     MAX_GROUPS,
     GroupCounter,
@@ -96,6 +107,7 @@ class MemoryStore(StoreBase):
         self._search_limit = SearchLimit(max_searches, search_timeout)
         self._mails: dict[str, _StoredMail] = {}  # in the order of arrival
         self._last_number = 0
+        self._mod_seq = 1  # of the last change
         self._size = 0
         self._pending: dict[str, _StoredMail] = {}  # mails that are not indexed yet
         self._lock = threading.Lock()
@@ -142,9 +154,14 @@ class MemoryStore(StoreBase):
             ids = tuple(arrival.id for arrival in messages)
             if len(set(ids)) < len(ids) or not self._mails.keys().isdisjoint(ids):
                 raise ValueError(f"the IDs of mails must be unique in the store, got {', '.join(ids)}")
-            for arrival in messages:
-                self._last_number += 1
-                mail = _StoredMail(self._last_number, arrival, self._indexing_lock, self._tag_rules)
+            mails = [
+                _StoredMail(number, arrival, self._indexing_lock, self._tag_rules)
+                for number, arrival in enumerate(messages, self._last_number + 1)
+            ]
+            self._last_number += len(mails)
+            self._mod_seq += 1
+            for mail in mails:
+                mail.mod_seq = self._mod_seq
                 self._mails[mail.id] = self._pending[mail.id] = mail
             self._size += size
             for start in range(0, len(messages), MAX_IDS_PER_CHANGE):
@@ -290,6 +307,40 @@ class MemoryStore(StoreBase):
         with self._lock:
             return next(reversed(self._mails.values())).number if self._mails else 0
 
+    # -- for readers by IMAP and POP3 -------------------------------------------------------------
+
+    def list_numbers(self, search: Search = EVERYTHING, *, unread: bool = False) -> list[int]:
+        """Return the numbers of all mails that match, ascending; see `Store.list_numbers`."""
+        found = self._find(search)
+        return [mail.number for mail in found if not mail.read] if unread else [mail.number for mail in found]
+
+    def find_flags(
+        self, search: Search = EVERYTHING, *, numbers: Collection[int] | None = None, since: int = 0
+    ) -> list[FlaggedMail]:
+        """Return the flags of all mails that match; see `Store.find_flags`."""
+        found = self._find(search if numbers is None else (*search, NumberTerm(numbers=frozenset(numbers))))
+        with self._lock:
+            return [mail.describe_flags() for mail in found if mail.mod_seq > since]
+
+    def get_mod_seq(self) -> int:
+        """Return the modification sequence of the last change."""
+        with self._lock:
+            return self._mod_seq
+
+    def read_contents(self, numbers: Collection[int], search: Search = EVERYTHING) -> list[MailContent]:
+        """Return mails with their contents; see `Store.read_contents`."""
+        found = self._find((*search, NumberTerm(numbers=frozenset(numbers))))
+        with self._lock:
+            facts = [(mail, mail.describe_flags()) for mail in found]
+        return [
+            MailContent(
+                *(mail.number, mail.id, mail.received_at, mail.size),
+                *(flagged.read, flagged.flags, flagged.tags, flagged.mod_seq),
+                *(mail.envelope, mail.build_mail().content),
+            )
+            for mail, flagged in facts
+        ]
+
     # -- changing ------------------------------------------------------------------------------
 
     def set_read(self, search: Search = EVERYTHING, *, read: bool, ids: Collection[str] | None = None) -> list[str]:
@@ -297,12 +348,54 @@ class MemoryStore(StoreBase):
         with self._change_lock:
             changed = [mail for mail in self._find(search, ids) if mail.read is not read]
             with self._lock:
+                self._raise_mod_seq(changed)
                 for mail in changed:
                     mail.read = read
                 names = [mail.id for mail in changed]
                 self._enqueue_changes("read" if read else "unread", names)
         self._subscribers.publish()
         return names
+
+    def set_flags(
+        self,
+        ids: Collection[str] | None,
+        *,
+        add: Collection[str] = (),
+        remove: Collection[str] = (),
+        replace: Collection[str] | None = None,
+        search: Search = EVERYTHING,
+    ) -> list[str]:
+        """Change the system flags of mails; see `Store.set_flags`."""
+        added, removed = set(parse_flags(add)), set(parse_flags(remove))
+        replaced = None if replace is None else set(parse_flags(replace))
+        with self._change_lock:
+            flags = {
+                mail: parse_flags((set(mail.flags) if replaced is None else replaced) - removed | added)
+                for mail in self._find(search, ids)
+            }
+            changed = [mail for mail in flags if flags[mail] != mail.flags]
+            with self._lock:
+                self._raise_mod_seq(changed)
+                for mail in changed:
+                    mail.flags = flags[mail]
+                names = [mail.id for mail in changed]
+                self._enqueue_changes("flags", names)
+        self._subscribers.publish()
+        return names
+
+    def set_folder(
+        self, folder: str, owner: str, search: Search = EVERYTHING, *, ids: Collection[str] | None = None
+    ) -> int:
+        """Put mails into another folder; see `Store.set_folder`."""
+        with self._change_lock:
+            moved = [mail for mail in self._find(search, ids) if (mail.folder, mail.owner) != (folder, owner)]
+            with self._lock:
+                self._raise_mod_seq(moved)
+                for mail in moved:
+                    mail.folder, mail.owner = folder, owner
+                self._enqueue_changes("flags", [mail.id for mail in moved])
+        self._subscribers.publish()
+        return len(moved)
 
     def delete(self, search: Search = EVERYTHING, *, ids: Collection[str] | None = None) -> int:
         """Delete mails; see `Store.delete`."""
@@ -333,6 +426,7 @@ class MemoryStore(StoreBase):
             for mail in found:
                 mail.ensure_index()  # searches for tags, and counts of them, may leave out mails that are not indexed
             with self._lock:
+                self._raise_mod_seq(found)
                 for mail in found:
                     mail.tags = new_tags
                 self._enqueue_changes("tags", [mail.id for mail in found])
@@ -350,6 +444,7 @@ class MemoryStore(StoreBase):
         with self._change_lock:
             found = [mail for mail in self._find(search) if tag in map(fold, mail.tags)]
             with self._lock:
+                self._raise_mod_seq(found)
                 for mail in found:
                     mail.tags = parse_tags((*(other for other in mail.tags if fold(other) != tag), *replacement))
                 if found:
@@ -481,10 +576,20 @@ class MemoryStore(StoreBase):
             else:
                 candidates = [self._mails[name] for name in set(ids) & self._mails.keys()]
                 candidates.sort(key=lambda mail: mail.number)
+        for term in search:
+            if isinstance(term, NumberTerm) and not term.negated and not term.last:  # as fast as possible
+                candidates = [mail for mail in candidates if mail.number in term.numbers]
         if not search:
             return candidates
         with self._search_limit.acquire() if ids is None and is_expensive(search) else nullcontext():
             return self._scan(candidates, search, ParsingBudget(math.inf)).mails
+
+    def _raise_mod_seq(self, mails: Collection[_StoredMail]) -> None:
+        """Give mails that change a new modification sequence; the caller holds the lock."""
+        if mails:
+            self._mod_seq += 1
+            for mail in mails:
+                mail.mod_seq = self._mod_seq
 
     def _remove(self, mails: Iterable[_StoredMail]) -> None:
         for mail in mails:
@@ -517,7 +622,19 @@ class _StoredMail:
 
     __slots__ = (
         *("_assigned_tags", "_index", "_indexing_lock", "_initial_tags", "_parts", "_tag_rules"),
-        *("added_tags", "envelope", "id", "number", "read", "received_at", "size"),
+        *(
+            "added_tags",
+            "envelope",
+            "flags",
+            "folder",
+            "id",
+            "mod_seq",
+            "number",
+            "owner",
+            "read",
+            "received_at",
+            "size",
+        ),
     )
 
     def __init__(self, number: int, message: Arrival, indexing_lock: threading.Lock, tag_rules: TagRules) -> None:
@@ -526,7 +643,10 @@ class _StoredMail:
         self.envelope = redact_envelope(message.envelope)
         self.size = message.size
         self.received_at = datetime.fromtimestamp(message.received_at, UTC)
-        self.read = False
+        self.read = message.read
+        self.flags = parse_flags(message.flags)
+        self.folder, self.owner = message.folder, message.owner
+        self.mod_seq = 1
         self.added_tags = message.tags
         # Share the list if it is one: joining the parts replaces its items by one, for all that hold it (`join_parts`).
         self._parts = message.parts if isinstance(message.parts, list) else list(message.parts)
@@ -558,6 +678,8 @@ class _StoredMail:
                 received_at=self.received_at,
                 username=self.username,
                 tags=self.added_tags,
+                folder=self.folder,
+                owner=self.owner,
             )
             self._initial_tags = self._tag_rules.compute_tags(searchable)
             self._index = index
@@ -611,6 +733,13 @@ class _StoredMail:
     def inlines(self) -> int:
         return self.index.inlines
 
+    def describe_flags(self) -> FlaggedMail:
+        """Return the marks of the mail; of a mail that is not indexed, without the tags of its content."""
+        tags = self.tags if self._assigned_tags is not None or self.is_indexed else self.added_tags
+        return FlaggedMail(
+            self.number, self.id, self.read, self.flags, tuple(sorted(tags, key=fold)) if tags else (), self.mod_seq
+        )
+
     def build_entry(self) -> Entry:
         """Return the mail as lists show it."""
         index = self.index
@@ -624,6 +753,10 @@ class _StoredMail:
             read=self.read,
             tags=tuple(sorted(self.tags, key=fold)),
             username=self.username,
+            flags=self.flags,
+            folder=self.folder,
+            owner=self.owner,
+            mod_seq=self.mod_seq,
             **summary,
         )
 

@@ -27,6 +27,8 @@ class SearchableMail:
         read: whether the mail is marked as read.
         tags: the mail's tags.
         number: the position in the order of arrival; 0 if the store has not assigned it yet.
+        folder: the folder of a reading account that the mail is in; empty for a caught mail.
+        owner: the user name of the account that has the folder; empty for a caught mail.
 
     >>> from datetime import UTC, datetime
     >>> from lazr.smtptest import Envelope, Mail
@@ -45,6 +47,8 @@ class SearchableMail:
     read: bool = False
     tags: Collection[str] = ()
     number: int = 0
+    folder: str = ""
+    owner: str = ""
 
     def matches(self, search: Search) -> bool:
         """Return whether the mail satisfies all terms of a search."""

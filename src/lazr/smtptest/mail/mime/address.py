@@ -11,12 +11,12 @@ from lazr.smtptest.mail.mime.parameter import find_comment_end
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Final
 
     from lazr.smtptest.mail.mime.defect import DefectRecorder
 
-__all__ = ["Address", "read_addresses"]
+__all__ = ["Address", "Group", "read_addresses", "read_raw_addresses"]
 
 _TOKEN = re.compile(
     r"""(?P<space>\s++)
@@ -162,7 +162,52 @@ def read_addresses(text: str, note: DefectRecorder) -> tuple[Address, ...]:
     simple = _read_simple_addresses(text)
     if simple is not None:
         return simple
-    found = _AddressCollector(note)
+    collector = _AddressCollector(note, decode_words)
+    _collect(text, collector, note)
+    return tuple(one for one in collector.finish() if isinstance(one, Address))
+
+
+class Group:
+    """The beginning of a group (RFC 5322 3.4), or the end of the one before; then the name is None."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str | None) -> None:
+        self.name: Final = name
+
+
+def read_raw_addresses(raw: bytes) -> tuple[Address | Group, ...]:
+    """Return the addresses and groups of a field, without decoding encoded words.
+
+    Args:
+        raw: the unfolded bytes of the field; untrusted input of any length.
+
+    Returns:
+        Addresses and groups in order; each group has an end.  Bytes that are not ASCII are surrogates (PEP 383).
+
+    >>> start, ann, end = read_raw_addresses(b"Team: =?utf-8?q?=C3=84nn?= <ann@example.com>;")
+    >>> start.name, ann.display_name, end.name
+    ('Team', '=?utf-8?q?=C3=84nn?=', None)
+    """
+    text = raw.decode("ascii", "surrogateescape")
+    simple = _read_simple_addresses(text)
+    if simple is not None:
+        return simple
+    collector = _AddressCollector(_ignore, _keep_words)
+    _collect(text, collector, _ignore)
+    return tuple(collector.finish())
+
+
+def _keep_words(text: str, _note: DefectRecorder) -> str:
+    return text
+
+
+def _ignore(reason: str) -> None:
+    """Ignore a defect."""
+
+
+def _collect(text: str, found: _AddressCollector, note: DefectRecorder) -> None:
+    """Read tokens, and add what is between two separators to the collector."""
     tokens: list[_Token] = []
     in_angle = False  # between < and >
     is_first_in_angle = False  # directly after <
@@ -184,12 +229,12 @@ def read_addresses(text: str, note: DefectRecorder) -> tuple[Address, ...]:
             if kind in {",", ";"}:
                 found.add_tokens(tokens)
                 if kind == ";":
-                    found.flush_words()
+                    found.end_group()
                 tokens, may_be_group = [], True
                 continue
             if kind == ":" and may_be_group:
+                found.begin_group(tokens)
                 tokens = []
-                found.flush_words()
                 continue
         if kind == "<":
             in_angle, is_first_in_angle, in_route = True, True, False
@@ -199,7 +244,6 @@ def read_addresses(text: str, note: DefectRecorder) -> tuple[Address, ...]:
     if in_angle:
         note("unterminated address in angle brackets")
     found.add_tokens(tokens)
-    return found.finish()
 
 
 def _read_simple_addresses(text: str) -> tuple[Address, ...] | None:
@@ -229,14 +273,29 @@ def _find_last(tokens: list[_Token], kind: str) -> int:
 class _AddressCollector:
     """Collect addresses, and words before a comma that may belong to a display name."""
 
-    def __init__(self, note: DefectRecorder) -> None:
+    def __init__(self, note: DefectRecorder, decode: Callable[[str, DefectRecorder], str]) -> None:
         self._note = note
-        self._addresses: list[Address] = []
+        self._decode = decode
+        self._found: list[Address | Group] = []
+        self._is_in_group = False
         self._pending_words: list[list[_Token]] = []
 
-    def finish(self) -> tuple[Address, ...]:
+    def finish(self) -> list[Address | Group]:
+        self.end_group()
+        return self._found
+
+    def begin_group(self, name: list[_Token]) -> None:
+        """Begin a group with the tokens of its name; groups do not nest."""
+        self.end_group()
+        self._found.append(Group(self._decode_phrase(name)))
+        self._is_in_group = True
+
+    def end_group(self) -> None:
+        """End the group, if there is one."""
         self.flush_words()
-        return tuple(self._addresses)
+        if self._is_in_group:
+            self._found.append(Group(None))
+            self._is_in_group = False
 
     def add_tokens(self, tokens: list[_Token]) -> None:
         """Add the address in the tokens between two commas."""
@@ -268,7 +327,7 @@ class _AddressCollector:
         """Add the kept words as addresses without a domain: no address followed them."""
         for words in self._pending_words:
             self._note("address without a domain")
-            self._addresses.append(Address("", self._decode_phrase(words)))
+            self._found.append(Address("", self._decode_phrase(words)))
         self._pending_words = []
 
     def _add_bare_address(self, tokens: list[_Token]) -> None:
@@ -294,7 +353,7 @@ class _AddressCollector:
         display = self._decode_phrase(name)
         if not display:
             comments = [text for kind, text in (*name, *trailing) if kind == "comment"]
-            display = decode_words(_QUOTED_PAIR.sub(r"\1", " ".join(comments)), self._note).strip()
+            display = self._decode(_QUOTED_PAIR.sub(r"\1", " ".join(comments)), self._note).strip()
         if any(kind not in {"space", "comment"} for kind, _ in trailing):
             self._note("text after an address")
         if not local and not domain:
@@ -303,10 +362,10 @@ class _AddressCollector:
                 return
         elif not local or not domain or any(kind in "<>@:" for kind, _ in inside[:at]):
             self._note("not an address" if domain or not local else "address without a domain")
-        self._addresses.append(Address(display, local, domain))
+        self._found.append(Address(display, local, domain))
 
     def _decode_phrase(self, tokens: list[_Token]) -> str:
-        return decode_words("".join(text for _, text in _collapse_spaces(tokens)), self._note).strip()
+        return self._decode("".join(text for _, text in _collapse_spaces(tokens)), self._note).strip()
 
 
 def _collapse_spaces(tokens: list[_Token]) -> list[_Token]:

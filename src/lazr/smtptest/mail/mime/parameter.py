@@ -13,9 +13,11 @@ from lazr.smtptest.mail.mime.encoded_word import decode_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lazr.smtptest.mail.mime.defect import DefectRecorder
 
-__all__ = ["Parameters", "find_comment_end", "read_parameters"]
+__all__ = ["Parameters", "find_comment_end", "read_parameters", "read_raw_parameters"]
 
 # A field as nearly all programs write it: without comments, escapes and sections, and with one parameter at most.
 _SIMPLE_FIELD = re.compile(
@@ -31,6 +33,8 @@ _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _COMMENT_DELIMITER = re.compile(r"[()]|\\.", re.DOTALL)
 # RFC 2231 3 and 4: `name*`, `name*0`, `name*0*`.
 _SECTION = re.compile(r"([^*]++)(?:\*([0-9]++))?(\*?)")
+_MAX_SECTION_DIGITS = 4
+_NOT_ATTRIBUTE_CHARACTER = re.compile(r"[^!#$&+.^_`{|}~0-9A-Za-z-]")  # RFC 2231 7: attribute-char
 _PERCENT_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 _NAME_AND_COMMENT = re.compile(r"([^()]*\.\w{1,10})[ \t]+\(")
 _NEEDS_QUOTES = re.compile(r"[\s()]")
@@ -76,13 +80,76 @@ def _build_simple_parameters(
     return Parameters(value.lower(), {} if name is None else {name.lower(): [quoted_content or content or ""]})
 
 
-def _read_any_field(text: str, note: DefectRecorder) -> Parameters:
+def read_raw_parameters(raw: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    r"""Return the value of a field and its parameters in order, not decoded.
+
+    RFC 2231 7 requires of IMAP servers that the sections of a parameter are joined, and nothing more.
+
+    Args:
+        raw: the unfolded bytes of the field; untrusted input of any length.
+
+    >>> read_raw_parameters(b"text/plain; charset=\"utf-8\"; name*0*=utf-8''%C3%A4; name*1=.txt")
+    (b'text/plain', [(b'charset', b'utf-8'), (b'name*', b"utf-8''%C3%A4.txt")])
+    """
+    text = raw.decode("ascii", "surrogateescape")  # unlike Latin-1, no byte becomes white space
+    value, at = _read_value(text, _ignore)
+    sections: dict[str, dict[int, tuple[str, bool]]] = {}
+    found: list[tuple[str, str]] = []
+    for name, contents in _iter_parameters(text, at, _ignore):
+        match = _SECTION.fullmatch(name)
+        if match is None or match[2] is None or len(match[2]) > _MAX_SECTION_DIGITS:
+            found.append((name, contents[0]))
+            continue
+        base = match[1].lower()
+        if base not in sections:
+            sections[base] = {}
+            found.append((match[1], ""))  # the place of the joined parameter
+        sections[base].setdefault(int(match[2]), (contents[0], bool(match[3])))
+    return value.encode("ascii", "surrogateescape"), [
+        (name.encode("ascii", "surrogateescape"), content.encode("ascii", "surrogateescape"))
+        for name, content in _replace_sections(found, sections)
+    ]
+
+
+def _replace_sections(
+    found: list[tuple[str, str]], sections: dict[str, dict[int, tuple[str, bool]]]
+) -> Iterator[tuple[str, str]]:
+    for name, content in found:
+        pieces = sections.pop(name.lower(), None) if not content else None
+        if pieces is None:
+            yield name, content
+            continue
+        run = [pieces[number] for number in sorted(pieces)]
+        if any(is_extended for _, is_extended in run):
+            yield f"{name}*", "".join(piece if is_extended else _escape_percent(piece) for piece, is_extended in run)
+        else:
+            yield name, "".join(piece for piece, _ in run)
+
+
+def _escape_percent(text: str) -> str:
+    return _NOT_ATTRIBUTE_CHARACTER.sub(lambda match: f"%{match[0].encode('ascii', 'surrogateescape')[0]:02X}", text)
+
+
+def _read_value(text: str, note: DefectRecorder) -> tuple[str, int]:
+    """Return the text before the parameters, and the position after it."""
     at = _skip_comments(text, 0, note)
     match = _VALUE.match(text, at)
-    value = match[0].lower() if match else ""
-    at += len(value) if match is None else len(match[0])
+    value = match[0] if match else ""
+    return value, at + len(value)
+
+
+def _read_any_field(text: str, note: DefectRecorder) -> Parameters:
+    value, at = _read_value(text, note)
     plain: dict[str, list[str]] = {}
     sections: dict[str, dict[int, tuple[str, bool]]] = {}
+    for name, contents in _iter_parameters(text, at, note):
+        for content in contents:
+            _add_parameter(name.lower(), content, plain, sections, note)
+    return Parameters(value.lower(), _join_sections(plain, sections, note))
+
+
+def _iter_parameters(text: str, at: int, note: DefectRecorder) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the name of each parameter, and its value; more than one if it is ambiguous."""
     quotes_close = True
     count = 0
     while True:
@@ -109,6 +176,7 @@ def _read_any_field(text: str, note: DefectRecorder) -> Parameters:
         if base not in _FILENAME_PARAMETERS or not text.startswith("(", at):
             at = _skip_cfws(text, at)
         quoted = _QUOTED_STRING.match(text, at) if quotes_close and text.startswith('"', at) else None
+        other: tuple[str, ...] = ()
         if quoted is not None:
             content, at = _QUOTED_PAIR.sub(r"\1", quoted[1]), quoted.end()
         else:
@@ -122,13 +190,12 @@ def _read_any_field(text: str, note: DefectRecorder) -> Parameters:
                 content, whole = content.partition("(")[0].strip(), content
                 if base == "boundary" and content != whole:
                     # RFC 2045 5.1 requires quotes around a bracket.  The delimiters show which one is meant.
-                    _add_parameter(name[0].lower(), whole.partition(" ")[0], plain, sections, note)
+                    other = (whole.partition(" ")[0],)
             else:
                 content = _remove_comments(content, note)
                 if quotes_close and _NEEDS_QUOTES.search(content):
                     note("white space or a bracket in a file name without quotes")  # RFC 2045 5.1
-        _add_parameter(name[0].lower(), content, plain, sections, note)
-    return Parameters(value, _join_sections(plain, sections, note))
+        yield name[0], (*other, content)
 
 
 def _add_parameter(
@@ -139,7 +206,7 @@ def _add_parameter(
     note: DefectRecorder,
 ) -> None:
     match = _SECTION.fullmatch(name)
-    if match is None or (match[2] and len(match[2]) > 4):
+    if match is None or (match[2] and len(match[2]) > _MAX_SECTION_DIGITS):
         note(f"parameter {quote_untrusted(name)} has a malformed name (RFC 2231)")
         return
     base, number, extended = match.groups()
@@ -275,3 +342,7 @@ def find_comment_end(text: str, at: int) -> int:
             if not depth:
                 return match.end()
     return -1
+
+
+def _ignore(reason: str) -> None:
+    """Ignore a defect."""

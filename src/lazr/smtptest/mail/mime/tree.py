@@ -145,22 +145,32 @@ class _Budget:
         self.parts = limits.MAX_PARTS
 
 
-def read_tree(content: bytes, defects: Defects, *, include_embedded: bool = False) -> Part:
+def read_tree(
+    content: bytes,
+    defects: Defects,
+    *,
+    include_embedded: bool = False,
+    embedded_types: frozenset[str] | None = None,
+) -> Part:
     """Return the tree of the parts of a message.
 
     Args:
         content: the bytes of the message; untrusted input of any length.
         defects: receives the defects.
         include_embedded: whether to parse messages within the message, too.
+        embedded_types: the types of these messages; None, the default, for all types of messages.
     """
-    return _TreeReader(content, defects, include_embedded=include_embedded).read()
+    return _TreeReader(content, defects, include_embedded=include_embedded, embedded_types=embedded_types).read()
 
 
 class _TreeReader:
-    def __init__(self, content: bytes, defects: Defects, *, include_embedded: bool) -> None:
+    def __init__(
+        self, content: bytes, defects: Defects, *, include_embedded: bool, embedded_types: frozenset[str] | None
+    ) -> None:
         self._content = content
         self._defects = defects
         self._include_embedded = include_embedded
+        self._embedded_types = embedded_types
         self._budget = _Budget()
         self._open_parts: list[Part] = []  # each is within the one before it
         self._multiparts: list[_OpenMultipart] = []
@@ -204,7 +214,7 @@ class _TreeReader:
             _read_type(part, note)
             if part.is_multipart:
                 self._open_multipart(part, note)
-            elif self._include_embedded and _is_message(part.type.value):
+            elif self._include_embedded and self._is_message(part.type.value):
                 if part.depth < limits.MAX_MULTIPART_DEPTH:
                     number = _build_number(part, 1)
                     child = Part(number, part.depth + 1, part.body_start, part.body_end, is_in_digest=False)
@@ -213,6 +223,12 @@ class _TreeReader:
                     continue
                 note(f"messages nested deeper than {limits.MAX_MULTIPART_DEPTH}: truncated")
             return part.body_start
+
+    def _is_message(self, content_type: str) -> bool:
+        if self._embedded_types is not None:
+            return content_type in self._embedded_types
+        # A delivery status (RFC 3464 2.1) consists of header blocks.
+        return content_type.startswith("message/") and content_type != "message/delivery-status"
 
     def _find_header_end(self, part: Part) -> int:
         """Return the position of a delimiter within the header block, or the end of the content."""
@@ -323,11 +339,6 @@ def _read_type(part: Part, note: DefectRecorder) -> None:
     text = part.get_field("content-disposition", note)
     if text is not None:
         part.disposition = read_parameters(text, note)
-
-
-def _is_message(content_type: str) -> bool:
-    # A delivery status (RFC 3464 2.1) consists of header blocks.
-    return content_type.startswith("message/") and content_type != "message/delivery-status"
 
 
 def _build_number(part: Part, index: int) -> str:

@@ -18,6 +18,7 @@ from lazr.smtptest.store.search.terms import (
     AddressTerm,
     DateTerm,
     FlagTerm,
+    FolderTerm,
     HeaderTerm,
     SizeTerm,
     TagTerm,
@@ -182,6 +183,11 @@ def _parse_user(value: _FilterValue) -> Term:
     return UserTerm(value.text)
 
 
+def _parse_folder(value: _FilterValue) -> Term:
+    folder = value.text.strip("/").casefold()
+    return FolderTerm(None, "" if folder == "inbox" else folder)
+
+
 def _parse_flag(flags: dict[str, Term], value: _FilterValue) -> Term:
     try:
         return flags[value.text.lower()]
@@ -219,6 +225,7 @@ _FILTER_PARSERS: dict[str, Callable[[_FilterValue], Term | None]] = {
     "sender": partial(_parse_address, "sender"),
     "recipient": partial(_parse_address, "recipient"),
     "user": _parse_user,
+    "in": _parse_folder,
     "header": _parse_header,
     "tag": _parse_tag,
     "is": partial(_parse_flag, {"read": _IS_READ, "unread": replace(_IS_READ, negated=True), "tagged": _IS_TAGGED}),

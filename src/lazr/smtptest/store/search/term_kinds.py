@@ -8,6 +8,7 @@ from lazr.smtptest.store.search.terms import (
     AddressTerm,
     DateTerm,
     FlagTerm,
+    FolderTerm,
     HeaderTerm,
     NumberTerm,
     SizeTerm,
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 
 __all__ = ["SplitTerms", "has_content_terms", "has_only_numbers", "is_expensive", "split_terms"]
 
-_METADATA_TERMS = (UserTerm, SizeTerm, DateTerm, NumberTerm)
+_METADATA_TERMS = (UserTerm, FolderTerm, SizeTerm, DateTerm, NumberTerm)
 
 
 class SplitTerms(NamedTuple):
     """The terms of a search, by what answers them.
 
     Args:
-        metadata: terms that session, size, time, position and read mark answer.
+        metadata: terms that session, folder, size, time, position and read mark answer.
         envelope: terms on the addresses of the envelope.
         content: all other terms; the content must be parsed for them.
     """

@@ -21,6 +21,7 @@ __all__ = [
     "AddressTerm",
     "DateTerm",
     "FlagTerm",
+    "FolderTerm",
     "HeaderTerm",
     "NumberTerm",
     "Search",
@@ -62,6 +63,14 @@ class Searchable(Protocol):
     @property
     def read(self) -> bool:
         """Whether the mail is marked as read."""
+
+    @property
+    def folder(self) -> str:
+        """The folder of a reading account that the mail is in; empty for a caught mail."""
+
+    @property
+    def owner(self) -> str:
+        """The user name of the account that has the folder; empty for a caught mail."""
 
     @property
     def attachments(self) -> int:
@@ -176,6 +185,35 @@ class UserTerm(Term):
 
     def _is_true(self, mail: Searchable) -> bool:
         return self.name == mail.username
+
+
+@dataclass(frozen=True, slots=True)
+class FolderTerm(Term):
+    """The condition that the mail is in a folder of a reading account.
+
+    Args:
+        owner: the user name, in lower case, of the account that has the folder.  None is any account; the letter case
+            of the folder then does not count.
+        folder: the name of the folder; empty, with an owner that is empty or None, for caught mails.
+
+    >>> FolderTerm("", "")  # caught mails: the inbox
+    FolderTerm(negated=False, owner='', folder='')
+    """
+
+    owner: str | None
+    folder: str
+
+    def contains(self, owner: str, folder: str) -> bool:
+        """Return whether a mail in that folder satisfies this term."""
+        if self.owner is None:
+            is_inside = self.folder.casefold() == folder.casefold()
+        else:
+            is_inside = self.owner == owner and self.folder == folder
+        return is_inside is not self.negated
+
+    def matches(self, mail: Searchable) -> bool:
+        """Return whether the mail satisfies this term."""
+        return self.contains(mail.owner, mail.folder)
 
 
 @dataclass(frozen=True, slots=True)

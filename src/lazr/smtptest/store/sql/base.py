@@ -33,7 +33,17 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from lazr.smtptest.mail import Mail
-    from lazr.smtptest.store.base import Arrival, Entry, MatchedMail, OpenedMessage, Page, Retention, Totals
+    from lazr.smtptest.store.base import (
+        Arrival,
+        Entry,
+        FlaggedMail,
+        MailContent,
+        MatchedMail,
+        OpenedMessage,
+        Page,
+        Retention,
+        Totals,
+    )
     from lazr.smtptest.store.sql.conditions import ConditionBuilder
     from lazr.smtptest.store.sql.database import Database
     from lazr.smtptest.store.sql.deleter import Deleter
@@ -178,11 +188,49 @@ class SqlStore(StoreBase):
         """Return the number of the newest mail; see `Store.get_last_number`."""
         return self._queries.get_last_number()
 
+    # -- for readers by IMAP and POP3 -------------------------------------------------------------
+
+    def list_numbers(self, search: Search = EVERYTHING, *, unread: bool = False) -> list[int]:
+        """Return the numbers of all mails that match, ascending; see `Store.list_numbers`."""
+        raise NotImplementedError
+
+    def find_flags(
+        self, search: Search = EVERYTHING, *, numbers: Collection[int] | None = None, since: int = 0
+    ) -> list[FlaggedMail]:
+        """Return the flags of all mails that match; see `Store.find_flags`."""
+        raise NotImplementedError
+
+    def get_mod_seq(self) -> int:
+        """Return the modification sequence of the last change."""
+        raise NotImplementedError
+
+    def read_contents(self, numbers: Collection[int], search: Search = EVERYTHING) -> list[MailContent]:
+        """Return mails with their contents; see `Store.read_contents`."""
+        raise NotImplementedError
+
     # -- changing --------------------------------------------------------------------------------
 
     def set_read(self, search: Search = EVERYTHING, *, read: bool, ids: Collection[str] | None = None) -> list[str]:
         """Mark mails as read or unread; see `Store.set_read`."""
         return self._changes.set_read(search, ids, read=read)
+
+    def set_flags(
+        self,
+        ids: Collection[str] | None,
+        *,
+        add: Collection[str] = (),
+        remove: Collection[str] = (),
+        replace: Collection[str] | None = None,
+        search: Search = EVERYTHING,
+    ) -> list[str]:
+        """Change the system flags of mails; see `Store.set_flags`."""
+        raise NotImplementedError
+
+    def set_folder(
+        self, folder: str, owner: str, search: Search = EVERYTHING, *, ids: Collection[str] | None = None
+    ) -> int:
+        """Put mails into another folder; see `Store.set_folder`."""
+        raise NotImplementedError
 
     def delete(self, search: Search = EVERYTHING, *, ids: Collection[str] | None = None) -> int:
         """Delete mails; see `Store.delete`."""

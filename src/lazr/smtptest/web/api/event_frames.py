@@ -59,6 +59,8 @@ def build_change_frames(change: Change, scope: AccessScope) -> list[bytes]:
         return [encode_frame("new", build_message_summary(entry, "event")) for entry in entries]
     if change.kind == "tags":
         return [encode_frame("update", {"ID": entry.id, "Tags": list(entry.tags)}) for entry in entries]
+    if change.kind == "flags":
+        return [encode_frame("update", {"ID": entry.id, "Flags": list(entry.flags)}) for entry in entries]
     return [encode_frame("update", {"ID": entry.id, "Read": change.kind == "read"}) for entry in entries]
 
 
