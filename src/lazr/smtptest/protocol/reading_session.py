@@ -72,6 +72,17 @@ class ReadingSettings:
         return self.tls_active or in_clear
 
     @property
+    def accepts_password(self) -> bool:
+        """Whether LOGIN in IMAP, and USER in POP3, may be used now.
+
+        They disclose the password, as PLAIN and LOGIN do, so they need one of these if mechanisms are named.
+        """
+        auth = self.auth
+        return self.accepts_login and (
+            auth is None or not auth.has_explicit_mechanisms or not {"PLAIN", "LOGIN"}.isdisjoint(auth.mechanisms)
+        )
+
+    @property
     def mechanisms(self) -> tuple[str, ...]:
         """The SASL mechanisms to offer now; PLAIN and LOGIN without `auth`."""
         if not self.accepts_login:

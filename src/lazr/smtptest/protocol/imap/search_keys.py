@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_SEARCH_DEPTH",
+    "MAX_SEARCH_KEYS",
     "AgeKey",
     "AllKey",
     "AndKey",
@@ -29,7 +30,8 @@ __all__ = [
     "TextKey",
 ]
 
-MAX_SEARCH_DEPTH = 20  # parentheses, NOT and OR within each other
+MAX_SEARCH_DEPTH = 100  # parentheses, NOT and OR within each other
+MAX_SEARCH_KEYS = 500
 
 
 class AllKey(NamedTuple):

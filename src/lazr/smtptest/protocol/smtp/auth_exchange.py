@@ -6,14 +6,16 @@ credentials.
 
 from __future__ import annotations
 
-import functools
-
 from lazr.smtptest.protocol.smtp import standard_replies
 from lazr.smtptest.protocol.smtp.commands import ARGUMENT_PARSERS, extract_verb, parse_auth
 from lazr.smtptest.protocol.smtp.reply import CommandRefused
-from lazr.smtptest.protocol.smtp.saslprep import find_password
+from lazr.smtptest.protocol.smtp.sasl_exchange import (
+    decode_base64,
+    decode_response,
+    discloses_initial_secret,
+    start_exchange,
+)
 from lazr.smtptest.protocol.smtp.secret_masking import mask_secrets
-from lazr.smtptest.protocol.smtp.server_settings import MAX_AUTH_LINE_BYTES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,17 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AuthExchange"]
 
-# The initial response of these mechanisms holds neither a password nor a token.
-_MECHANISMS_WITHOUT_INITIAL_SECRET = (
-    b"CRAM-MD5",
-    b"SCRAM-",
-    b"EXTERNAL",
-    b"ANONYMOUS",
-    b"DIGEST-MD5",
-    b"NTLM",
-    b"GSSAPI",
-    b"LOGIN",
-)
 # The verbs of commands that are not a password.
 _VERBS = frozenset({*ARGUMENT_PARSERS, "BDAT"})
 
@@ -94,7 +85,7 @@ class AuthExchange:
             has_secret = exchange.discloses_secret and line not in (b"*", b"")
         else:
             mechanism, _, initial = line[5:].strip(b" ").upper().partition(b" ")
-            has_secret = initial != b"" and not mechanism.startswith(_MECHANISMS_WITHOUT_INITIAL_SECRET)
+            has_secret = initial != b"" and discloses_initial_secret(mechanism)
         if has_secret:
             self._record.add_sent_in_clear("credentials")
 
@@ -112,10 +103,6 @@ class AuthExchange:
             return self._fail(error, settings)
 
     def _open(self, argument: str, settings: ServerSettings, *, is_esmtp: bool) -> bytes | Credentials:
-        # Imported late: most servers have no AUTH.
-        from lazr.smtptest.protocol.smtp.sasl import MECHANISMS
-        from lazr.smtptest.protocol.smtp.sasl_types import ExchangeContext
-
         auth = settings.auth
         if auth is None:  # pragma: no cover - then AUTH is unavailable
             raise CommandRefused(standard_replies.NOT_IMPLEMENTED)
@@ -130,18 +117,15 @@ class AuthExchange:
             raise CommandRefused(standard_replies.AUTH_UNKNOWN)
         # RFC 4954 4: `=` stands for an empty initial response.
         octets = (
-            None if initial is None else b"" if initial == "=" else _decode_base64(initial.encode("ascii", "replace"))
+            None if initial is None else b"" if initial == "=" else decode_base64(initial.encode("ascii", "replace"))
         )
-        tls = self._record.tls
-        context = ExchangeContext(
-            settings.hostname,
-            nonce=auth.nonce,
-            find_password=None if auth.passwords is None else functools.partial(find_password, auth.passwords),
-            identities=() if tls is None else tls.identities,
-            # Without a -PLUS mechanism the exchange must not see bindings; see `ExchangeContext`.
-            channel_bindings=tls.channel_bindings if tls is not None and settings.has_channel_binding else {},
+        exchange = self._exchange = start_exchange(
+            mechanism,
+            auth,
+            hostname=settings.hostname,
+            tls=self._record.tls,
+            has_channel_binding=settings.has_channel_binding,
         )
-        exchange = self._exchange = MECHANISMS[mechanism].start_exchange(context)
         return exchange.begin(octets)
 
     def respond(self, line: bytes, settings: ServerSettings) -> AuthStep:
@@ -152,11 +136,11 @@ class AuthExchange:
         try:
             if self._decided is None:
                 self.record_secret_in_clear(line)
-                return self._apply_step(exchange.respond(_decode_response(line)))
+                return self._apply_step(exchange.respond(decode_response(line)))
             # RFC 7628 3.2.3, RFC 5802 5: this line acknowledges the final challenge.  A client that does not trust the
             # server's signature may still cancel with `*` (RFC 4954 4); it cannot cancel a refusal.
             if self._decided[1].is_positive:
-                _decode_response(line)
+                decode_response(line)
         except BaseException as error:  # noqa: BLE001 - P7: the user's mapping of passwords may raise anything
             return self._fail(error, settings)
         return self._finish(*self._decided)
@@ -216,22 +200,3 @@ def _render_challenge(octets: bytes) -> bytes:
 
     # RFC 4954 4: a challenge is one line of any length; a `Reply` would be split into several lines.
     return b"334 %s\r\n" % b2a_base64(octets, newline=False)
-
-
-def _decode_response(line: bytes) -> bytes:
-    """Decode a line of an exchange, or raise the refusal (RFC 4954 4)."""
-    if len(line) + 2 > MAX_AUTH_LINE_BYTES:
-        raise CommandRefused(standard_replies.AUTH_TOO_LONG)
-    if line == b"*":
-        raise CommandRefused(standard_replies.AUTH_CANCELLED)
-    return _decode_base64(line)
-
-
-def _decode_base64(text: bytes) -> bytes:
-    """Decode strict base64, or raise the refusal (RFC 4954 4)."""
-    from binascii import a2b_base64
-
-    try:
-        return a2b_base64(text, strict_mode=True)
-    except ValueError:
-        raise CommandRefused(standard_replies.NOT_BASE64) from None

@@ -1,0 +1,125 @@
+"""SEARCH: find messages, and tell their numbers or UIDs (RFC 9051 6.4.4, 7.3.4; RFC 3501 7.2.5)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from lazr.smtptest.protocol.imap.changes import report_changes
+from lazr.smtptest.protocol.imap.message_selection import number_messages
+from lazr.smtptest.protocol.imap.responses import Part, ok
+from lazr.smtptest.protocol.imap.search_keys import AndKey, ModSeqKey, NotKey, OrKey
+from lazr.smtptest.protocol.imap.search_match import find_messages
+from lazr.smtptest.protocol.imap.sequence_set import format_sequence_set
+from lazr.smtptest.protocol.reading_session import Call
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lazr.smtptest.protocol.folder_access import MessageFlags
+    from lazr.smtptest.protocol.imap.command_types import SearchCommand
+    from lazr.smtptest.protocol.imap.search_keys import SearchKey
+    from lazr.smtptest.protocol.imap.session_state import ImapState, Steps
+
+__all__ = ["estimate_time", "run_search", "send_in_parts"]
+
+_MAX_PART_BYTES = 32 * 1024
+
+
+def run_search(state: ImapState, command: SearchCommand) -> Steps:
+    """Search messages (RFC 9051 6.4.4, RFC 4731, RFC 5182)."""
+    yield from report_changes(state, may_expunge=command.is_uid)  # so that new messages are found
+    view = state.get_view()
+    options = command.return_options
+    saved_uids = state.saved_uids
+    if options is not None and "SAVE" in options:
+        state.saved_uids = []  # RFC 5182 2.1: also if the search fails
+    uids = yield from find_messages(
+        view.folder, command.key, view.uids, saved_uids=saved_uids, now=estimate_time(state)
+    )
+    mod_seq = 0
+    if _has_mod_seq(command.key):
+        state.is_condstore = True
+        flags: list[MessageFlags] = yield Call(partial(view.folder.read_flags, _select_returned(uids, options)))
+        mod_seq = max((message.mod_seq for message in flags), default=0)
+    if options is not None and "SAVE" in options:
+        state.saved_uids = [*_select_returned(uids, options)]
+    numbers = [*number_messages(view, uids, is_uid=command.is_uid)]
+    if options is None and not state.is_rev2:
+        yield from send_in_parts(_render_search(numbers, mod_seq))
+    elif options != {"SAVE"}:
+        options = frozenset({"ALL"}) if options is None else options
+        yield from send_in_parts(_render_esearch(state.tag, numbers, options, mod_seq, is_uid=command.is_uid))
+    return ok("SEARCH completed")
+
+
+def estimate_time(state: ImapState) -> float:
+    """Return the time in seconds since 1970, as the driver last told it."""
+    transcript = state.record.transcript
+    return state.record.timestamp + (transcript.end_time or 0.0) - (transcript.start_time or 0.0)
+
+
+def _has_mod_seq(key: SearchKey) -> bool:
+    """Whether the key has MODSEQ, so that the result has it too (RFC 7162 3.1.5)."""
+    waiting: list[SearchKey] = [key]
+    while waiting:
+        key = waiting.pop()
+        if isinstance(key, ModSeqKey):
+            return True
+        if isinstance(key, AndKey):
+            waiting.extend(key.keys)
+        elif isinstance(key, OrKey):
+            waiting.extend((key.left, key.right))
+        elif isinstance(key, NotKey):
+            waiting.append(key.key)
+    return False
+
+
+def _select_returned(uids: Sequence[int], options: frozenset[str] | None) -> Sequence[int]:
+    """Return the UIDs that the options MIN, MAX, ALL and COUNT are about (RFC 5182 2.4, RFC 7162 3.1.10)."""
+    if options is None or not options & {"MIN", "MAX"} or options & {"ALL", "COUNT"}:
+        return uids
+    first = uids[:1] if "MIN" in options else ()
+    last = uids[-1:] if "MAX" in options else ()
+    return sorted({*first, *last})
+
+
+def _render_search(numbers: Sequence[int], mod_seq: int) -> Iterator[bytes]:
+    """Yield the response SEARCH in pieces (RFC 3501 7.2.5, RFC 7162 3.1.5)."""
+    yield b"* SEARCH"
+    for number in numbers:
+        yield b" %d" % number
+    yield (b" (MODSEQ %d)\r\n" % mod_seq) if mod_seq else b"\r\n"
+
+
+def _render_esearch(
+    tag: bytes, numbers: Sequence[int], options: frozenset[str], mod_seq: int, *, is_uid: bool
+) -> Iterator[bytes]:
+    """Yield the response ESEARCH in pieces (RFC 9051 7.3.4)."""
+    yield b'* ESEARCH (TAG "%s")%s' % (tag, b" UID" if is_uid else b"")
+    if numbers and "MIN" in options:
+        yield b" MIN %d" % numbers[0]
+    if numbers and "MAX" in options:
+        yield b" MAX %d" % numbers[-1]
+    if numbers and "ALL" in options:
+        yield b" ALL "
+        yield format_sequence_set(numbers).encode("ascii")
+    if "COUNT" in options:
+        yield b" COUNT %d" % len(numbers)
+    yield (b" MODSEQ %d\r\n" % mod_seq) if mod_seq else b"\r\n"
+
+
+def send_in_parts(pieces: Iterator[bytes]) -> Iterator[Part]:
+    """Yield one response, which may be long, in parts."""
+    waiting: list[bytes] = []
+    size = 0
+    is_first = True
+    for piece in pieces:
+        if size >= _MAX_PART_BYTES:
+            yield Part(b"".join(waiting), is_first=is_first, is_last=False)
+            waiting.clear()
+            size = 0
+            is_first = False
+        waiting.append(piece)
+        size += len(piece)
+    yield Part(b"".join(waiting), is_first=is_first, is_last=True)
