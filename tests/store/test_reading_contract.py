@@ -6,7 +6,7 @@ from tests.store.reading_contract import *  # noqa: F403
 from tests.store.test_contract import STORES
 
 
-@pytest.fixture(params=["memory"])
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.postgres] * (name == "postgres")) for name in STORES])
 def store(request):
     """Return an open, empty store of each kind."""
     with STORES[request.param](request) as store:

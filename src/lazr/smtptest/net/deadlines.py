@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.net.connection_manager import ConnectionManager
     from lazr.smtptest.net.reactor import Timer
+    from lazr.smtptest.net.reading_driver import ReadingDriver
+    from lazr.smtptest.net.session_types import Session
     from lazr.smtptest.net.transport import Transport
-    from lazr.smtptest.protocol.smtp import SmtpSession
 
     class TimedConnection(Protocol):
         """The connection that the deadlines depend on, and that they end."""
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
             """The server's part that has the limits and the reactor."""
 
         @property
-        def session(self) -> SmtpSession:
+        def session(self) -> Session:
             """The session."""
 
         @property
@@ -45,6 +46,10 @@ if TYPE_CHECKING:
         def is_client_waiting(self) -> bool:
             """Whether the client waits for the server."""
 
+        @property
+        def reading(self) -> ReadingDriver | None:
+            """What drives a session of IMAP or POP3; None for SMTP."""
+
         def time_out(self, now: float) -> None:
             """End the connection, or what takes too long: a deadline is over."""
 
@@ -52,6 +57,9 @@ if TYPE_CHECKING:
 __all__ = ["Deadlines"]
 
 _NEVER = math.inf
+
+# `Limits.idle_timeout` without a choice of the user.
+_DEFAULT_IDLE_SECONDS = 300.0
 
 
 class Deadlines:
@@ -142,6 +150,11 @@ class Deadlines:
         if crowded is not None:
             idle = crowded if idle is None or crowded < idle else idle
             command = crowded if command is None or crowded < command else command
+        if connection.reading is not None and connection.reading.is_logged_in:
+            # The client may be idle for longer than the time for a command, which a part of a command extends as well.
+            command = None
+            if idle == _DEFAULT_IDLE_SECONDS:
+                idle = connection.reading.autologout_seconds
         if idle is not None and self.activity_time + idle < deadline:
             deadline = self.activity_time + idle
         if command is None:

@@ -143,6 +143,14 @@ class ReadingReply:
         """Whether the command succeeds."""
         return self.status in ("OK", "PREAUTH", "+OK")
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ReadingReply):
+            return NotImplemented
+        return (self.status, self.text) == (other.status, other.text)
+
+    def __hash__(self) -> int:
+        return hash((self.status, self.text))
+
     def __repr__(self) -> str:
         return f"ReadingReply({self.status!r}, {self.text!r})"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["fold", "make_storable"]
+__all__ = ["fold", "lower_ascii", "make_storable"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -18,6 +18,19 @@ def fold(text: str) -> str:
     'strasse in bern'
     """
     return " ".join((text.lower() if text.isascii() else text.casefold()).split())
+
+
+def lower_ascii(text: str) -> str:
+    """Return the text with the letters of ASCII in lower case, as every database can do it.
+
+    >>> lower_ascii("SENT Ü")
+    'sent Ü'
+    """
+    return (
+        text.lower()
+        if text.isascii()
+        else text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
+    )
 
 
 def make_storable(text: str) -> str:

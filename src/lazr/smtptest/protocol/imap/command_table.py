@@ -1,4 +1,4 @@
-"""The commands of IMAP, each with the states in which it is allowed and the function that executes it (RFC 9051 6)."""
+"""The commands of IMAP: when each one is allowed, and what executes it (RFC 9051 6)."""
 
 from __future__ import annotations
 
@@ -92,7 +92,9 @@ COMMANDS: dict[str, CommandRow] = {
 
 def run_command(state: ImapState, command: ImapCommand) -> Steps:
     """Execute a command: check the state, run it, and report what has changed in the folder."""
-    row = COMMANDS[command.name]
+    row = COMMANDS.get(command.name)
+    if row is None:
+        return bad(f"{command.name} is not supported; see CAPABILITY")
     refusal = _refuse_in_wrong_state(state, command.name, row)
     if refusal is not None:
         return refusal

@@ -1,4 +1,4 @@
-"""Commands about the session: CAPABILITY, ID, ENABLE, NOOP, CHECK, IDLE and LOGOUT (RFC 9051 6.1, 6.3.1, 6.3.13)."""
+"""CAPABILITY, ID, ENABLE, NOOP, CHECK, IDLE and LOGOUT (RFC 9051 6.1, 6.3.1, 6.3.13)."""
 
 from __future__ import annotations
 

@@ -32,5 +32,5 @@ def _append(account: Account, command: AppendCommand) -> tuple[int, int]:
 
 
 def hint_at_create(error: FolderError) -> FolderError:
-    """Return the error with the code that tells the client to create the folder (RFC 9051 7.1, TRYCREATE)."""
+    """Return the error with TRYCREATE if the folder does not exist (RFC 9051 7.1)."""
     return FolderError(error.text, "TRYCREATE") if error.code == "NONEXISTENT" else error

@@ -1,4 +1,4 @@
-"""Commands about folders: CREATE, DELETE, RENAME, SUBSCRIBE, STATUS, NAMESPACE (RFC 9051 6.3)."""
+"""CREATE, DELETE, RENAME, SUBSCRIBE, STATUS and NAMESPACE (RFC 9051 6.3)."""
 
 from __future__ import annotations
 

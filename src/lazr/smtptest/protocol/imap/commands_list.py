@@ -85,7 +85,7 @@ def _is_selected(info: FolderInfo, command: ListCommand) -> bool:
 
 
 def _shows_levels(command: ListCommand) -> bool:
-    """Whether levels are shown that do not match the selection options, but have folders that do.
+    """Whether levels are shown above folders that match the selection options.
 
     LSUB does so if the pattern ends with `%` (RFC 3501 6.3.9).
     """

@@ -1,4 +1,4 @@
-"""SEARCH: find messages, and tell their numbers or UIDs (RFC 9051 6.4.4, 7.3.4; RFC 3501 7.2.5)."""
+"""SEARCH: find messages, and tell their numbers or UIDs (RFC 9051 6.4.4, 7.3.4)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def run_search(state: ImapState, command: SearchCommand) -> Steps:
     """Search messages (RFC 9051 6.4.4, RFC 4731, RFC 5182)."""
     yield from report_changes(state, may_expunge=command.is_uid)  # so that new messages are found
     view = state.get_view()
-    options = command.return_options
+    # RFC 9051 6.4.4: the result is an ESEARCH then, by default with ALL.
+    options = frozenset({"ALL"}) if command.return_options is None and state.is_rev2 else command.return_options
     saved_uids = state.saved_uids
     if options is not None and "SAVE" in options:
         state.saved_uids = []  # RFC 5182 2.1: also if the search fails
@@ -45,10 +46,9 @@ def run_search(state: ImapState, command: SearchCommand) -> Steps:
     if options is not None and "SAVE" in options:
         state.saved_uids = [*_select_returned(uids, options)]
     numbers = [*number_messages(view, uids, is_uid=command.is_uid)]
-    if options is None and not state.is_rev2:
+    if options is None:
         yield from send_in_parts(_render_search(numbers, mod_seq))
-    elif options != {"SAVE"}:
-        options = frozenset({"ALL"}) if options is None else options
+    elif options - {"SAVE"}:
         yield from send_in_parts(_render_esearch(state.tag, numbers, options, mod_seq, is_uid=command.is_uid))
     return ok("SEARCH completed")
 
@@ -76,7 +76,7 @@ def _has_mod_seq(key: SearchKey) -> bool:
 
 
 def _select_returned(uids: Sequence[int], options: frozenset[str] | None) -> Sequence[int]:
-    """Return the UIDs that the options MIN, MAX, ALL and COUNT are about (RFC 5182 2.4, RFC 7162 3.1.10)."""
+    """Return the UIDs that the options are about (RFC 5182 2.4, RFC 7162 3.1.10)."""
     if options is None or not options & {"MIN", "MAX"} or options & {"ALL", "COUNT"}:
         return uids
     first = uids[:1] if "MIN" in options else ()

@@ -1,4 +1,4 @@
-"""Commands that change messages: STORE, COPY, MOVE and EXPUNGE (RFC 9051 6.4.3, 6.4.6 to 6.4.9)."""
+"""STORE, COPY, MOVE and EXPUNGE (RFC 9051 6.4.3, 6.4.6 to 6.4.9)."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _render_changes(view: FolderView, changes: FlagChanges, items: Sequence[Fetc
 
 
 def _complete(command: StoreCommand | CopyCommand, *, is_complete: bool) -> Completion:
-    """Return OK; messages that are gone need a word only if the client named them by number (RFC 5530 3)."""
+    """Return OK, with a code if the client named a message that is gone (RFC 5530 3)."""
     if is_complete or command.is_uid:
         return ok(f"{command.name} completed")
     return ok("Some of the messages are gone; send NOOP", "EXPUNGEISSUED")

@@ -1,4 +1,4 @@
-"""Folder names on the wire: in modified UTF-7, or in UTF-8 if the client has enabled it (RFC 9051 5.1)."""
+"""Folder names on the wire: in modified UTF-7, or in UTF-8 (RFC 9051 5.1)."""
 
 from __future__ import annotations
 

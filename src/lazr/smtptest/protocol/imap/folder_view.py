@@ -1,4 +1,4 @@
-"""The selected folder as the client knows it: message numbers, and what it has not heard of yet.
+"""The selected folder as the client knows it, and what has changed since then.
 
 The server may change the numbers of messages only by EXPUNGE and EXISTS, and EXPUNGE only at certain moments (RFC 9051
 7.5.1).  So a session keeps a view of its folder.  `read_changes` reads what is new; `apply_changes` changes the view

@@ -1,4 +1,4 @@
-"""Find the messages that a command names: by numbers, by UIDs, or as the result of the last search."""
+"""Find the messages that a command names: by numbers, by UIDs, or by the last search."""
 
 from __future__ import annotations
 

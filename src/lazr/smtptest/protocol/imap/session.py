@@ -1,4 +1,4 @@
-"""One IMAP session: bytes in, responses out, and the calls that read folders (RFC 9051, RFC 3501).
+"""One IMAP session: bytes in, responses and calls out (RFC 9051, RFC 3501).
 
 From a line to a response: the reader cuts a command with its literals out of the input.  `parse_command` makes a typed
 value of it.  `decide` may replace it.  If not, `run_command` returns a generator that executes it: it yields output,
@@ -275,7 +275,7 @@ class ImapSession:
         return self._process_input()
 
     def notify_change(self) -> bytes:
-        """Note that the account may have changed; return the bytes to send, to a client that idles."""
+        """Note that the account may have changed; return the bytes to send."""
         if self._state.view is not None:
             self._state.view.is_refresh_due = True
         if self._waiting is Waiting.INPUT and self.is_idling:
@@ -330,7 +330,7 @@ class ImapSession:
     # -- input -------------------------------------------------------------------------------
 
     def _process_input(self) -> bytes:
-        """Read until the input ends, a decision or a call is pending, output piles up, or the turn ends."""
+        """Read until the input ends, or the session waits for something else."""
         items_left = self.items_per_turn
         while self._waiting is Waiting.INPUT:
             if self._steps is not None and self._input_wanted is None:  # a turn has interrupted it

@@ -1,4 +1,4 @@
-"""What the commands of one session read and change: the account, the selected folder, and enabled extensions."""
+"""What the commands of one session read and change (RFC 9051 3)."""
 
 from __future__ import annotations
 

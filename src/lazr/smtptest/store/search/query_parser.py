@@ -25,7 +25,7 @@ from lazr.smtptest.store.search.terms import (
     TextTerm,
     UserTerm,
 )
-from lazr.smtptest.store.text_normalization import fold, make_storable
+from lazr.smtptest.store.text_normalization import fold, lower_ascii, make_storable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,7 +184,7 @@ def _parse_user(value: _FilterValue) -> Term:
 
 
 def _parse_folder(value: _FilterValue) -> Term:
-    folder = value.text.strip("/").casefold()
+    folder = lower_ascii(value.text.strip("/"))
     return FolderTerm(None, "" if folder == "inbox" else folder)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from lazr.smtptest._util.glob import compile_glob
-from lazr.smtptest.store.text_normalization import fold
+from lazr.smtptest.store.text_normalization import fold, lower_ascii
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -193,7 +193,7 @@ class FolderTerm(Term):
 
     Args:
         owner: the user name, in lower case, of the account that has the folder.  None is any account; the letter case
-            of the folder then does not count.
+            of the folder then does not count, for letters of ASCII.
         folder: the name of the folder; empty, with an owner that is empty or None, for caught mails.
 
     >>> FolderTerm("", "")  # caught mails: the inbox
@@ -206,7 +206,7 @@ class FolderTerm(Term):
     def contains(self, owner: str, folder: str) -> bool:
         """Return whether a mail in that folder satisfies this term."""
         if self.owner is None:
-            is_inside = self.folder.casefold() == folder.casefold()
+            is_inside = lower_ascii(self.folder) == lower_ascii(folder)
         else:
             is_inside = self.owner == owner and self.folder == folder
         return is_inside is not self.negated

@@ -1,8 +1,8 @@
 """`SqlStore`: the store interface on an SQL database, put together from parts.
 
-`Indexer` parses mails, `MessageQueries` reads lists, `MessageReader` reads one mail, `MessageChanges` and `Deleter`
-change, `Pruner` applies limits, `Notes` keeps notes.  All of them work on a `Database`, which hides what differs
-between SQLite and PostgreSQL.
+`Indexer` parses mails, `MessageQueries` and `FlagQueries` read lists, `MessageReader` reads one mail, `MessageChanges`
+and `Deleter` change, `Pruner` applies limits, `Notes` keeps notes.  All of them work on a `Database`, which hides what
+differs between SQLite and PostgreSQL.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from lazr.smtptest.store.search_limit import SearchLimit
 from lazr.smtptest.store.sort_order import NEWEST_FIRST, SortOrder
 from lazr.smtptest.store.sql.changes import MessageChanges
 from lazr.smtptest.store.sql.entry_reader import EntryReader
+from lazr.smtptest.store.sql.flag_queries import FlagQueries
 from lazr.smtptest.store.sql.group_queries import GroupQueries
 from lazr.smtptest.store.sql.indexer import Indexer
 from lazr.smtptest.store.sql.message_reader import MessageReader
@@ -90,6 +91,7 @@ class SqlStore(StoreBase):
             entry_reader=entry_reader,
             search_limit=self._search_limit,
         )
+        self._flag_queries = FlagQueries(database, condition_builder, self._queries)
         self._group_queries = GroupQueries(self._queries, condition_builder, pending_reader)
         self._messages = MessageReader(database, condition_builder, pending_reader, entry_reader, self._queries)
         self._deleter = deleter
@@ -192,21 +194,21 @@ class SqlStore(StoreBase):
 
     def list_numbers(self, search: Search = EVERYTHING, *, unread: bool = False) -> list[int]:
         """Return the numbers of all mails that match, ascending; see `Store.list_numbers`."""
-        raise NotImplementedError
+        return self._flag_queries.list_numbers(search, unread=unread)
 
     def find_flags(
         self, search: Search = EVERYTHING, *, numbers: Collection[int] | None = None, since: int = 0
     ) -> list[FlaggedMail]:
         """Return the flags of all mails that match; see `Store.find_flags`."""
-        raise NotImplementedError
+        return self._flag_queries.find_flags(search, numbers, since)
 
     def get_mod_seq(self) -> int:
-        """Return the modification sequence of the last change."""
-        raise NotImplementedError
+        """Return the modification sequence of the last change; see `Store.get_mod_seq`."""
+        return self._flag_queries.get_mod_seq()
 
     def read_contents(self, numbers: Collection[int], search: Search = EVERYTHING) -> list[MailContent]:
         """Return mails with their contents; see `Store.read_contents`."""
-        raise NotImplementedError
+        return self._flag_queries.read_contents(numbers, search)
 
     # -- changing --------------------------------------------------------------------------------
 
@@ -224,13 +226,13 @@ class SqlStore(StoreBase):
         search: Search = EVERYTHING,
     ) -> list[str]:
         """Change the system flags of mails; see `Store.set_flags`."""
-        raise NotImplementedError
+        return self._changes.set_flags(search, ids, add=add, remove=remove, replace=replace)
 
     def set_folder(
         self, folder: str, owner: str, search: Search = EVERYTHING, *, ids: Collection[str] | None = None
     ) -> int:
         """Put mails into another folder; see `Store.set_folder`."""
-        raise NotImplementedError
+        return len(self._changes.set_folder(search, ids, folder, owner))
 
     def delete(self, search: Search = EVERYTHING, *, ids: Collection[str] | None = None) -> int:
         """Delete mails; see `Store.delete`."""

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, literal, or_, select, update
 
 from lazr.smtptest.store.base import MAX_IDS_PER_CHANGE, Change
+from lazr.smtptest.store.flags import encode_flags
 from lazr.smtptest.store.search.terms import TagTerm
 from lazr.smtptest.store.sql.database import split_into_batches
 from lazr.smtptest.store.sql.row_mapping import build_tag_rows
 from lazr.smtptest.store.sql.schema import mails, tags
 from lazr.smtptest.store.tags import parse_tags
-from lazr.smtptest.store.text_normalization import fold
+from lazr.smtptest.store.text_normalization import fold, make_storable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
     from lazr.smtptest.store.search.terms import Search
     from lazr.smtptest.store.sql.database import Database
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from lazr.smtptest.store.sql.queries import MessageQueries
 
 __all__ = ["MessageChanges"]
+
+# All bits that an INTEGER of PostgreSQL has, without its sign: flags of later versions are kept.
+_ALL_FLAGS = 0x7FFF_FFFF
 
 
 class MessageChanges:
@@ -50,14 +54,58 @@ class MessageChanges:
         marked: list[str] = []
         for batch in split_into_batches(numbers):
             with self._database.begin_write() as transaction:
+                mod_seq = self._database.advance_mod_seq(transaction.connection)
                 statement = update(mails).where(mails.c.number.in_(batch), mails.c.read.is_(not read))
-                statement = statement.values(read=read)
+                statement = statement.values(read=read, mod_seq=mod_seq)
                 rows = transaction.connection.execute(statement.returning(mails.c.number, mails.c.id))
                 names = [name for _, name in sorted(rows.all())]
                 self._database.change_totals(transaction.connection, unread=-len(names) if read else len(names))
                 transaction.changes += _build_changes("read" if read else "unread", names)
             marked += names
         return marked
+
+    def set_flags(
+        self,
+        search: Search,
+        ids: Collection[str] | None,
+        *,
+        add: Collection[str],
+        remove: Collection[str],
+        replace: Collection[str] | None,
+    ) -> list[str]:
+        """Change the system flags of the mails that match; return the IDs of those whose flags changed."""
+        added, removed = encode_flags(add), encode_flags(remove)
+        kept = mails.c.flags if replace is None else literal(encode_flags(replace))
+        flags = kept.bitwise_and(~removed & _ALL_FLAGS).bitwise_or(added)
+        return self._update(search, ids, {"flags": flags}, mails.c.flags != flags)
+
+    def set_folder(self, search: Search, ids: Collection[str] | None, folder: str, owner: str) -> list[str]:
+        """Put mails into another folder; return the IDs of those that were not there."""
+        folder = make_storable(folder)
+        owner = make_storable(owner) if folder else ""
+        is_elsewhere = or_(mails.c.folder != folder, mails.c.owner != owner)
+        return self._update(search, ids, {"folder": folder, "owner": owner}, is_elsewhere)
+
+    def _update(
+        self,
+        search: Search,
+        ids: Collection[str] | None,
+        values: Mapping[str, object],
+        is_different: ColumnElement[bool],
+    ) -> list[str]:
+        """Set columns of the mails that match; return the IDs of those that have other values now."""
+        changed: list[str] = []
+        numbers = [match.number for match in self._queries.find_matches(search, ids, is_different)]
+        for batch in split_into_batches(numbers):
+            with self._database.begin_write() as transaction:
+                mod_seq = self._database.advance_mod_seq(transaction.connection)
+                statement = update(mails).where(mails.c.number.in_(batch), is_different)
+                statement = statement.values(**values, mod_seq=mod_seq)
+                rows = transaction.connection.execute(statement.returning(mails.c.number, mails.c.id))
+                names = [name for _, name in sorted(rows.all())]
+                transaction.changes += _build_changes("flags", names)
+            changed += names
+        return changed
 
     def delete(self, search: Search, ids: Collection[str] | None) -> int:
         """Delete the mails that match; return how many were deleted."""
@@ -79,6 +127,7 @@ class MessageChanges:
                 existing = _lock_existing(connection, [match.number for match in batch])
                 connection.execute(delete(tags).where(tags.c.number.in_(existing)))
                 _insert_tags(connection, existing, names)
+                self._raise_mod_seq(connection, existing)
                 transaction.changes += _build_changes("tags", [match.id for match in batch if match.number in existing])
 
     def replace_tag(self, tag: str, new: str | None, search: Search) -> int:
@@ -91,6 +140,7 @@ class MessageChanges:
                 removed = delete(tags).where(tags.c.folded == tag, tags.c.number.in_(existing)).returning(tags.c.number)
                 numbers = set(connection.scalars(removed))
                 changed += len(numbers)
+                self._raise_mod_seq(connection, numbers)
                 if new is None:
                     continue
                 tagged = select(tags.c.number).where(tags.c.folded == fold(new), tags.c.number.in_(numbers))
@@ -98,6 +148,12 @@ class MessageChanges:
         if changed:
             self._database.publish(Change("prune"))
         return changed
+
+    def _raise_mod_seq(self, connection: Connection, numbers: Collection[int]) -> None:
+        """Give mails that change a new modification sequence, in the transaction of the connection."""
+        if numbers:
+            mod_seq = self._database.advance_mod_seq(connection)
+            connection.execute(update(mails).where(mails.c.number.in_(numbers)).values(mod_seq=mod_seq))
 
 
 def _lock_existing(connection: Connection, numbers: Sequence[int]) -> set[int]:
@@ -114,5 +170,5 @@ def _insert_tags(connection: Connection, numbers: Collection[int], names: Sequen
         connection.execute(insert(tags), rows)
 
 
-def _build_changes(kind: Literal["read", "unread", "tags"], ids: Sequence[str]) -> list[Change]:
+def _build_changes(kind: Literal["read", "unread", "tags", "flags"], ids: Sequence[str]) -> list[Change]:
     return [Change(kind, tuple(batch)) for batch in split_into_batches(ids, MAX_IDS_PER_CHANGE)]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from functools import singledispatchmethod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from sqlalchemy import ColumnElement, false, not_, select, true
+from sqlalchemy import ColumnElement, collate, false, func, not_, select, true
 
 from lazr.smtptest.store.search import terms
 from lazr.smtptest.store.search.term_kinds import split_terms
 from lazr.smtptest.store.sql.database import MAX_NUMBER
 from lazr.smtptest.store.sql.schema import addresses, entries, headers, mails, tags, texts
-from lazr.smtptest.store.text_normalization import make_storable
+from lazr.smtptest.store.text_normalization import lower_ascii, make_storable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, FromClause, Select
 
     from lazr.smtptest.store.search.terms import Search, Term
+    from lazr.smtptest.store.sql.database import NumberQuery
     from lazr.smtptest.store.sql.sort_keys import SortKeyBuilder
 
 __all__ = [
@@ -102,6 +103,9 @@ class ConditionBuilder:
     Subclasses implement the methods that differ between databases.
     """
 
+    binary_collation: ClassVar[str] = "BINARY"
+    """The collation that only knows the letters of ASCII."""
+
     def build(self, query: Sequence[Term]) -> list[ColumnElement[bool]]:
         """Return the conditions for the terms of a search; all of them must be true."""
         return [not_(self._build_condition(term)) if term.negated else self._build_condition(term) for term in query]
@@ -147,6 +151,10 @@ class ConditionBuilder:
     def build_number_among(self, numbers: Collection[int]) -> ColumnElement[bool]:
         """Return the condition that a mail has one of these numbers, of which there may be many."""
         raise NotImplementedError
+
+    def select_address_numbers(self, term: terms.AddressTerm) -> NumberQuery:
+        """Return the query for the numbers of the indexed mails that have an exact address, in any order."""
+        return select(addresses.c.number).where(addresses.c.place == term.field, addresses.c.address == term.address)
 
     def build_prefilter(self, words: str) -> ColumnElement[bool] | None:
         """Return a fast condition that narrows a search for `words`; None without one.
@@ -218,6 +226,18 @@ class ConditionBuilder:
         if not term.name:  # the index on usernames leaves out mails without one
             return mails.c.username == ""
         return (mails.c.username != "") & (mails.c.username == make_storable(term.name))
+
+    @_build_condition.register
+    def _(self, term: terms.FolderTerm) -> ColumnElement[bool]:
+        if not term.folder:
+            return mails.c.folder == "" if not term.owner else false()
+        is_folder = mails.c.folder != ""  # the index on folders leaves out caught mails
+        if term.owner is None:
+            is_named = func.lower(collate(mails.c.folder, self.binary_collation)) == lower_ascii(term.folder)
+            return is_folder & is_named if _is_storable(term.folder) else false()
+        if not _is_storable(term.owner + term.folder):
+            return false()
+        return is_folder & (mails.c.owner == term.owner) & (mails.c.folder == term.folder)
 
     @_build_condition.register
     def _(self, term: terms.FlagTerm) -> ColumnElement[bool]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from sqlalchemy import insert, select
 
@@ -23,10 +23,12 @@ from lazr.smtptest.store.sql.schema import contents, mail_tables, metadata
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Table
+    from sqlalchemy import ColumnElement, CompoundSelect, Connection, Row, Select, Table
 
     from lazr.smtptest.store.base import Change, Totals
     from lazr.smtptest.store.sql.record_builder import EncodeRecord, IndexRecord
+
+    NumberQuery = Select[tuple[int]] | CompoundSelect[tuple[int]]
 
 __all__ = ["MAX_MAILS_PER_STEP", "MAX_NUMBER", "Database", "WriteTransaction", "split_into_batches"]
 
@@ -144,6 +146,37 @@ class Database(ABC):
     def try_lock_pruning(self) -> AbstractContextManager[bool]:
         """Try to become the one process that prunes; the block gets whether that succeeded."""
         return nullcontext(enter_result=True)
+
+    @abstractmethod
+    def advance_mod_seq(self, connection: Connection) -> int:
+        """Return a new modification sequence, for changes in the write transaction of the connection."""
+
+    @abstractmethod
+    def get_mod_seq(self) -> int:
+        """Return a modification sequence such that no change with a lower or equal one can still be committed."""
+
+    def list_numbers(self, connection: Connection, statement: NumberQuery) -> list[int]:
+        """Return the numbers that a query of one column finds, by the fastest means of the database."""
+        return list(connection.scalars(statement))
+
+    def fetch_rows(self, connection: Connection, statement: Select[Any]) -> list[Row[Any]]:
+        """Return all rows of a statement, by the fastest means of the database."""
+        return list(connection.execute(statement).all())
+
+    def get_settled_number(self) -> int:
+        """Return a number as `get_stable_number` does, without making other transactions wait."""
+        return MAX_NUMBER
+
+    def read_contents(self, connection: Connection, sizes: Mapping[int, int]) -> dict[int, bytes]:
+        """Return the contents of mails by number; less of them in a damaged database.
+
+        Args:
+            connection: the snapshot to read from.
+            sizes: the length of each content, by the number of its mail.
+        """
+        statement = select(contents.c.number, contents.c.content)
+        rows = connection.execute(statement.where(self.match_numbers(contents.c.number, list(sizes))))
+        return {number: read_bytes(content) for number, content in rows}
 
     def get_stable_number(self) -> int:
         """Return a number such that no mail with a lower or equal number can still be committed."""

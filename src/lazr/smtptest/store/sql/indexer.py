@@ -13,7 +13,7 @@ from collections import deque
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from lazr.smtptest._util.clock import monotonic
 from lazr.smtptest.errors import StoreFull
@@ -22,7 +22,7 @@ from lazr.smtptest.store.sql.database import MAX_MAILS_PER_STEP, split_into_batc
 from lazr.smtptest.store.sql.index_workers import IndexWorkers
 from lazr.smtptest.store.sql.record_builder import PENDING_COLUMNS, RecordBuilder
 from lazr.smtptest.store.sql.row_mapping import read_bytes
-from lazr.smtptest.store.sql.schema import contents, mails, pending, sane_size
+from lazr.smtptest.store.sql.schema import contents, mails, pending, sane_size, tags
 from lazr.smtptest.store.tag_rules import TagRules
 
 if TYPE_CHECKING:
@@ -320,6 +320,18 @@ class Indexer:
             new = [record for record in records if record[0] in taken]
             if new:
                 self._database.insert_records(connection, new)
+                self._raise_mod_seq_of_tagged(connection, taken)
+
+    def _raise_mod_seq_of_tagged(self, connection: Connection, numbers: Collection[int]) -> None:
+        """Give mails a new modification sequence whose tags are known from now on."""
+        tagged = set(
+            connection.scalars(select(tags.c.number).where(self._database.match_numbers(tags.c.number, numbers)))
+        )
+        if tagged:
+            mod_seq = self._database.advance_mod_seq(connection)
+            connection.execute(
+                update(mails).where(self._database.match_numbers(mails.c.number, tagged)).values(mod_seq=mod_seq)
+            )
 
     # -- mails that were indexed in an older format ------------------------------------------------
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -58,6 +59,7 @@ INDEXING_LOCK_ID: int = 5
 """The lock of the node that indexes."""
 RECLAIM_LOCK_ID: int = 6
 """The lock of the node that removes rows of deleted mails."""
+_MOD_SEQ_LOCK_ID = 7  # held from before a change gets a modification sequence until its commit
 _ACQUIRE_ADD_LOCK_SQL = f"pg_advisory_xact_lock_shared({_LOCK_NAMESPACE_SQL}, {_ADD_LOCK_ID:d})"
 
 # About 500 mails.  Marks, tags and deletions wait for such a transaction.
@@ -79,6 +81,16 @@ _LOCK_TIMEOUT_SECONDS = 10
 _IDLE_TRANSACTION_TIMEOUT_SECONDS = 30
 # How long reading a stable number may wait for the nodes that are adding mails.
 _STABLE_NUMBER_LOCK_TIMEOUT_SECONDS = 1
+# How long to wait for transactions that have taken a number; most of them take milliseconds.
+_SETTLING_TIMEOUT_SECONDS = 1.0
+_MIN_SETTLING_PAUSE_SECONDS, _MAX_SETTLING_PAUSE_SECONDS = 0.001, 0.02
+# An advisory lock with two keys has them in these columns (https://www.postgresql.org/docs/current/view-pg-locks.html).
+_LIST_LOCK_HOLDERS_SQL = (
+    "SELECT pid, virtualtransaction FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2"  # noqa: S608
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    f" AND classid = (({_LOCK_NAMESPACE_SQL})::bigint & 4294967295)::oid"
+    f" AND objid IN ({_ADD_LOCK_ID:d}, {_MOD_SEQ_LOCK_ID:d})"
+)
 # Detect a lost machine within half a minute.  By default, the server would keep its locks for hours.
 _CLIENT_KEEPALIVE_PARAMETERS: dict[str, str | int] = {
     "tcp_user_timeout": 20_000,
@@ -137,6 +149,7 @@ class PostgresDatabase(Database):
         self._change_lock = threading.Lock()
         self._retry_at = 0.0  # no attempt to connect before this time
         self._retry_delay = INITIAL_RETRY_SECONDS
+        self._settled_positions: dict[str, int] = {}  # by sequence
         self.condition_builder: PostgresConditionBuilder = PostgresConditionBuilder()
 
     @property
@@ -392,6 +405,49 @@ class PostgresDatabase(Database):
         with self.try_lock(_PRUNE_LOCK_ID) as is_locked:
             yield is_locked
 
+    # -- numbers and modification sequences ------------------------------------------------------
+
+    def advance_mod_seq(self, connection: Connection) -> int:
+        """Return a new modification sequence, for changes in the write transaction of the connection."""
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK_NAMESPACE_SQL}, {_MOD_SEQ_LOCK_ID:d})")
+        return int(connection.exec_driver_sql("SELECT nextval('mail_mod_seq')").scalar_one())
+
+    def get_mod_seq(self) -> int:
+        """Return a modification sequence such that no change with a lower or equal one can still be committed."""
+        return self._read_settled_position("mail_mod_seq")
+
+    def get_settled_number(self) -> int:
+        """Return a number such that no mail with a lower or equal number can still be committed."""
+        return self._read_settled_position("mails_number_seq")
+
+    def _read_settled_position(self, sequence: str) -> int:
+        """Return the last value of a sequence, after all transactions that may have taken such a value have ended.
+
+        Transactions that begin meanwhile do not wait.  If a node holds its transaction open for long, the result is
+        the one before that.
+        """
+        deadline = monotonic() + _SETTLING_TIMEOUT_SECONDS
+        pause = _MIN_SETTLING_PAUSE_SECONDS
+        with self.acquire_connection() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            position = int(
+                connection.exec_driver_sql(
+                    f"SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM {sequence}"  # noqa: S608
+                ).scalar_one()
+            )
+            unsettled: set[tuple[int, str]] | None = None
+            while True:
+                holders = {(pid, name) for pid, name in connection.exec_driver_sql(_LIST_LOCK_HOLDERS_SQL)}
+                unsettled = holders if unsettled is None else unsettled & holders
+                if not unsettled:
+                    break
+                if monotonic() > deadline:
+                    return self._settled_positions.get(sequence, 0)
+                time.sleep(pause)
+                pause = min(2 * pause, _MAX_SETTLING_PAUSE_SECONDS)
+        self._settled_positions[sequence] = max(position, self._settled_positions.get(sequence, 0))
+        return position
+
     def get_stable_number(self) -> int:
         """Return the last number, once no transaction is adding mails."""
         # Adding holds its shared lock from before numbers are assigned until the commit.
@@ -406,6 +462,7 @@ class PostgresConditionBuilder(ConditionBuilder):
     """Conditions with `strpos` and LIKE, and with a trigram index if there is one."""
 
     has_trigram_index = False
+    binary_collation = "C"
 
     def build_contains(self, column: ColumnElement[str], words: str) -> ColumnElement[bool]:
         """Return the condition that a column contains `words` exactly."""

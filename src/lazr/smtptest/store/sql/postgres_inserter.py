@@ -33,10 +33,13 @@ _STATEMENT_NAME = b"smtptest_insert"
 _INSERT_SQL = """
     WITH lock AS MATERIALIZED (SELECT {acquire_lock} AS held),
     new AS (
-        INSERT INTO mails (id, received_at, size, username, read, envelope, brought)
-        SELECT mail.id, mail.received_at, mail.size, mail.username, false, mail.envelope, mail.brought
-        FROM lock, unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::bytea[], $6::bytea[])
-            WITH ORDINALITY AS mail (id, received_at, size, username, envelope, brought, position)
+        INSERT INTO mails (id, received_at, size, username, read, envelope, brought, flags, folder, owner)
+        SELECT mail.id, mail.received_at, mail.size, mail.username, mail.read <> 0, mail.envelope, mail.brought,
+            mail.flags, mail.folder, mail.owner
+        FROM lock, unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::bytea[], $6::bytea[], $8::bigint[],
+            $9::bigint[], $10::text[], $11::text[])
+            WITH ORDINALITY AS mail (id, received_at, size, username, envelope, brought, read, flags, folder, owner,
+                position)
         WHERE lock.held IS NOT NULL
         ORDER BY mail.position
         RETURNING number, id
@@ -98,7 +101,9 @@ def _split_messages(messages: Sequence[Arrival]) -> Iterator[Sequence[Arrival]]:
 
 
 def _insert_batch(connection: psycopg.Connection[tuple[object, ...]], messages: Sequence[Arrival]) -> None:
-    ids, times, sizes, usernames, _, envelopes, tags = zip(*map(build_mail_row, messages), strict=True)
+    ids, times, sizes, usernames, marks, envelopes, tags, flags, folders, owners = zip(
+        *map(build_mail_row, messages), strict=True
+    )
     parameters = [
         encode_texts(ids),
         encode_integers(times),
@@ -107,5 +112,9 @@ def _insert_batch(connection: psycopg.Connection[tuple[object, ...]], messages: 
         encode_byte_strings([(envelope,) for envelope in envelopes]),
         encode_byte_strings([None if value is None else (value,) for value in tags]),
         encode_byte_strings([message.parts for message in messages]),
+        encode_integers(marks),
+        encode_integers(flags),
+        encode_texts(folders),
+        encode_texts(owners),
     ]
     execute_prepared(connection, _STATEMENT_NAME, parameters)

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PENDING_COLUMNS", "EncodeRecord", "IndexRecord", "PendingRow", "RecordBuilder", "encode_table_record"]
 
-PENDING_COLUMNS: tuple[str, ...] = ("number", "id", "received_at", "size", "username", "read", "envelope", "brought")
+PENDING_COLUMNS: tuple[str, ...] = (
+    *("number", "id", "received_at", "size", "username", "read", "envelope", "brought", "folder", "owner"),
+)
 """The columns of `mails` that a record is built from, besides the content."""
 
 PendingRow = dict[str, Any]
@@ -70,5 +72,7 @@ class RecordBuilder(NamedTuple):
             username=read_text(row["username"]),
             read=bool(row["read"]),
             tags=decode_added_tags(row["brought"]),
+            folder=read_text(row["folder"]),
+            owner=read_text(row["owner"]),
         )
         return self.encode(row["number"], content, index, self.tag_rules.compute_tags(searchable))

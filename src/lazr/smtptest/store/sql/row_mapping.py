@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lazr.smtptest.mail import Address, Envelope
 from lazr.smtptest.store.base import Entry
+from lazr.smtptest.store.flags import decode_flags, encode_flags
 from lazr.smtptest.store.message_index import ContentSummary
 from lazr.smtptest.store.sql.envelope_codec import decode_envelope, encode_envelope
 from lazr.smtptest.store.sql.json_codec import decode_json, encode_json
@@ -54,17 +55,23 @@ _SUMMARY_FIELDS = ContentSummary.__slots__
 Row = dict[str, object]
 
 
-def build_mail_row(message: Arrival) -> tuple[str, int, int, str, bool, bytes, bytes | None]:
-    """Return the values of a row of `mails`, in the order of its columns, without the number."""
+def build_mail_row(message: Arrival) -> tuple[str, int, int, str, bool, bytes, bytes | None, int, str, str]:
+    """Return the values of a row of `mails`, in the order of its columns.
+
+    They are without the number and the modification sequence.  Raises `ValueError` for unknown flags.
+    """
     received_at, seconds = message.received_at, int(message.received_at)
     return (
         message.id,
         seconds * 1_000_000 + round((received_at - seconds) * 1e6),  # rounds as `datetime.fromtimestamp` does
         message.size,
         make_storable(get_username(message.envelope)),
-        False,
+        message.read,
         encode_envelope(message.envelope),
         encode_json(message.tags) if message.tags else None,
+        encode_flags(message.flags) if message.flags else 0,
+        make_storable(message.folder) if message.folder else "",
+        make_storable(message.owner) if message.folder else "",
     )
 
 
@@ -219,5 +226,9 @@ def _build_entry(row: RowMapping, summary: ContentSummary, tag_names: Iterable[s
         read=bool(row["read"]),
         tags=tuple(sorted(tag_names, key=fold)),
         username=get_username(envelope),
+        flags=decode_flags(read_integer(row["flags"])),
+        folder=read_text(row["folder"]),
+        owner=read_text(row["owner"]),
+        mod_seq=read_integer(row["mod_seq"]),
         **{name: getattr(summary, name) for name in _SUMMARY_FIELDS},
     )

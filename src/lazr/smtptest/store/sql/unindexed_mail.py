@@ -100,4 +100,6 @@ def build_searchable(row: RowMapping, index: MessageIndex, tags: tuple[str, ...]
         read=bool(row["read"]),
         tags=tags,
         number=row["number"],
+        folder=read_text(row["folder"]),
+        owner=read_text(row["owner"]),
     )

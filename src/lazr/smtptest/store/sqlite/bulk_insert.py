@@ -37,7 +37,9 @@ _INSERT_PENDING_SQL = str(
 )
 
 
-def insert_messages(connection: sqlite3.Connection, first_number: int, messages: Sequence[Arrival]) -> int:
+def insert_messages(
+    connection: sqlite3.Connection, first_number: int, mod_seq: int, messages: Sequence[Arrival]
+) -> int:
     """Insert mails and commit; return the size of their contents.
 
     After an exception, the caller has to roll back.
@@ -47,21 +49,23 @@ def insert_messages(connection: sqlite3.Connection, first_number: int, messages:
     Args:
         connection: a connection of the driver, in autocommit mode.
         first_number: the number of the first mail; the others follow.
+        mod_seq: the modification sequence of all of them.
         messages: the mails.
     """
     rows: list[tuple[object, ...]] = []
     content_rows: list[tuple[object, ...]] = []
-    total_size = 0
+    total_size = unread = 0
     for number, arrival in enumerate(messages, first_number):
         row = build_mail_row(arrival)
-        rows.append((number, *row))
+        rows.append((number, *row, mod_seq))
         content_rows.append((number, b"".join(arrival.parts)))
         total_size += row[2]
+        unread += not arrival.read
     connection.execute("BEGIN IMMEDIATE")
     insert_rows(connection, "INSERT INTO", mails.name, mails.columns.keys(), rows)
     insert_rows(connection, "INSERT INTO", contents.name, contents.columns.keys(), content_rows)
     connection.execute(_INSERT_PENDING_SQL, (first_number,))
-    change_totals(connection, mails=len(messages), unread=len(messages), size=total_size)
+    change_totals(connection, mails=len(messages), unread=unread, size=total_size, mod_seq=mod_seq)
     connection.execute("COMMIT")
     return total_size
 

@@ -26,7 +26,7 @@ from lazr.smtptest.store.base import Change
 from lazr.smtptest.store.sql.database import Database, WriteTransaction
 from lazr.smtptest.store.sql.errors import translate_errors
 from lazr.smtptest.store.sql.row_mapping import read_bytes
-from lazr.smtptest.store.sql.schema import contents, documents, sqlite_mail_tables, texts, upgrade_schema
+from lazr.smtptest.store.sql.schema import contents, documents, mails, sqlite_mail_tables, texts, upgrade_schema
 from lazr.smtptest.store.sqlite.bulk_insert import insert_messages
 from lazr.smtptest.store.sqlite.compaction import write_compact_copy
 from lazr.smtptest.store.sqlite.connection import PAGE_BYTES, ConnectionFactory, get_driver_connection
@@ -61,11 +61,11 @@ from lazr.smtptest.store.sqlite.inode_lock import InodeLock
 from lazr.smtptest.store.sqlite.lock_file import LockFile
 from lazr.smtptest.store.sqlite.log_damage import save_damaged_log
 from lazr.smtptest.store.sqlite.recovery import get_part_path, recover_database
-from lazr.smtptest.store.sqlite.totals import change_totals, read_totals
+from lazr.smtptest.store.sqlite.totals import change_totals, read_mod_seq, read_totals, write_mod_seq
 from lazr.smtptest.store.sqlite.write_lock import WriteLock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from sqlalchemy import Connection, Engine, Table
@@ -149,6 +149,7 @@ class SqliteDatabase(Database):
         self._read_engine: Engine | None = None
         self._insert_timeout = BUSY_TIMEOUT_SECONDS  # of `_insert_connection`
         self._last_number = 0
+        self._mod_seq = 1  # the last modification sequence that a transaction got, under the write lock
         self._last_insert_at = float("-inf")
         self._logged_pages = 0.0  # about how many pages `insert` has written to the log since the last checkpoint
         self._damage = DamageReport(path)
@@ -273,6 +274,7 @@ class SqliteDatabase(Database):
             connection.execute(f"PRAGMA max_page_count = {max(1, self._max_bytes // PAGE_BYTES):d}")
         row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'mails'").fetchone()
         self._last_number = row[0] if row else 0
+        self._mod_seq = max(self._mod_seq, read_mod_seq(connection))
         return connection
 
     def _close_connections(self) -> None:
@@ -424,8 +426,9 @@ class SqliteDatabase(Database):
         return connection
 
     def _insert(self, connection: sqlite3.Connection, messages: Sequence[Arrival]) -> None:
+        self._mod_seq += 1
         try:
-            size = insert_messages(connection, self._last_number + 1, messages)
+            size = insert_messages(connection, self._last_number + 1, self._mod_seq, messages)
         except BaseException as error:
             self._roll_back(connection, error)
             raise
@@ -660,6 +663,31 @@ class SqliteDatabase(Database):
     def change_totals(self, connection: Connection, *, mails: int = 0, unread: int = 0, size: int = 0) -> None:
         """Add numbers, which may be negative, to the counters of all mails."""
         change_totals(get_driver_connection(connection), mails=mails, unread=unread, size=size)
+
+    def advance_mod_seq(self, connection: Connection) -> int:
+        """Return a new modification sequence, for changes in the write transaction of the connection."""
+        self._mod_seq += 1
+        write_mod_seq(get_driver_connection(connection), self._mod_seq)
+        return self._mod_seq
+
+    def get_mod_seq(self) -> int:
+        """Return the modification sequence of the last change."""
+        with self.read_snapshot(limit_time=False) as connection:
+            return read_mod_seq(get_driver_connection(connection))
+
+    def read_contents(self, connection: Connection, sizes: Mapping[int, int]) -> dict[int, bytes]:
+        """Return the contents of mails; less of them in a damaged file."""
+        statement = (
+            select(mails.c.number, documents.c.data, contents.c.content)
+            .outerjoin_from(mails, documents, documents.c.number == mails.c.number)
+            .outerjoin(contents, contents.c.number == mails.c.number)
+            .where(mails.c.number.in_(sizes))
+        )
+        found: dict[int, bytes] = {}
+        for number, data, content in connection.execute(statement):
+            stored = None if content is None else read_bytes(content)
+            found[number] = (stored if data is None else decode_content(read_bytes(data), sizes[number], stored)) or b""
+        return found
 
     def remove_from_full_text_index(self, connection: Connection, numbers: Sequence[int]) -> None:
         """Remove mails whose rows are still in the tables."""

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.store.search import terms
     from lazr.smtptest.store.search.terms import Search
     from lazr.smtptest.store.sql.conditions import Candidates
+    from lazr.smtptest.store.sql.database import NumberQuery
 
 __all__ = [
     "DELETE_ALL_SQL",
@@ -228,6 +229,11 @@ class SqliteConditionBuilder(ConditionBuilder):
             return None
         indexed = select(words_table.c.rowid).where(match(words_table, query))
         return texts.c.number.in_(indexed.union_all(select_long_numbers(texts).correlate(None)))
+
+    def select_address_numbers(self, term: terms.AddressTerm) -> NumberQuery:
+        """Return the query for the numbers of the indexed mails that have an exact address, in any order."""
+        old = select(addresses.c.number).where(addresses.c.place == term.field, addresses.c.address == term.address)
+        return select_by_key(build_address_key(term.field, term.address)).union_all(old)
 
     def build_text_condition(self, term: terms.TextTerm) -> ColumnElement[bool]:
         """Return the condition that a field of the mail contains the words (not empty)."""

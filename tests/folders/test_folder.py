@@ -1,0 +1,330 @@
+"""The messages of a folder: state, flags, contents, deletion, copies, searches, changes."""
+
+import threading
+
+import pytest
+
+from lazr.smtptest.errors import StoreUnavailable
+from lazr.smtptest.folders import Accounts
+from lazr.smtptest.folders.folder_list import FolderListNote
+from lazr.smtptest.store import MemoryStore
+from tests.folders.test_account import HELLO, catch, get_code, uids
+
+
+@pytest.fixture
+def inbox(ann):
+    """Return INBOX."""
+    return ann.open_folder("INBOX")
+
+
+def flags(folder, *numbers):
+    return [set(one.flags) for one in folder.read_flags(numbers or None)]
+
+
+# -- state -----------------------------------------------------------------------------------------
+
+
+def test_state_follows_all_changes_at_once(store, inbox):
+    state = inbox.read_state()
+    assert (list(state.uids), state.unseen_count, state.first_unseen_uid) == ([], 0, None)
+    assert state.highest_mod_seq >= 1 and inbox.read_state() is state
+
+    one, two = catch(store), catch(store)
+    state = inbox.read_state()
+    assert (list(state.uids), state.unseen_count, state.first_unseen_uid) == ([one, two], 2, one)
+    assert state.uid_next == two + 1
+    store.set_read(read=True, ids=[store.get_page().entries[1].id])
+    assert (inbox.read_state().unseen_count, inbox.read_state().first_unseen_uid) == (1, two)
+    assert inbox.read_state().highest_mod_seq > state.highest_mod_seq
+    store.set_tags([store.get_latest().id], ["two words", "$Junk"])
+    assert inbox.read_state().keywords == ("$Junk", "two_words")
+    store.delete(ids=[store.get_latest().id])
+    assert list(inbox.read_state().uids) == [one]
+    store.delete()
+    state = inbox.read_state()
+    assert (list(state.uids), state.unseen_count, state.uid_next) == ([], 0, two + 1)
+
+
+def test_states_of_sessions_share_one_cache(store, accounts):
+    catch(store)
+    first, second = (accounts.open(name).open_folder("INBOX") for name in ("one", "two"))
+
+    assert first.read_state() is second.read_state()
+
+
+def test_state_counts_deleted_messages_as_they_change(store, ann, inbox):
+    numbers = [catch(store) for _ in range(5)]
+    inbox.change_flags(numbers[:3], "add", ["\\Deleted"])
+    assert ann.get_status("INBOX").deleted == 3
+    inbox.change_flags(numbers[:1], "remove", ["\\Deleted"])
+    assert ann.get_status("INBOX").deleted == 2
+    inbox.delete(numbers[1:2])
+    assert ann.get_status("INBOX").deleted == 1
+
+
+# -- flags -----------------------------------------------------------------------------------------
+
+
+def test_flags_are_read_mark_system_flags_and_tags(store, inbox):
+    one = catch(store)
+    changes = inbox.change_flags([one], "add", ["\\SEEN", "\\flagged", "Work", "$Forwarded"])
+
+    assert [set(change.flags) for change in changes.changed] == [{"\\Seen", "\\Flagged", "Work", "$Forwarded"}]
+    entry = store.get_latest()
+    assert (entry.read, entry.flags, set(entry.tags)) == (True, ("\\Flagged",), {"Work", "$Forwarded"})
+    inbox.change_flags([one], "remove", ["\\Seen", "WORK", "\\Answered"])
+    assert flags(inbox) == [{"\\Flagged", "$Forwarded"}]
+    inbox.change_flags([one], "replace", ["\\Draft", "New"])
+    assert flags(inbox) == [{"\\Draft", "New"}]
+    inbox.change_flags([one], "replace", [])
+    assert flags(inbox) == [set()]
+
+
+def test_tag_that_is_no_keyword_stays(store, inbox):
+    one, two = catch(store), catch(store)
+    store.set_tags([store.get_page().entries[1].id], ["Größe XL"])
+    inbox.read_state()
+
+    assert flags(inbox, one) == [{"Gr__e_XL"}]
+    inbox.change_flags([one, two], "replace", ["gr__e_xl", "\\Seen"])
+    assert [entry.tags for entry in store.get_page().entries] == [("Größe XL",), ("Größe XL",)]
+    inbox.change_flags([one], "remove", ["Gr__e_XL"])
+    assert flags(inbox, one) == [{"\\Seen"}]
+
+
+def test_change_reports_messages_that_have_the_flags_already(store, inbox):
+    one, two = catch(store), catch(store)
+    inbox.change_flags([one], "add", ["\\Seen"])
+    before = inbox.read_flags([one])[0].mod_seq
+    changes = inbox.change_flags([one, two, 999_999], "add", ["\\Seen"])
+
+    assert [change.uid for change in changes.changed] == [one, two] and changes.conflicts == []
+    assert changes.changed[0].mod_seq == before < changes.changed[1].mod_seq
+
+
+def test_change_leaves_out_messages_that_changed_later(store, inbox):
+    one, two = catch(store), catch(store)
+    known = inbox.read_state().highest_mod_seq
+    inbox.change_flags([one], "add", ["\\Seen"])
+    changes = inbox.change_flags([one, two], "add", ["\\Flagged"], unchanged_since=known)
+
+    assert (changes.conflicts, [change.uid for change in changes.changed]) == ([one], [two])
+    assert flags(inbox) == [{"\\Seen"}, {"\\Flagged"}]
+
+
+def test_flags_changed_since(store, inbox):
+    numbers = [catch(store) for _ in range(3)]
+    known = inbox.read_state().highest_mod_seq
+    inbox.change_flags(numbers[1:2], "add", ["\\Answered"])
+
+    assert [one.uid for one in inbox.read_flags(since=known)] == [numbers[1]]
+    assert inbox.read_flags([numbers[0]], since=known) == [] and inbox.read_flags([]) == []
+
+
+def test_flags_of_mails_in_other_folders_do_not_change(store, accounts, inbox):
+    other = catch(store, "bob@example.com")
+
+    assert inbox.change_flags([other], "add", ["\\Seen"]).changed == []
+    assert inbox.delete([other]) == [] and inbox.read_messages([other], with_content=True) == []
+    assert inbox.copy([other], "Sent") == []
+    assert flags(accounts.open("bob@example.com").open_folder("INBOX")) == [set()]
+
+
+def test_changes_of_many_messages(store, inbox):
+    store_batch(store, 2_500)
+    numbers = list(inbox.read_state().uids)
+
+    assert len(inbox.change_flags(numbers, "add", ["\\Deleted", "\\Seen"]).changed) == 2_500
+    assert inbox.read_state().unseen_count == 0
+    assert inbox.expunge(numbers) == numbers and list(inbox.read_state().uids) == []
+
+
+def store_batch(store, count):
+    from tests.store.contract import arrival
+
+    store.add([arrival(HELLO) for _ in range(count)])
+
+
+# -- messages --------------------------------------------------------------------------------------
+
+
+def test_messages_are_read_byte_for_byte(store, inbox):
+    contents = [HELLO, b"", b"\0\xff\r\n.\nbare\rends"]
+    numbers = [catch(store, content=content) for content in contents]
+    messages = inbox.read_messages(list(reversed(numbers)), with_content=True)
+
+    assert [message.content for message in messages] == contents
+    assert [message.uid for message in messages] == numbers
+    assert messages[0].structure.envelope.subject == b"Hi" and repr(messages[0]).startswith("<StoredMessage")
+    facts = inbox.read_messages(numbers, with_content=False)
+    for full, fact in zip(messages, facts, strict=True):
+        for name in ("uid", "id", "flags", "mod_seq", "internal_date", "size"):
+            assert getattr(full, name) == getattr(fact, name)
+    assert inbox.read_messages([], with_content=False) == []
+
+
+def test_expunge_deletes_marked_messages_only(store, inbox):
+    numbers = [catch(store) for _ in range(3)]
+    inbox.change_flags(numbers[1:], "add", ["\\Deleted"])
+
+    assert inbox.expunge(numbers[:2]) == [numbers[1]]
+    assert uids_of(inbox) == [numbers[0], numbers[2]]
+    assert inbox.delete([numbers[0], 999_999]) == [numbers[0]]
+    assert [entry.number for entry in store.get_page().entries] == [numbers[2]]
+
+
+def uids_of(folder):
+    return list(folder.read_state().uids)
+
+
+def test_copy_keeps_content_date_and_flags(store, ann, inbox):
+    numbers = [catch(store), catch(store)]
+    inbox.change_flags(numbers[:1], "add", ["\\Seen", "\\Flagged", "Work"])
+    pairs = inbox.copy(numbers, "Trash")
+
+    assert [source for source, _ in pairs] == numbers
+    assert [copied for _, copied in pairs] == uids(ann, "Trash") and min(uids(ann, "Trash")) > max(numbers)
+    trash = ann.open_folder("Trash")
+    assert flags(trash) == [{"\\Seen", "\\Flagged", "Work"}, set()]
+    source = inbox.read_messages(numbers, with_content=True)
+    copied = trash.read_messages(uids_of(trash), with_content=True)
+    assert [(m.content, m.internal_date) for m in source] == [(m.content, m.internal_date) for m in copied]
+    assert uids_of(inbox) == numbers
+    assert get_code(inbox.copy, numbers, "no") == "TRYCREATE"
+
+
+def test_copy_to_inbox_is_in_inbox(store, accounts, ann):
+    uid = ann.append("Sent", HELLO)
+    ((_, copied),) = ann.open_folder("Sent").copy([uid], "inbox")
+
+    assert uids(ann) == [copied] == uids(accounts.open("anyone"))
+
+
+def test_copy_of_many_messages_is_complete(store, ann, inbox):
+    store_batch(store, 200)
+    pairs = inbox.copy(uids_of(inbox), "Junk")
+
+    assert [copied for _, copied in pairs] == uids(ann, "Junk") and len(pairs) == 200
+
+
+def test_copy_that_fails_leaves_nothing():
+    store = MemoryStore(max_bytes=len(HELLO) * 350)
+    store_batch(store, 200)
+    folder = Accounts(store).open("ann").open_folder("INBOX")
+
+    assert get_code(folder.copy, uids_of(folder), "Sent") == "OVERQUOTA"
+    assert store.get_totals().mails == 200
+
+
+def test_move_gives_new_uids(store, ann, inbox):
+    one, two = catch(store), catch(store)
+    ((source, target),) = inbox.move([one], "Trash")
+
+    assert (source, uids_of(inbox), uids(ann, "Trash")) == (one, [two], [target])
+    assert target > two
+
+
+# -- search ----------------------------------------------------------------------------------------
+
+
+def test_search_by_header_fields_uses_the_index(store, inbox):
+    one = catch(store, content=b"From: Ann <a@example.com>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= an  alle\r\n\r\nx")
+    two = catch(store, content=b"From: bob@example.com\r\nCc: Ann\r\nX-Job: 7\r\n\r\nhello")
+    catch(store, "bob@example.com", content=b"Subject: Grusse\r\nX-Job: 7\r\n\r\nx")
+
+    assert inbox.search_text("SUBJECT", "", "GRÜßE AN") == {one}
+    assert inbox.search_text("FROM", "", "ann") == {one}
+    assert inbox.search_text("CC", "", "ann") == {two}
+    assert inbox.search_text("HEADER", "x-job", "7") == inbox.search_text("HEADER", "X-JOB", "") == {two}
+    assert inbox.search_text("HEADER", "X-Job", "8") == set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"), [("TEXT", "a"), ("BODY", "a"), ("SUBJECT", ""), ("SUBJECT", "a  b"), ("FROM", " a"), ("TO", "\0")]
+)
+def test_searches_that_an_index_does_not_answer(inbox, kind, text):
+    assert inbox.search_text(kind, "", text) is None
+
+
+def test_search_that_is_too_slow_is_not_answered_by_the_index(tmp_path):
+    store = MemoryStore(search_timeout=0)
+    store_batch(store, 10)
+
+    assert Accounts(store).open("ann").open_folder("INBOX").search_text("SUBJECT", "", "hi") is None
+
+
+# -- changes ---------------------------------------------------------------------------------------
+
+
+def test_subscribers_are_called_for_their_account(store, accounts):
+    called = []
+    ends = [
+        accounts.open(name).subscribe(lambda name=name: called.append(name))
+        for name in ("ann@example.com", "bob@example.com", "anyone")
+    ]
+    publish(store)
+
+    def collect(change):
+        called.clear()
+        change()
+        publish(store)
+        return sorted(set(called))
+
+    assert collect(lambda: catch(store, "Ann@example.com")) == ["ann@example.com", "anyone"]
+    assert collect(lambda: catch(store, "cy@example.com")) == ["anyone"]
+    assert collect(lambda: accounts.open("bob@example.com").append("Sent", HELLO)) == ["bob@example.com"]
+    assert collect(lambda: store.set_read(read=True)) == ["ann@example.com", "anyone", "bob@example.com"]
+    for end in ends:
+        end()
+        end()
+    assert collect(lambda: catch(store)) == []
+
+
+def publish(store):
+    """Wait until earlier changes are published."""
+    store.set_tags([], [])
+
+
+def test_subscriber_is_called_after_the_change_is_visible(store, ann, inbox):
+    seen, called = [], threading.Event()
+
+    def read():
+        seen.append(len(uids_of(inbox)))
+        called.set()
+
+    ann.subscribe(read)
+    catch(store)
+    assert called.wait(10) and seen[-1] == 1
+
+
+def test_closed_accounts_are_called_no_more(store, accounts, ann):
+    called = []
+    ann.subscribe(lambda: called.append(1))
+    accounts.close()
+    catch(store)
+    publish(store)
+
+    assert called == []
+
+
+# -- errors ----------------------------------------------------------------------------------------
+
+
+def test_errors_of_the_store_are_those_of_folders(tmp_path):
+    class BrokenStore(MemoryStore):
+        def get_note(self, key):
+            raise StoreUnavailable("the database does not respond")
+
+    account = Accounts(BrokenStore()).open("ann")
+
+    assert get_code(account.list_folders) == "UNAVAILABLE"
+    assert get_code(account.open_folder, "INBOX") == "UNAVAILABLE"
+
+
+def test_folder_list_that_others_change_all_the_time():
+    class BusyStore(MemoryStore):
+        def compare_and_set_note(self, key, value, *, expected):
+            return False
+
+    assert get_code(FolderListNote(BusyStore(), "ann").change, lambda folders: folders.create("a")) == "INUSE"
+    assert get_code(Accounts(BusyStore()).open("ann").open_folder, "INBOX") == "UNAVAILABLE"
