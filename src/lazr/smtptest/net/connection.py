@@ -284,6 +284,11 @@ class Connection:
         )
 
     @property
+    def autologout_seconds(self) -> float | None:
+        """IMAP and POP3 after login: the least time before a silent client is logged out."""
+        return None if self.reading is None else self.reading.autologout_seconds
+
+    @property
     def is_clients_turn(self) -> bool:
         """Whether the server waits for the client's next command."""
         session = self.session
@@ -470,7 +475,8 @@ class Connection:
         if not session.has_backlog:
             self._update_reading()
         elif not (self.is_writing_paused or self.phase is Phase.CLOSING or self.manager.is_closing):
-            self.send(session.receive(b""))
+            output = session.receive(b"")
+            self.send(output if self.reading is None else self.reading.change_output(output))
 
     # -- deciding ----------------------------------------------------------------------------
 

@@ -14,9 +14,9 @@ from lazr.smtptest.protocol.smtp import PENDING, Pending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from lazr.smtptest.net.driven_connection import DrivenConnection
     from lazr.smtptest.net.fault_injector import FaultInjector
     from lazr.smtptest.net.reactor import Timer
-    from lazr.smtptest.net.reading_driver import DrivenConnection
     from lazr.smtptest.net.session_types import ReadingSession
     from lazr.smtptest.protocol.reading_session import ReadingCommand
     from lazr.smtptest.rules import Action

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
         record: SessionRecord
         marks: Sequence[int]
         items_per_turn: int
-        is_halted: bool
+
+        @property
+        def is_halted(self) -> bool:
+            """Whether the session waits for something else than input."""
 
         @property
         def is_closing(self) -> bool:
