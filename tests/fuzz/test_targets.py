@@ -15,6 +15,12 @@ ENGINE = types.SimpleNamespace(instrument_imports=contextlib.nullcontext)
 MAIL = b"From: Ann <ann@example.com>\r\nSubject: =?utf-8?q?C=C3=A9?=\r\n\r\ncode 123456 https://e.test/\r\n"
 INPUTS = {
     "session": [b"", b"\0", b"\0\x05EHLO x\r\nMAIL FROM:<a@b.example>\r\n", b"\x83EHLO x\r\nAUTH PLAIN\r\nAA==\r\n"],
+    "imap": [
+        b"",
+        b"\3\x05",
+        b"\2\x50" + bytes(range(128, 192)),
+        b"\7\x09" + bytes(range(191, 150, -1)) + b"a\r\n",
+    ],
     "mail": [b"", MAIL, b"\x80\x88\x99\xff\xff\x8a\x8f" + MAIL, bytes(range(0x80, 0xFF)) * 2],
 }
 

@@ -364,3 +364,37 @@ def test_driver_sees_no_facts_of_smtp():
 
     assert not session.is_pipelining_forbidden and not session.is_at_mark
     assert session.transaction == (None, ())
+
+
+@pytest.mark.parametrize("line", ["GET / HTTP/1.1", "POST /x HTTP/1.1", "CONNECT localhost:143 HTTP/1.1"])
+def test_request_of_a_browser_closes(line):
+    client = make_client()
+
+    output = client.feed(f"{line}\r\nHost: localhost\r\n\r\na LOGIN ann secret\r\n")
+
+    assert output == b"* BYE This is an IMAP server, goodbye\r\n"
+    assert client.session.account is None
+
+
+def test_command_without_support_is_refused():
+    assert ImapClient().send("SORT (DATE) UTF-8 ALL") == ["a BAD SORT is not supported; see CAPABILITY"]
+
+
+def test_append_without_a_limit_of_size():
+    client = ImapClient(limits=Limits(message_size=None))
+
+    assert client.send("APPEND INBOX {70000000}") == ["+ Ready for the literal"]
+
+
+def test_exception_in_authentication_is_raised():
+    def accept(credentials):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        make_client(auth=Auth(accept, mechanisms=["PLAIN"])).send("LOGIN ann x")
+
+
+def test_literals_are_limited_by_command():
+    client = ImapClient()
+
+    assert client.send("SEARCH SUBJECT {2000000}")[0].startswith("a NO [TOOBIG]")

@@ -96,10 +96,8 @@ def _fetch_flags(view: FolderView, uids: Sequence[int], items: Sequence[FetchIte
 
 def _render_flags(view: FolderView, messages: Sequence[MessageFlags], items: Sequence[FetchItem]) -> Iterator[bytes]:
     for message in messages:
-        number = view.find_number(message.uid)
-        if number is not None:
-            facts: Any = message  # all that these items need
-            yield from render_fetch_response(number, facts, items)
+        facts: Any = message  # all that these items need
+        yield from render_fetch_response(view.get_number(message.uid), facts, items)
 
 
 def _fetch_messages(
@@ -117,9 +115,7 @@ def _fetch_messages(
         view.note_own_changes(batch.changed)
         changed = {message.uid: message for message in batch.changed}
         for message in batch.messages:
-            number = view.find_number(message.uid)
-            if number is None:
-                continue
+            number = view.get_number(message.uid)
             try:
                 message_items = _add_flags(state, items) if message.uid in changed else items
                 yield from _render_message(state, number, message, message_items)

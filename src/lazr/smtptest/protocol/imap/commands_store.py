@@ -63,10 +63,8 @@ def _select_store_items(state: ImapState, command: StoreCommand) -> list[FetchIt
 
 def _render_changes(view: FolderView, changes: FlagChanges, items: Sequence[FetchItem]) -> Iterator[bytes]:
     for message in changes.changed:
-        number = view.find_number(message.uid)
-        if number is not None:
-            facts: Any = message  # all that these items need
-            yield from render_fetch_response(number, facts, items)
+        facts: Any = message  # all that these items need
+        yield from render_fetch_response(view.get_number(message.uid), facts, items)
 
 
 def _complete(command: StoreCommand | CopyCommand, *, is_complete: bool) -> Completion:

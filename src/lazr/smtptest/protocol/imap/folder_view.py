@@ -64,6 +64,10 @@ class FolderView:
         index = bisect_left(self.uids, uid)
         return index + 1 if index < len(self.uids) and self.uids[index] == uid else None
 
+    def get_number(self, uid: int) -> int:
+        """Return the message number of a UID that the view has."""
+        return bisect_left(self.uids, uid) + 1
+
     def note_own_changes(self, changed: Iterable[MessageFlags]) -> None:
         """Note flags that the client knows already, so that it is not told again."""
         self._seen_mod_seqs.update((message.uid, message.mod_seq) for message in changed)

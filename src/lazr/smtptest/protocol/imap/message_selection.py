@@ -53,11 +53,8 @@ def get_writable_view(state: ImapState) -> FolderView:
 
 
 def number_messages(view: FolderView, uids: Iterable[int], *, is_uid: bool) -> Iterator[int]:
-    """Yield UIDs as a response names them: as they are, or as message numbers."""
-    for uid in uids:
-        number = uid if is_uid else view.find_number(uid)
-        if number is not None:
-            yield number
+    """Return UIDs of the view as a response names them: as they are, or as numbers."""
+    return iter(uids) if is_uid else map(view.get_number, uids)
 
 
 def split_batches(uids: Sequence[int], size: int) -> Iterator[Sequence[int]]:

@@ -255,9 +255,10 @@ class ImapReader:
             if command.line_bytes + length > _MAX_FLOOD_BYTES:
                 return self._refuse_all("the command line has no end")
             command.refuse(f"expected a line of at most {max_bytes} octets; use literals for long texts")
-            dropped = max(length - _MAX_HEADER_BYTES - len(b"\r\n"), 0) if end < 0 else 0
-            command.line_bytes += dropped
-            del buffer[:dropped]
+            if end < 0 and command.head:
+                dropped = max(length - _MAX_HEADER_BYTES - len(b"\r\n"), 0)
+                command.line_bytes += dropped
+                del buffer[:dropped]
         if end < 0:
             self._scanned_bytes = len(buffer)
             return None

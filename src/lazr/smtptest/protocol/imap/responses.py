@@ -61,7 +61,7 @@ class Completion:
         return render_status_response(tag, self.status, self.text, self.code)
 
     def __repr__(self) -> str:
-        return f"<Completion {self.render(b'tag').decode().rstrip()}>"
+        return f"<Completion {self.render(b'tag').decode('ascii').rstrip()}>"
 
 
 def ok(text: str, code: str = "", *, effect: Effect = Effect.NONE) -> Completion:

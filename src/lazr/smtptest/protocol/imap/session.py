@@ -43,6 +43,7 @@ __all__ = ["ImapSession", "Waiting"]
 
 # Of longer output, the transcript has the first line, and the size of the rest.
 _MAX_SHOWN_BYTES = 500
+_HTTP_METHODS = frozenset({b"CONNECT", b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"PATCH", b"POST", b"PUT", b"TRACE"})
 # The literals of one command.
 _MAX_LITERAL_BYTES = 1024 * 1024
 _MAX_LITERAL_BYTES_BEFORE_LOGIN = 64 * 1024
@@ -270,6 +271,7 @@ class ImapSession:
         if isinstance(error, StoreError):
             error = FolderError("The store is unavailable; try again later", "UNAVAILABLE")
         if not isinstance(error, FolderError):
+            self._end_steps()
             raise error
         self._advance(error=error)
         return self._process_input()
@@ -379,7 +381,15 @@ class ImapSession:
         else:  # a line for the command in execution
             self._end_steps()
             self._state.auth.end()
-        self._complete(Completion(refused.status, refused.text))
+        self._refuse_command(Completion(refused.status, refused.text))
+
+    def _refuse_command(self, completion: Completion) -> None:
+        """Answer what is no command; a browser gets no second chance."""
+        if self._state.tag.upper() in _HTTP_METHODS:
+            # A web page can make a browser send this (ALPACA).  The request's body must not be read as commands.
+            self._send_bye("This is an IMAP server, goodbye", "BYE")
+        else:
+            self._complete(completion)
 
     def _handle_command(self, raw: RawCommand) -> None:
         """Handle a complete command."""
@@ -389,7 +399,7 @@ class ImapSession:
             command = parse_command(raw, is_utf8=self._state.has_utf8_names)
         except ParseError as error:
             transcript.add_command(mask_command(raw, None))
-            self._complete(Completion(error.status, str(error), error.code))
+            self._refuse_command(Completion(error.status, str(error), error.code))
             return
         transcript.add_command(mask_command(raw, command))
         event = ReadingCommand(f"IMAP {command.name}", describe_argument(raw, command), self._state.username)
