@@ -1,4 +1,4 @@
-"""What the sessions of IMAP and POP3 share with their driver: settings, commands, and replies of rules."""
+"""What sessions of IMAP and POP3 share: settings, commands, and replies of rules."""
 
 from __future__ import annotations
 

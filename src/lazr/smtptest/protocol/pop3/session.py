@@ -333,9 +333,8 @@ class Pop3Session:
         rest = self._reader.take_rest()
         if b"\n" in rest or b"\r" in rest.removesuffix(b"\r"):
             self._send_error(CommandError("Bare CR or LF; a command ends with CRLF"))
-        if not self.is_closing:
-            self.record.end("EOF")
-            self._close(Waiting.ORDERLY_CLOSE)
+        self.record.end("EOF")
+        self._close(Waiting.ORDERLY_CLOSE)
 
     def _handle_unreadable(self, item: Unreadable) -> None:
         if item is Unreadable.TLS_HANDSHAKE:
