@@ -21,6 +21,7 @@ INPUTS = {
         b"\2\x50" + bytes(range(128, 192)),
         b"\7\x09" + bytes(range(191, 150, -1)) + b"a\r\n",
     ],
+    "imap_commands": [b"", b"\0\3*a%*a%b" + MAIL, bytes(range(70, 256)), b"\xff\x02" + bytes(range(0x80, 0x100)) * 2],
     "mail": [b"", MAIL, b"\x80\x88\x99\xff\xff\x8a\x8f" + MAIL, bytes(range(0x80, 0xFF)) * 2],
 }
 
