@@ -22,6 +22,7 @@ from lazr.smtptest.protocol.imap.commands_list import run_list
 from lazr.smtptest.protocol.imap.commands_search import run_search
 from lazr.smtptest.protocol.imap.commands_select import run_close, run_select, run_unselect
 from lazr.smtptest.protocol.imap.commands_store import run_copy, run_expunge, run_store
+from lazr.smtptest.protocol.imap.commands_thread import run_thread
 from lazr.smtptest.protocol.imap.responses import CommandFailed, bad, no
 
 TYPE_CHECKING = False
@@ -83,6 +84,8 @@ COMMANDS: dict[str, CommandRow] = {
     "UNSELECT": CommandRow(run_unselect, needs_folder=True),
     "EXPUNGE": CommandRow(run_expunge, needs_folder=True),
     "SEARCH": CommandRow(run_search, needs_folder=True, forbids_expunge=True),
+    "SORT": CommandRow(run_search, needs_folder=True, forbids_expunge=True),
+    "THREAD": CommandRow(run_thread, needs_folder=True, forbids_expunge=True),
     "FETCH": CommandRow(run_fetch, needs_folder=True, forbids_expunge=True),
     "STORE": CommandRow(run_store, needs_folder=True, forbids_expunge=True),
     "COPY": CommandRow(run_copy, needs_folder=True),

@@ -1,11 +1,13 @@
-"""SEARCH: find messages, and tell their numbers or UIDs (RFC 9051 6.4.4, 7.3.4)."""
+"""SEARCH and SORT: find messages, and tell their numbers or UIDs (RFC 9051 6.4.4, 7.3.4)."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from lazr.smtptest.protocol.imap.changes import report_changes
+from lazr.smtptest.protocol.imap.command_types import SortCommand
 from lazr.smtptest.protocol.imap.message_selection import number_messages
+from lazr.smtptest.protocol.imap.message_sort import sort_messages
 from lazr.smtptest.protocol.imap.responses import Part, ok
 from lazr.smtptest.protocol.imap.search_keys import AndKey, ModSeqKey, NotKey, OrKey
 from lazr.smtptest.protocol.imap.search_match import find_messages
@@ -26,31 +28,34 @@ __all__ = ["estimate_time", "run_search", "send_in_parts"]
 _MAX_PART_BYTES = 32 * 1024
 
 
-def run_search(state: ImapState, command: SearchCommand) -> Steps:
-    """Search messages (RFC 9051 6.4.4, RFC 4731, RFC 5182)."""
+def run_search(state: ImapState, command: SearchCommand | SortCommand) -> Steps:
+    """Search messages (RFC 9051 6.4.4, RFC 4731, RFC 5182), and sort them (RFC 5256, RFC 5267)."""
     yield from report_changes(state, may_expunge=command.is_uid)  # so that new messages are found
     view = state.get_view()
     # RFC 9051 6.4.4: the result is an ESEARCH then, by default with ALL.
-    options = frozenset({"ALL"}) if command.return_options is None and state.is_rev2 else command.return_options
+    is_esearch = state.is_rev2 and command.name == "SEARCH"
+    options = frozenset({"ALL"}) if command.return_options is None and is_esearch else command.return_options
     saved_uids = state.saved_uids
     if options is not None and "SAVE" in options:
         state.saved_uids = []  # RFC 5182 2.1: also if the search fails
     uids = yield from find_messages(
         view.folder, command.key, view.uids, saved_uids=saved_uids, now=estimate_time(state)
     )
+    if isinstance(command, SortCommand):
+        uids = yield from sort_messages(view.folder, command.criteria, uids)
     mod_seq = 0
     if _has_mod_seq(command.key):
         state.is_condstore = True
         flags: list[MessageFlags] = yield Call(partial(view.folder.read_flags, _select_returned(uids, options)))
         mod_seq = max((message.mod_seq for message in flags), default=0)
     if options is not None and "SAVE" in options:
-        state.saved_uids = [*_select_returned(uids, options)]
+        state.saved_uids = sorted(_select_returned(uids, options))
     numbers = [*number_messages(view, uids, is_uid=command.is_uid)]
     if options is None:
-        yield from send_in_parts(_render_search(numbers, mod_seq))
+        yield from send_in_parts(_render_search(command.name, numbers, mod_seq))
     elif options - {"SAVE"}:
         yield from send_in_parts(_render_esearch(state.tag, numbers, options, mod_seq, is_uid=command.is_uid))
-    return ok("SEARCH completed")
+    return ok(f"{command.name} completed")
 
 
 def estimate_time(state: ImapState) -> float:
@@ -84,9 +89,9 @@ def _select_returned(uids: Sequence[int], options: frozenset[str] | None) -> Seq
     return sorted({*first, *last})
 
 
-def _render_search(numbers: Sequence[int], mod_seq: int) -> Iterator[bytes]:
-    """Yield the response SEARCH in pieces (RFC 3501 7.2.5, RFC 7162 3.1.5)."""
-    yield b"* SEARCH"
+def _render_search(name: str, numbers: Sequence[int], mod_seq: int) -> Iterator[bytes]:
+    """Yield the response SEARCH or SORT in pieces (RFC 3501 7.2.5, RFC 5256 4, RFC 7162 3.1.5)."""
+    yield b"* " + name.encode("ascii")
     for number in numbers:
         yield b" %d" % number
     yield (b" (MODSEQ %d)\r\n" % mod_seq) if mod_seq else b"\r\n"
