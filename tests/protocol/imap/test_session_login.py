@@ -5,7 +5,7 @@ from base64 import b64encode
 import pytest
 
 from lazr.smtptest import Auth, Limits
-from lazr.smtptest.protocol.imap.session import Waiting
+from lazr.smtptest.protocol.imap.waiting import Waiting
 from lazr.smtptest.protocol.reading_session import ReadingReply
 from lazr.smtptest.protocol.smtp import PENDING, TlsFacts, TlsMode
 from tests.helpers.imap_client import ImapClient
