@@ -136,6 +136,7 @@ class Connection:
         session.items_per_turn = _ITEMS_PER_TURN
         self.record = record = session.record
         record.timestamp = time.time()
+        record.protocol = endpoint.protocol
         now = monotonic()
         self._transcript_entries = record.transcript.entries
         self._transcript_entries.append(now)

@@ -88,3 +88,8 @@ class WorkerPool:
     def thread_count(self) -> int:
         """How many threads were started."""
         return len(self._threads)
+
+    @property
+    def has_idle_thread(self) -> bool:
+        """Whether a thread waits for a function."""
+        return self._idle_count > 0
