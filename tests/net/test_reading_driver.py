@@ -148,7 +148,8 @@ def test_subscription_ends_with_the_connection():
         with select(server):
             pass
         server.settle(10)
-        assert server._reading._accounts._dispatcher.listener_count == 0
+        dispatcher = server._reading._accounts._dispatcher
+        assert not (dispatcher._by_owner or dispatcher._by_recipient or dispatcher._others)
 
 
 def test_error_of_a_session_cuts_the_connection(caplog):

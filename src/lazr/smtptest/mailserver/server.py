@@ -787,7 +787,7 @@ class MailServer(ClientSettings):
         return runner
 
     def _build_reading_access(self, protocol: str) -> ReadingAccess:
-        """Return how clients of "imap" or "pop3" reach mail; the service is there if they have a listener."""
+        """Return how clients of "imap" or "pop3" reach mail."""
         if self._reading is None:  # pragma: no cover
             raise AssertionError("a listener for reading mail without a store")
         return self._reading.build_access(protocol)
