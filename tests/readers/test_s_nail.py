@@ -30,14 +30,14 @@ def s_nail(reader_server, run_program):
 
 @pytest.mark.parametrize("protocol", ["imap", "pop3"])
 @pytest.mark.parametrize("tls", ["none", "starttls", "implicit"])
-def test_mails_are_piped_byte_for_byte(reader_server, s_nail, received, protocol, tls):
+def test_mails_are_copied_byte_for_byte(reader_server, s_nail, tmp_path, protocol, tls):
     reader_server.deliver(*EXAMPLES.values())
 
-    s_nail(
-        *(f"Pipe {number + 1} {received.path}" for number in range(len(EXAMPLES))), "xit", protocol=protocol, tls=tls
-    )
+    commands = (f"copy {number + 1} maildir://{tmp_path}/{number}" for number in range(len(EXAMPLES)))
+    s_nail(*commands, "xit", protocol=protocol, tls=tls)
 
-    assert received.read() == list(EXAMPLES.values())
+    paths = (next((tmp_path / str(number) / "cur").iterdir()) for number in range(len(EXAMPLES)))
+    assert [path.read_bytes().replace(b"\n", b"\r\n") for path in paths] == list(EXAMPLES.values())
 
 
 def test_mail_is_flagged_copied_and_deleted(reader_server, s_nail):
