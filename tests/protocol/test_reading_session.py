@@ -12,6 +12,9 @@ USERS = {"ann": "secret"}
 def test_command_and_reply_show_themselves():
     assert repr(ReadingCommand("POP3 RETR", "1")) == "<ReadingCommand POP3 RETR 1>"
     assert repr(ReadingReply("-ERR", "[IN-USE] Later")) == "ReadingReply('-ERR', '[IN-USE] Later')"
+    assert ReadingReply("NO", "x") == ReadingReply("NO", "x") != ReadingReply("NO", "y")
+    assert ReadingReply("NO", "x") != "NO x"
+    assert len({ReadingReply("NO", "x"), ReadingReply("NO", "x")}) == 1
     assert [ReadingReply(status, "").is_positive for status in ("OK", "+OK", "NO", "-ERR", "BYE")] == [
         True, True, False, False, False,
     ]  # fmt: skip

@@ -59,7 +59,7 @@ def outcome(data, cuts, late=(), **arguments):
     return output, commands, flags, str(session.record.transcript), session.record.ended
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(data=conversations, cuts=st.lists(st.integers(0, 2000), max_size=10), logs_in=st.booleans())
 def test_result_does_not_depend_on_how_input_is_split(data, cuts, logs_in):
     data = LOGIN * logs_in + data
@@ -70,7 +70,7 @@ def test_result_does_not_depend_on_how_input_is_split(data, cuts, logs_in):
     assert expected == outcome(data, range(len(data)), accept=accept)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(data=conversations, late=st.sets(st.integers(1, 30)))
 def test_pending_decision_changes_only_the_timing(data, late):
     accept = {"ann": "secret"}
@@ -78,7 +78,7 @@ def test_pending_decision_changes_only_the_timing(data, late):
     assert outcome(data, [], accept=accept) == outcome(data, [], late, accept=accept)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     pieces=st.lists(st.one_of(st.sampled_from([*PIECES, b"STLS\r\n"]), st.binary(max_size=20)), max_size=25),
     tls_active=st.booleans(),

@@ -136,6 +136,7 @@ class Connection:
         session.items_per_turn = _ITEMS_PER_TURN
         self.record = record = session.record
         record.timestamp = time.time()
+        record.protocol = endpoint.protocol
         now = monotonic()
         self._transcript_entries = record.transcript.entries
         self._transcript_entries.append(now)
@@ -216,7 +217,7 @@ class Connection:
     # -- called by the manager ---------------------------------------------------------------
 
     def shut_down(self) -> None:
-        """Send the last reply and close; a pending one is sent first, and then this is called again."""
+        """Send the last reply and close; after a pending reply, this is called again."""
         if self._faults is not None:
             self._faults.cancel_waits()
         if self.pending is not None and self.pending.wait.delays_stop:
@@ -282,6 +283,11 @@ class Connection:
             or self.phase is Phase.STALLED
             or self.throttle is not None
         )
+
+    @property
+    def autologout_seconds(self) -> float | None:
+        """IMAP and POP3 after login: the least time before a silent client is logged out."""
+        return None if self.reading is None else self.reading.autologout_seconds
 
     @property
     def is_clients_turn(self) -> bool:
@@ -470,7 +476,8 @@ class Connection:
         if not session.has_backlog:
             self._update_reading()
         elif not (self.is_writing_paused or self.phase is Phase.CLOSING or self.manager.is_closing):
-            self.send(session.receive(b""))
+            output = session.receive(b"")
+            self.send(output if self.reading is None else self.reading.change_output(output))
 
     # -- deciding ----------------------------------------------------------------------------
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.net.connection_manager import ConnectionManager
     from lazr.smtptest.net.reactor import Timer
-    from lazr.smtptest.net.reading_driver import ReadingDriver
     from lazr.smtptest.net.session_types import Session
     from lazr.smtptest.net.transport import Transport
 
@@ -47,8 +46,8 @@ if TYPE_CHECKING:
             """Whether the client waits for the server."""
 
         @property
-        def reading(self) -> ReadingDriver | None:
-            """What drives a session of IMAP or POP3; None for SMTP."""
+        def autologout_seconds(self) -> float | None:
+            """IMAP and POP3 after login: the least time before a silent client is logged out."""
 
         def time_out(self, now: float) -> None:
             """End the connection, or what takes too long: a deadline is over."""
@@ -150,11 +149,11 @@ class Deadlines:
         if crowded is not None:
             idle = crowded if idle is None or crowded < idle else idle
             command = crowded if command is None or crowded < command else command
-        if connection.reading is not None and connection.reading.is_logged_in:
-            # The client may be idle for longer than the time for a command, which a part of a command extends as well.
-            command = None
+        autologout = connection.autologout_seconds
+        if autologout is not None:
+            command = None  # such a client may be idle for longer than a command may take
             if idle == _DEFAULT_IDLE_SECONDS:
-                idle = connection.reading.autologout_seconds
+                idle = autologout
         if idle is not None and self.activity_time + idle < deadline:
             deadline = self.activity_time + idle
         if command is None:

@@ -19,75 +19,15 @@ from lazr.smtptest.protocol.smtp import PENDING
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Final, Protocol
+    from typing import Final
 
-    from lazr.smtptest.net.connection_manager import ConnectionManager
-    from lazr.smtptest.net.deadlines import Deadlines
-    from lazr.smtptest.net.endpoint import Endpoint, ReadingAccess
-    from lazr.smtptest.net.fault_injector import FaultInjector
-    from lazr.smtptest.net.pending_decision import PendingDecision
+    from lazr.smtptest.net.driven_connection import DrivenConnection
+    from lazr.smtptest.net.endpoint import ReadingAccess
     from lazr.smtptest.net.reading_faults import ReadingFaults
     from lazr.smtptest.net.session_types import ReadingSession
     from lazr.smtptest.protocol.folder_access import Account
     from lazr.smtptest.protocol.reading_session import ReadingCommand
-    from lazr.smtptest.protocol.smtp import Pending, SessionRecord
-
-    class DrivenConnection(Protocol):
-        """What the driver needs of its connection."""
-
-        pending: PendingDecision | None
-
-        @property
-        def manager(self) -> ConnectionManager:
-            """The server's part that has the reactor, the rules and the threads."""
-
-        @property
-        def endpoint(self) -> Endpoint:
-            """The settings of the listener."""
-
-        @property
-        def record(self) -> SessionRecord:
-            """The facts of the session."""
-
-        @property
-        def deadlines(self) -> Deadlines:
-            """The times of the connection."""
-
-        @property
-        def phase(self) -> Phase:
-            """The phase of the connection."""
-
-        @property
-        def is_writing_paused(self) -> bool:
-            """Whether the client does not read its replies."""
-
-        def get_faults(self) -> FaultInjector:
-            """Return what carries out rules."""
-
-        def run(self, function: Callable[..., object], *arguments: object) -> None:
-            """Call a function; if it raises, cut the connection."""
-
-        def answer(self, reply: ReadingReply | None) -> None:
-            """Give the decision about the pending command to the session, and go on."""
-
-        def write(self, output: bytes) -> None:
-            """Write replies."""
-
-        def send(self, output: bytes) -> None:
-            """Write replies, and continue with the session."""
-
-        def mark_time(self) -> None:
-            """Note the time in the transcript."""
-
-        def resume(self) -> None:
-            """Go on after the session has halted."""
-
-        def close_when_sent(self) -> None:
-            """Close after the last reply is sent."""
-
-        def shut_down(self) -> None:
-            """Send the last reply, and close."""
-
+    from lazr.smtptest.protocol.smtp import Pending
 
 __all__ = ["ReadingDriver"]
 
@@ -116,7 +56,7 @@ class StoreCall:
 
 
 class DelayedLogin:
-    """A login that waits, because too many attempts from the address of the client have failed."""
+    """A login that waits, because too many from the client's address have failed."""
 
     __slots__ = ("cancel",)
     wait: Final = ReplyWait.DECISION
@@ -161,14 +101,9 @@ class ReadingDriver:
         self.session: ReadingSession = connection.endpoint.create_reading_session(reading, self._decide)
 
     @property
-    def is_logged_in(self) -> bool:
-        """Whether the user is authenticated."""
-        return self.session.account is not None
-
-    @property
-    def autologout_seconds(self) -> float:
-        """The least time before a silent client that is logged in is logged out."""
-        return _AUTOLOGOUT_SECONDS[self._connection.endpoint.protocol]
+    def autologout_seconds(self) -> float | None:
+        """The least time before a silent client is logged out; None before it has logged in."""
+        return None if self.session.account is None else _AUTOLOGOUT_SECONDS[self._connection.endpoint.protocol]
 
     # -- deciding ----------------------------------------------------------------------------
 

@@ -14,9 +14,9 @@ from lazr.smtptest.protocol.smtp import PENDING, Pending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from lazr.smtptest.net.driven_connection import DrivenConnection
     from lazr.smtptest.net.fault_injector import FaultInjector
     from lazr.smtptest.net.reactor import Timer
-    from lazr.smtptest.net.reading_driver import DrivenConnection
     from lazr.smtptest.net.session_types import ReadingSession
     from lazr.smtptest.protocol.reading_session import ReadingCommand
     from lazr.smtptest.rules import Action
@@ -111,7 +111,7 @@ class ReadingFaults:
         if self._unsent_count is not None:
             output = output[: self._unsent_count]
             self._unsent_count -= len(output)
-        if not self._session.is_reply_pending:  # the command is complete
+        if not self._session.is_executing:  # the command is complete
             self._change = None
             self._session.items_per_turn = self._items_per_turn
             if change.close_after:

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
         record: SessionRecord
         marks: Sequence[int]
         items_per_turn: int
-        is_halted: bool
+
+        @property
+        def is_halted(self) -> bool:
+            """Whether the session waits for something else than input."""
 
         @property
         def is_closing(self) -> bool:
@@ -102,6 +105,10 @@ if TYPE_CHECKING:
         @property
         def pending_call(self) -> Callable[[], object] | None:
             """The call whose result the session waits for; None if it waits for something else."""
+
+        @property
+        def is_executing(self) -> bool:
+            """Whether a command is executed, so that the next output belongs to it."""
 
         @property
         def account(self) -> Account | None:
