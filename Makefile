@@ -156,6 +156,7 @@ fuzz: $(STAMP)  ## fuzz the protocol and the mail parser for FUZZ_SECONDS (defau
 	$(BIN)/python -m pip install --quiet "atheris>=3"
 	$(BIN)/python tests/fuzz/session.py -max_total_time=$$(($(or $(FUZZ_SECONDS),60) / 2))
 	PYTHONPATH=. $(BIN)/python tests/fuzz/imap.py -max_total_time=$$(($(or $(FUZZ_SECONDS),60) / 2))
+	PYTHONPATH=. $(BIN)/python tests/fuzz/pop3.py -max_total_time=$$(($(or $(FUZZ_SECONDS),60) / 2))
 	$(BIN)/python tests/fuzz/mail.py -max_len=2000 -max_total_time=$$(($(or $(FUZZ_SECONDS),60) / 2))
 
 soak: $(STAMP)  ## put a server under mixed load and look for growth, for SOAK_MINUTES (default 10)

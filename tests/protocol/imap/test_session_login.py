@@ -56,6 +56,30 @@ def test_login_opens_the_account_of_the_user():
     assert client.session.record.auth.username == "ann@example.com"
 
 
+def test_decision_about_login_gets_the_user():
+    client = make_client()
+
+    client.send("LOGIN ann@example.com secret")
+
+    assert client.events[-1].said() == "IMAP LOGIN ann@example.com ***"
+    assert client.events[-1].username == "ann@example.com"
+
+
+def test_command_is_executing_until_its_completion():
+    client = make_client()
+    client.send("LOGIN ann secret")
+    session = client.session
+    assert not session.is_executing
+
+    session.receive(b"a SELECT INBOX\r\n")
+    assert session.is_executing and session.pending_call is not None
+
+    session.answer(session.pending_call())
+    while session.pending_call is not None:
+        session.answer(session.pending_call())
+    assert not session.is_executing
+
+
 def test_login_with_wrong_password_is_refused():
     client = make_client(auth=ANN)
 

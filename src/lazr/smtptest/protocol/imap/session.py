@@ -21,6 +21,7 @@ from lazr.smtptest.protocol.imap.capabilities import list_capabilities
 from lazr.smtptest.protocol.imap.command_parser import parse_command
 from lazr.smtptest.protocol.imap.command_table import run_command
 from lazr.smtptest.protocol.imap.command_text import describe_argument, mask_command
+from lazr.smtptest.protocol.imap.command_types import LoginCommand
 from lazr.smtptest.protocol.imap.parse_error import ParseError
 from lazr.smtptest.protocol.imap.reader import MAX_LINE_BYTES, ImapReader, Item, RawCommand, RawLine, Refused
 from lazr.smtptest.protocol.imap.responses import Completion, Effect, Part, render_status_response
@@ -190,6 +191,11 @@ class ImapSession:
     def is_idling(self) -> bool:
         """Whether the client waits for changes by IDLE."""
         return self._input_wanted is Input.LINE_OR_CHANGE
+
+    @property
+    def is_executing(self) -> bool:
+        """Whether a command is executed, so that the next output belongs to it."""
+        return self._steps is not None and self._input_wanted is None
 
     @property
     def selected_uids(self) -> Sequence[int]:
@@ -402,7 +408,8 @@ class ImapSession:
             self._refuse_command(Completion(error.status, str(error), error.code))
             return
         transcript.add_command(mask_command(raw, command))
-        event = ReadingCommand(f"IMAP {command.name}", describe_argument(raw, command), self._state.username)
+        username = command.username if isinstance(command, LoginCommand) else self._state.username
+        event = ReadingCommand(f"IMAP {command.name}", describe_argument(raw, command), username)
         self._request_decision(event, command)
 
     def _handle_line(self, line: bytes) -> None:
