@@ -220,7 +220,7 @@ class FlagQueries:
 
     # -- contents --------------------------------------------------------------------------------
 
-    def read_contents(self, numbers: Collection[int], search: Search) -> list[MailContent]:
+    def read_contents(self, numbers: Collection[int], search: Search, *, with_content: bool) -> list[MailContent]:
         """Return mails with their contents; see `Store.read_contents`."""
         wanted = set(numbers)
         if split_terms(search).content:
@@ -236,7 +236,7 @@ class FlagQueries:
                 rows = [row for row in rows if row[0] in found]
             tags_by_number = self._read_tags(connection, [row[0] for row in rows])
             contents: dict[int, bytes] = {}
-            for batch in split_into_batches(rows):
+            for batch in split_into_batches(rows) if with_content else ():
                 contents |= self._database.read_contents(connection, {row[0]: read_integer(row.size) for row in batch})
         return [
             MailContent(
