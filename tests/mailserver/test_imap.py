@@ -21,7 +21,11 @@ def send(server, content=MAIL, to="bob@example.com"):
 
 def log_in(server, user="bob@example.com", password="any"):
     client = imaplib.IMAP4(*server.imap.address, timeout=20)
-    client.login(user, password)
+    try:
+        client.login(user, password)
+    except BaseException:
+        client.shutdown()
+        raise
     return client
 
 
@@ -153,9 +157,12 @@ def test_error_of_an_auth_function_is_raised_in_the_test():
     def accept(credentials):
         raise ZeroDivisionError("broken")
 
-    with pytest.raises(ZeroDivisionError, match="broken"), MailServer(imap=True, auth=accept) as server:
-        with pytest.raises(imaplib.IMAP4.error):
-            log_in(server)
+    with (
+        pytest.raises(ZeroDivisionError, match="broken"),
+        MailServer(imap=True, auth=accept) as server,
+        pytest.raises(imaplib.IMAP4.error),
+    ):
+        log_in(server)
 
 
 def test_store_of_the_test_is_read():
@@ -170,11 +177,11 @@ def test_store_of_the_test_is_read():
 
 
 def test_mailboxes_are_accounts():
-    from lazr.smtptest.store import parse_search
+    from lazr.smtptest.store import parse_query
 
-    with MailServer(imap=True, mailboxes={"shop": parse_search("to:shop.example")}) as server:
-        server.deliver(MAIL, to="any@shop.example")
-        server.deliver(MAIL, to="any@other.example")
+    with MailServer(imap=True, mailboxes={"shop": parse_query("to:@shop.example")}) as server:
+        server.deliver(b"To: any@shop.example\r\n\r\n")
+        server.deliver(b"To: any@other.example\r\n\r\n")
         with log_in(server, "shop") as client:
             assert client.select() == ("OK", [b"1"])
 
@@ -235,7 +242,7 @@ def test_failed_test_shows_the_transcript(pytester):
     )
     result = pytester.runpytest()
 
-    result.stdout.fnmatch_lines(["*IMAP transcript*", "*C: * LOGIN ann \\*\\*\\**"])
+    result.stdout.fnmatch_lines(["*IMAP transcript*", "*C: * LOGIN ann [*][*][*]*"])
     assert "top-secret" not in result.stdout.str().split("IMAP transcript")[1]
 
 

@@ -58,4 +58,6 @@ def test_environment_and_addresses():
 def test_marker_switches_both_on(smtptest):
     smtptest.deliver(MAIL, to="bob@example.com")
 
-    assert log_in(smtptest).stat()[0] == 1 and smtptest.imap.is_enabled
+    client = log_in(smtptest)
+    assert client.stat()[0] == 1 and smtptest.imap.is_enabled
+    client.quit()
