@@ -18,7 +18,7 @@ def test_each_phase_can_end():
     assert all(phase is Phase.CLOSING or Phase.CLOSING in following for phase, following in NEXT_PHASES.items())
 
 
-@pytest.mark.parametrize(("before", "after"), [(Phase.CLOSING, Phase.SMTP), (Phase.STALLED, Phase.HANDSHAKE)])
+@pytest.mark.parametrize(("before", "after"), [(Phase.CLOSING, Phase.SESSION), (Phase.STALLED, Phase.HANDSHAKE)])
 def test_phase_that_cannot_follow_raises(before, after):
     connection = ConnectionDriver().connection
     connection.phase = before

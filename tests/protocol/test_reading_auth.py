@@ -255,3 +255,22 @@ def test_lines_of_an_exchange_are_masked():
 def test_respond_needs_an_exchange():
     with pytest.raises(RuntimeError, match="begin"):
         make().respond(b"")
+
+
+def test_login_needs_a_mechanism_that_discloses_the_password():
+    auth = make(of_auth={"mechanisms": ["CRAM-MD5"]})
+
+    end = auth.login("ann", "secret")
+
+    assert (end.kind, end.text) == ("unsupported", "Plain passwords are not accepted; mechanisms: CRAM-MD5")
+    assert isinstance(make(of_auth={"mechanisms": ["LOGIN"]}).login("ann", "secret"), Authenticated)
+
+
+def test_nonce_is_the_users_or_random():
+    assert make().make_nonce() == "nonce"
+    assert make(None).make_nonce() != make(None).make_nonce()
+    reported = []
+    auth = ReadingAuth(
+        SessionRecord(), ReadingSettings(auth=Auth(USERS, nonce=explode), reply_to_exception=reported.append)
+    )
+    assert auth.make_nonce() == "" and len(reported) == 1

@@ -12,6 +12,7 @@ from lazr.smtptest import MailServer, Reply, Rule, Rules, presets
 from lazr.smtptest.rules import read_rules_schema
 from lazr.smtptest.rules.actions import ACTION_VALIDATORS
 from lazr.smtptest.rules.counters import COUNTING_CONDITIONS
+from lazr.smtptest.rules.reading_triggers import READING_TRIGGERS
 from lazr.smtptest.rules.selectors import SELECTOR_SYNONYMS, SELECTORS
 from lazr.smtptest.rules.serialization import LIMIT_PARAMETERS
 from lazr.smtptest.rules.triggers import OTHER_VERB_TRIGGER, TRIGGERS
@@ -59,7 +60,9 @@ def test_rule_survives_a_json_round_trip(rule):
 def test_schema_has_all_actions_selectors_and_presets():
     definitions = SCHEMA["$defs"]
     step = definitions["step"]
-    selectors = frozenset().union(*(row.selectors for row in (*TRIGGERS.values(), OTHER_VERB_TRIGGER)))
+    selectors = frozenset().union(
+        *(row.selectors for row in (*TRIGGERS.values(), *READING_TRIGGERS.values(), OTHER_VERB_TRIGGER))
+    )
     match = definitions["rule"]["properties"]["match"]["properties"]
     preset = definitions["preset"]["properties"]
 
@@ -136,7 +139,22 @@ MAPPINGS = {
 }
 RULE_DEFINITIONS = st.fixed_dictionaries(
     {
-        "when": st.sampled_from([*TRIGGERS, "stat", "X-EXPS", "END-OF-DATA", "x y", 5, None]),
+        "when": st.sampled_from(
+            [
+                *TRIGGERS,
+                "IMAP FETCH",
+                "pop3 retr",
+                "IMAP UID STORE",
+                "POP4 X",
+                "IMAP X",
+                "stat",
+                "X-EXPS",
+                "END-OF-DATA",
+                "x y",
+                5,
+                None,
+            ]
+        ),
         "do": st.one_of(st.lists(MAPPINGS["step"], max_size=2), ANY),
     },
     optional={"match": st.one_of(MAPPINGS["match"], ANY), "optional": ANY, "unknown": ANY},

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from lazr.smtptest._util.host_port import format_host_port
 from lazr.smtptest.errors import StartError
+from lazr.smtptest.net import READING_PROTOCOLS, ReadingAddress
 from lazr.smtptest.protocol.smtp import TlsMode
 
 TYPE_CHECKING = False
@@ -64,6 +65,34 @@ class ClientSettings:
         self._port = port
         self._listener_settings = listener_settings
         self._listeners: list[Listener] = []
+        self._imap = ReadingAddress("imap", listener_settings, self._get_listeners)
+        self._pop3 = ReadingAddress("pop3", listener_settings, self._get_listeners)
+
+    def _get_listeners(self) -> list[Listener]:
+        return self._listeners
+
+    @property
+    def imap(self) -> ReadingAddress:
+        """Where clients of IMAP connect to: `imaplib.IMAP4(*server.imap.address)`.
+
+        >>> import imaplib
+        >>> from lazr.smtptest import MailServer
+        >>> with MailServer(imap=True) as server:
+        ...     with imaplib.IMAP4(*server.imap.address) as client:
+        ...         client.login("ann@example.com", "any password")[0]
+        'OK'
+        """
+        return self._imap
+
+    @property
+    def pop3(self) -> ReadingAddress:
+        """Where clients of POP3 connect to: `poplib.POP3(*server.pop3.address)`.
+
+        >>> from lazr.smtptest import MailServer
+        >>> MailServer(pop3=1110).pop3.url
+        'pop3://127.0.0.1:1110'
+        """
+        return self._pop3
 
     @property
     def host(self) -> str:
@@ -103,7 +132,8 @@ class ClientSettings:
         """
         for listener in self._listeners:
             mode = self._listener_settings.get_tls_mode(listener.listen)
-            if mode is TlsMode.IMPLICIT and listener.path is None:
+            is_smtp = listener.listen.protocol not in READING_PROTOCOLS
+            if mode is TlsMode.IMPLICIT and listener.path is None and is_smtp:
                 return listener.address
         if self._listeners:
             raise StartError('this server has no implicit TLS; use MailServer(tls="implicit") or tls="both"')
@@ -145,7 +175,8 @@ class ClientSettings:
     def env(self) -> dict[str, str]:
         """Return environment variables that make a subprocess send its mail to this server.
 
-        They are SMTP_HOST, SMTP_PORT and SMTP_URL, and the settings of Django, Flask-Mail and FastAPI-Mail.
+        They are SMTP_HOST, SMTP_PORT and SMTP_URL, and the settings of Django, Flask-Mail and FastAPI-Mail.  With IMAP
+        or POP3, there are IMAP_HOST, IMAP_PORT and IMAP_URL, or the same for POP3.
         If the server has TLS, they include the settings that enable it.  If `auth` is a mapping, they include
         the name and password of its first user.
 
@@ -162,9 +193,14 @@ class ClientSettings:
         ('127.0.0.1', 'ann')
         """
         settings = self._listener_settings
-        return build_client_environment(
+        env = build_client_environment(
             self.address, self.url, tls_mode=settings.first_tls_mode, user=settings.first_user
         )
+        for prefix, reading in (("IMAP", self._imap), ("POP3", self._pop3)):
+            if reading.is_enabled:
+                host, port = reading.address
+                env |= {f"{prefix}_HOST": host, f"{prefix}_PORT": str(port), f"{prefix}_URL": reading.url}
+        return env
 
     @property
     def ca_file(self) -> str:

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lazr.smtptest.protocol.imap.base_subject import parse_base_subject
@@ -89,6 +89,7 @@ messages_of_any_kind = st.lists(
 ).map(lambda rows: [message(uid, *row) for uid, row in enumerate(rows, 1)])
 
 
+@settings(deadline=None)
 @given(messages_of_any_kind, st.sampled_from(["REFERENCES", "ORDEREDSUBJECT"]))
 def test_each_message_is_in_one_thread_once(messages, algorithm):
     text = thread(algorithm, *messages)

@@ -35,7 +35,7 @@ def run(*lines, **settings):
         (["USER ann", "PASS wrong", "PASS secret"], ["+OK Send PASS", WRONG, "-ERR Send USER before PASS"]),
         (["PASS secret"], ["-ERR Send USER before PASS"]),
         (["USER"], ["-ERR USER takes 1 arguments, got 0"]),
-        (["USER ", "PASS x"], ["+OK Send PASS", "-ERR Send USER before PASS"]),
+        (["USER ", "PASS x"], ["-ERR USER takes 1 arguments, got 0", "-ERR Send USER before PASS"]),
         ([f"APOP ann {md5(b'<nonce@localhost>secret').hexdigest()}"], [DONE]),
         ([f"APOP ann {md5(b'<nonce@localhost>wrong').hexdigest()}"], [WRONG]),
         (["APOP ann secret"], ["-ERR APOP takes a name and 32 hexadecimal digits"]),

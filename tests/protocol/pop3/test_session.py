@@ -399,14 +399,37 @@ def test_transcript_shows_no_secrets():
     dialogue = Dialogue(SMALL)
     for line in (
         "PASS hunter2", "user ann", "pass hunter2 hunter2", "APOP ann hunter2", "PAS hunter2", "APOP", "PASS",
-        "AUTH PLAIN hunter2", "AUTH LOGIN", "hunter2", "STAT",
+        "AUTH PLAIN hunter2", "AUTH hunter2", "AUTH LOGIN", "hunter2", "STAT",
     ):  # fmt: skip
         dialogue.send(line)
     transcript = dialogue.session.record.transcript
 
     assert "hunter2" not in str(transcript)
     assert [line.text for line in transcript if line.who == "C"] == [
-        "PASS ***", "user ann", "pass ***", "APOP ann ***", "PAS ***", "APOP", "PASS", "AUTH PLAIN ***",
+        "PASS ***", "user ann", "pass ***", "APOP ann ***", "PAS ***", "APOP", "PASS", "AUTH PLAIN ***", "AUTH ***",
         "AUTH LOGIN", "***", "STAT",
     ]  # fmt: skip
     assert not [command for command in dialogue.commands if "hunter2" in command.said().lower()]
+
+
+def test_record_of_the_session_can_be_shown():
+    dialogue = logged_in(SMALL)
+    dialogue.feed(b"RETR 1\r\nFOO\r\nQUIT\r\n")
+    record = dialogue.session.record
+
+    assert record.auth.username == "ann@example.com"
+    assert record.sent_in_clear == {"credentials"}
+    assert record.refusals == 1
+    assert record.to_svg().startswith("<svg")
+    assert record.commands == () and record.findings == ()
+
+
+def test_command_is_executing_until_its_response_is_complete():
+    session = logged_in(SMALL).session
+    assert not session.is_executing
+
+    session.receive(b"RETR 1\r\n")
+    assert session.is_executing and session.pending_call is not None
+
+    run_calls(session, b"")
+    assert not session.is_executing

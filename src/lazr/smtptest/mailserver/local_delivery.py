@@ -6,10 +6,11 @@ from lazr.smtptest.protocol.smtp import Reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from lazr.smtptest.mail import Inbox, Mail
     from lazr.smtptest.mailserver.failure_log import FailureLog
+    from lazr.smtptest.mailserver.mail_builder import MailContent
     from lazr.smtptest.mailserver.observer import ServerObserver
     from lazr.smtptest.net import ConnectionManager
     from lazr.smtptest.protocol.smtp import EndOfData
@@ -29,6 +30,7 @@ class LocalDelivery:
         keep_mails: Whether mails go into the inbox.
         store: The store that keeps mails as well; None is no store.
         observer: The callbacks about mails; None is no observer.
+        on_stored: Called after a mail is in the store; None for nothing to call.
     """
 
     def __init__(
@@ -39,7 +41,9 @@ class LocalDelivery:
         keep_mails: bool,
         store: Store | None,
         observer: ServerObserver | None,
+        on_stored: Callable[[], None] | None = None,
     ) -> None:
+        self._on_stored = on_stored
         self._inbox = inbox
         self._failures = failures
         self._keep_mails = keep_mails
@@ -117,8 +121,35 @@ class LocalDelivery:
         problem = f"on_mail_received must return None or a negative Reply, got {refusal!r}"
         return self._failures.record_error(TypeError(problem))
 
+    def deliver_directly(self, content: MailContent, *, sender: str | None, to: str | Iterable[str] | None) -> Mail:
+        """Put a mail into the store and the inbox without SMTP, in any thread; return it.
+
+        Raises:
+            TypeError: A parameter has another type.
+            StoreError: The store does not take the mail.
+        """
+        from lazr.smtptest.mailserver.mail_builder import build_mail_from_content
+
+        if self._store is None:
+            self._received_count += 1
+            mail = build_mail_from_content(content, sender=sender, to=to, id=str(self._received_count))
+        else:
+            from lazr.smtptest.store import Arrival
+            from lazr.smtptest.store_delivery import generate_id
+
+            mail = build_mail_from_content(content, sender=sender, to=to, id=generate_id())
+            self._store.add([Arrival(mail.id, mail.timestamp, mail.envelope, mail.parts)])
+            if self._on_stored is not None:
+                self._on_stored()
+        if self._keep_mails:
+            self._inbox.append(mail)
+            self._inbox.notify_waiters()
+        return mail
+
     def _accept(self, mail: Mail) -> None:
         """Make an accepted mail visible, and announce it when its reply is written (promise P2)."""
+        if self._on_stored is not None:
+            self._on_stored()
         mail.session.add_mail(mail.id)
         if self._keep_mails:
             self._inbox.append(mail)

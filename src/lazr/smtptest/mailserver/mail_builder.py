@@ -1,4 +1,4 @@
-"""Build the mail of a message that a session has received."""
+"""Build mails: of a message that a session has received, or of content from a test."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from lazr.smtptest.mail import Envelope, Mail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from email.message import Message
 
     from lazr.smtptest.protocol.smtp import EndOfData
 
-__all__ = ["build_mail"]
+    MailContent = bytes | str | Message | Mail
+
+__all__ = ["build_mail", "build_mail_from_content"]
 
 # Most envelopes share it, so that an inbox with many mails needs less memory.
 _ONE_RECIPIENT_WITHOUT_PARAMETERS: tuple[Mapping[str, str], ...] = (MappingProxyType({}),)
@@ -40,3 +43,33 @@ def build_mail(event: EndOfData, id: str) -> Mail:
         auth=session.auth,
     )
     return Mail(id, envelope, event.parts, session=session)
+
+
+def build_mail_from_content(
+    content: MailContent, *, sender: str | None, to: str | Iterable[str] | None, id: str
+) -> Mail:
+    """Build a mail of content that did not come by SMTP.
+
+    Args:
+        content: The message.
+        sender: The sender of the envelope; by default that of the mail or of its header.
+        to: One recipient of the envelope, or several; by default those of the mail or of its header.
+        id: The ID of the mail.
+
+    Raises:
+        TypeError: A parameter has another type.
+    """
+    recipients = [to] if isinstance(to, str) else to
+    if isinstance(content, Mail):
+        sender = content.envelope.mail_from if sender is None else sender
+        recipients = content.envelope.rcpt_tos if recipients is None else recipients
+        octets = content.content
+    elif isinstance(content, str):
+        octets = content.encode()
+    elif hasattr(content, "as_bytes"):
+        octets = content.as_bytes()
+    else:
+        octets = content
+    if not isinstance(octets, (bytes, bytearray, memoryview)):
+        raise TypeError(f"content must be bytes, a string, an EmailMessage or a Mail, got {content!r}")
+    return Mail.from_bytes(bytes(octets), sender=sender, recipients=recipients, id=id)

@@ -16,21 +16,35 @@ from lazr.smtptest.mailserver.arguments import check_arguments
 from lazr.smtptest.mailserver.decision_chain import DecisionChain
 from lazr.smtptest.mailserver.failure_log import FailureLog
 from lazr.smtptest.mailserver.local_delivery import LocalDelivery
-from lazr.smtptest.net import LOOPBACK_NETWORKS, ListenerSettings, Sessions, switch_interval
+from lazr.smtptest.net import LOOPBACK_NETWORKS, READING_PROTOCOLS, ListenerSettings, Sessions, switch_interval
 from lazr.smtptest.protocol.smtp import ServerSettings
 from lazr.smtptest.rules import Rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
     from typing import Literal, Self, TypeVar, Unpack
 
+    from lazr.smtptest.folders import MailboxView
+    from lazr.smtptest.mail import Mail
+    from lazr.smtptest.mailserver.mail_builder import MailContent
     from lazr.smtptest.mailserver.observer import ServerObserver
-    from lazr.smtptest.net import Connection, ConnectionManager, Decide, Endpoint, Listen, Listener, Runner, Tls
+    from lazr.smtptest.mailserver.reading_service import ReadingService
+    from lazr.smtptest.net import (
+        Connection,
+        ConnectionManager,
+        Decide,
+        Endpoint,
+        Listen,
+        Listener,
+        ReadingAccess,
+        Runner,
+        Tls,
+    )
     from lazr.smtptest.protocol.smtp import AcceptPolicy, Auth, Extension, Lenient, Limits, SessionRecord
     from lazr.smtptest.rules import Rule, Selectors
-    from lazr.smtptest.store import Store
+    from lazr.smtptest.store import Search, Store
 
     T = TypeVar("T")
 
@@ -41,9 +55,12 @@ _LOOP_KINDS = ("asyncio", "uvloop")
 # At the end of a run no client waits for a 250 any more; the store gets this time for mails that are under way.
 _STORE_CLOSE_TIMEOUT_SECONDS = 5.0
 
+# Calls of sessions that read mail; their clients are gone, and nothing waits for a result.
+_WORKERS_CLOSE_TIMEOUT_SECONDS = 1.0
+
 # What to write instead of names that other libraries use.
 _ATTRIBUTE_ALIASES = {
-    **dict.fromkeys(("messages", "mails", "emails", "outbox", "mailbox", "received", "get_messages"), "server.inbox"),
+    **dict.fromkeys(("messages", "mails", "emails", "outbox", "received", "get_messages"), "server.inbox"),
     **dict.fromkeys(("wait_for", "wait_for_mail", "wait_for_message", "wait", "one"), "server.inbox.one(to=…)"),
     **dict.fromkeys(("hostname", "ip"), "server.host, or server.address for host and port"),
     **dict.fromkeys(("addr", "server_address"), "server.address"),
@@ -114,6 +131,13 @@ class MailServer(ClientSettings):
             `"asyncio"`, the default, or `"uvloop"` (needs the extra `uvloop`).
         transcript: `"brief"`, the default, keeps the first and last lines of messages in transcripts, `"full"` whole
             messages.
+        imap: Whether clients can read the mail by IMAP (RFC 9051): True takes any free port, a number is the port, and
+            a `Listen` has host and TLS mode too.  False, the default, is no IMAP.  `server.imap` has the address.
+            Without `store`, a store in memory keeps the mails, until `forget`.
+        pop3: As `imap`, for POP3 (RFC 1939).
+        reading_auth: Who may log in to IMAP and POP3, as for `auth`; by default `auth` itself.  Without both, any user
+            name and password are accepted: a name that is an address sees the mail to it, another name sees all.
+        mailboxes: Further accounts of IMAP and POP3: the search of the store, by user name.
         switch_interval: The thread switch interval of the whole process while the server runs, in seconds
             (`sys.setswitchinterval`).  With 0.0005, a test that computes in pure Python gets mail of other processes
             sooner than with Python's default of 0.005.
@@ -154,12 +178,17 @@ class MailServer(ClientSettings):
         store: Store | None = None,
         loop: Literal["asyncio", "uvloop"] = "asyncio",
         transcript: Literal["brief", "full"] = "brief",
+        imap: bool | int | Listen = False,
+        pop3: bool | int | Listen = False,
+        reading_auth: AcceptPolicy | Auth | None = None,
+        mailboxes: Mapping[str, Search] | None = None,
         switch_interval: float | None = None,
     ) -> None:
         check_arguments(locals())
         if loop not in _LOOP_KINDS:
             raise ValueError(describe_unknown("loop", loop, _LOOP_KINDS))
         self._failures = FailureLog(None if observer is None else observer.on_command_refused)
+        smtp_auth = _normalize_auth(auth)
         server_settings = ServerSettings(
             hostname=hostname,
             greeting=greeting,
@@ -168,13 +197,21 @@ class MailServer(ClientSettings):
             lenient=lenient,
             bare_line_ends=bare_line_ends,
             strict=strict,
-            auth=_normalize_auth(auth),
+            auth=smtp_auth,
             reply_to_exception=self._failures.record_error,
             xclient=xclient,
             transcript=transcript,
         )
         listener_settings = ListenerSettings(
-            server_settings, tls=tls, protocol=protocol, proxy=proxy, trusted=trusted, extra_listens=also
+            server_settings,
+            tls=tls,
+            protocol=protocol,
+            proxy=proxy,
+            trusted=trusted,
+            extra_listens=also,
+            imap=imap,
+            pop3=pop3,
+            reading_auth=smtp_auth if reading_auth is None else _normalize_auth(reading_auth),
         )
         listener_settings.list_listens(host, port)  # checks host and port now, not at the start
         super().__init__(host, port, listener_settings)
@@ -188,8 +225,24 @@ class MailServer(ClientSettings):
         self._rules.is_in_loop_thread = lambda: self.is_in_loop_thread
         self._rules.prepare_wait = self._prepare_wait
         self._observer = observer
+        self._reading: ReadingService | None = None  # the mail that IMAP and POP3 read
+        if store is not None or listener_settings.reading_protocols:
+            from lazr.smtptest.mailserver.reading_service import ReadingService
+
+            self._reading = ReadingService(
+                store,
+                mailboxes or {},
+                keep_mails=None if isinstance(keep_mails, bool) else keep_mails,
+                keep_bytes=keep_bytes,
+            )
+            store = self._reading.store
         self._delivery = LocalDelivery(
-            self._inbox, self._failures, keep_mails=keep_mails is not False, store=store, observer=observer
+            self._inbox,
+            self._failures,
+            keep_mails=keep_mails is not False,
+            store=store,
+            observer=observer,
+            on_stored=None if self._reading is None else self._reading.note_mail,
         )
         self._decisions = DecisionChain(decide, self._delivery, self._failures)
         self._first_start_time: float | None = None
@@ -214,6 +267,56 @@ class MailServer(ClientSettings):
     def rules(self) -> Rules:
         """The rules, which `on` adds to: the faults of this server, in order."""
         return self._rules
+
+    def mailbox(self, username: str) -> MailboxView:
+        r"""Return the folders of a user, as programs that read mail have left them.
+
+        Args:
+            username: The user name of IMAP: an address, or another name for the account with all mails.
+
+        Raises:
+            StartError: The server has neither IMAP, POP3 nor a store.
+
+        >>> server = MailServer(imap=True)
+        >>> mail = server.deliver(b"Subject: Hi
+
+        Hello
+        ", to="ann@example.com")
+        >>> server.mailbox("ann@example.com").inbox[0].subject
+        'Hi'
+        """
+        if self._reading is None:
+            raise StartError("this server keeps no folders; add MailServer(imap=True)")
+        return self._reading.view_mailbox(username)
+
+    def deliver(
+        self, content: MailContent, *, to: str | Iterable[str] | None = None, sender: str | None = None
+    ) -> Mail:
+        r"""Put a mail into the inbox, and into the store if there is one, without SMTP.
+
+        It also works before the start.  Neither rules, `decide` nor the observer see the mail.
+
+        Args:
+            content: The message, as bytes, a string, an `EmailMessage` or a `Mail`.  Line ends become CRLF, as a client
+                sends them, if all of them are LF.
+            to: One recipient of the envelope, or several; by default those of To, Cc and Bcc.
+            sender: The sender of the envelope; by default that of the header.
+
+        Returns:
+            The mail, as it is in the inbox.
+
+        Raises:
+            TypeError: A parameter has another type.
+            StoreError: The store does not take the mail.
+
+        >>> server = MailServer()
+        >>> server.deliver("Subject: Hi
+
+        Hello
+        ", to="ann@example.com").recipients
+        ('ann@example.com',)
+        """
+        return self._delivery.deliver_directly(content, sender=sender, to=to)
 
     if not TYPE_CHECKING:  # a type checker would take every name for an attribute
         __getattr__ = build_getattr(_ATTRIBUTE_ALIASES)
@@ -259,12 +362,12 @@ class MailServer(ClientSettings):
         return self._timeout
 
     def check_started(self) -> None:
-        """Check that the server was started or bound at least once.  The waits call this.
+        """Check that the server was started or bound, or has a mail; the waits call this.
 
         Raises:
             StartError: If it was not: no mail can arrive, and a wait would only lose time.
         """
-        if self._first_start_time is None and not self._listeners:
+        if self._first_start_time is None and not self._listeners and not self._inbox:
             raise StartError(
                 "the server was never started, so no client can connect and no mail can arrive; "
                 "write `with MailServer() as server:`, or call `server.start()` before the wait"
@@ -299,8 +402,12 @@ class MailServer(ClientSettings):
             is_running=self.running,
             refusals=self._failures.refusals,
             refusal_count=self._failures.refusal_count,
-            sessions=self._sessions,
-            addresses=[listener.path or format_host_port(listener.host, listener.port) for listener in self._listeners],
+            sessions=[session for session in self._sessions if session.protocol not in READING_PROTOCOLS],
+            addresses=[
+                listener.path or format_host_port(listener.host, listener.port)
+                for listener in self._listeners
+                if listener.listen.protocol not in READING_PROTOCOLS
+            ],
             dice=self.rules.explain_dice(),
         )
 
@@ -362,6 +469,8 @@ class MailServer(ClientSettings):
     def forget(self) -> None:
         """Forget mails, sessions, exceptions and rules, for the next test.
 
+        A store of your own keeps its mails.
+
         Clients stay connected, and so do their sessions; mail that they send from now on is received as usual.  For
         rules with `session=`, the next client to connect is number 1.
         """
@@ -369,6 +478,8 @@ class MailServer(ClientSettings):
         self._sessions.clear()
         self.rules.forget()
         self.inbox.clear()
+        if self._reading is not None:
+            self._reading.forget()
         if self._connection_manager is not None:
             self._connection_manager.reset_numbers()
 
@@ -459,6 +570,7 @@ class MailServer(ClientSettings):
             raise
         self._listeners = listeners
         self._port = listeners[0].port
+        self._listener_settings.keep_ports(listeners)
 
     def start(self) -> None:
         """Start the server in a new thread; clients can connect when this returns.
@@ -640,7 +752,7 @@ class MailServer(ClientSettings):
     def _create_runner(self) -> Runner:
         from lazr.smtptest.net import ConnectionManager, Reactor, Runner
 
-        endpoints = self._listener_settings.build_endpoints(self._listeners)
+        endpoints = self._listener_settings.build_endpoints(self._listeners, self._build_reading_access)
         if self._first_start_time is None:
             self._first_start_time = monotonic()
         self._end_time = None
@@ -674,6 +786,12 @@ class MailServer(ClientSettings):
         self._connection_manager = manager
         return runner
 
+    def _build_reading_access(self, protocol: str) -> ReadingAccess:
+        """Return how clients of "imap" or "pop3" reach mail."""
+        if self._reading is None:  # pragma: no cover
+            raise AssertionError("a listener for reading mail without a store")
+        return self._reading.build_access(protocol)
+
     def _release_run(self) -> None:
         """Clean up after a run, or after a failed start."""
         for listener in self._listeners:
@@ -683,6 +801,8 @@ class MailServer(ClientSettings):
             self._runner.release()
         self._runner = None
         self._end_time = monotonic()
+        if self._connection_manager is not None:
+            self._connection_manager.close_worker_pool(_WORKERS_CLOSE_TIMEOUT_SECONDS)
         self._delivery.end_run(_STORE_CLOSE_TIMEOUT_SECONDS)
         self.inbox.notify_waiters()  # a waiter fails now: no mail can arrive any more
         if self._is_switch_interval_set and self._switch_interval is not None:

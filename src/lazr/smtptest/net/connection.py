@@ -3,9 +3,10 @@
 A connection has parts, which are made when they are needed:
 
 - `deadlines`: the times of the connection and their timer.
-- `proxy_header` and `tls_handshake`: what precedes SMTP, and TLS.
+- `proxy_header` and `tls_handshake`: what precedes the session, and TLS.
 - `pending_decision`: a decision that takes time.
 - `fault_injector`: what rules do to the connection; only if there are rules.
+- `reading_driver`: the calls of a session of IMAP or POP3.
 
 The tables of `connection_state` say what input is, and what the connection waits for.
 """
@@ -20,7 +21,7 @@ from lazr.smtptest.net.connection_state import NEXT_PHASES, PauseReason, Phase, 
 from lazr.smtptest.net.deadlines import Deadlines
 from lazr.smtptest.net.peer_name import format_peer_name
 from lazr.smtptest.net.pending_decision import CommitDecision, CoroutineDecision, DelayedAuth
-from lazr.smtptest.protocol.smtp import MAX_ENTRIES, PENDING, Malformed, Reply, SmtpSession, Unknown, standard_replies
+from lazr.smtptest.protocol.smtp import MAX_ENTRIES, PENDING, Malformed, Reply, Unknown, standard_replies
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,10 +33,13 @@ if TYPE_CHECKING:
     from lazr.smtptest.net.endpoint import Endpoint
     from lazr.smtptest.net.fault_injector import FaultInjector
     from lazr.smtptest.net.pending_decision import DecideNow, PendingDecision
+    from lazr.smtptest.net.reading_driver import ReadingDriver
+    from lazr.smtptest.net.session_types import Session
     from lazr.smtptest.net.socket_transport import SocketTransport
     from lazr.smtptest.net.throttle import Throttle
     from lazr.smtptest.net.tls_handshake import TlsHandshake
     from lazr.smtptest.net.transport import Transport
+    from lazr.smtptest.protocol.reading_session import ReadingReply
     from lazr.smtptest.protocol.smtp import Event, Pending, SessionRecord, TlsFacts
 
 __all__ = ["Connection"]
@@ -77,6 +81,7 @@ class Connection:
         "number",
         "pending",
         "phase",
+        "reading",
         "record",
         "session",
         "throttle",
@@ -89,19 +94,20 @@ class Connection:
         self._rules = manager.rules
         self.endpoint: Endpoint = endpoint
         self.decide_without_rules: DecideNow = self._decide_later if manager.can_decide_later else manager.apply_reply
-        self.session: SmtpSession
+        self.session: Session
         self.record: SessionRecord
         self._transcript_entries: list[Any]
         self.transport: Transport  # the highest layer: the socket, a throttle, or TLS
         self.deadlines: Deadlines
         self.number: int = 0  # of the session, in the order of connecting from 1; 0 if the client was turned away
-        self.phase: Phase = Phase.PROXY if endpoint.expects_proxy_header else Phase.SMTP
+        self.phase: Phase = Phase.PROXY if endpoint.expects_proxy_header else Phase.SESSION
         # Handles input before the session gets it: other phases, decryption, and waits by rules.
         self.input_handler: Callable[[bytes], None] | None = None
         self.pending: PendingDecision | None = None  # the decision that the pending reply waits for
         self.is_peer_trusted: bool = False  # the peer may name another client, by PROXY or XCLIENT
         self.tls: TlsHandshake | None = None
         self.throttle: Throttle | None = None
+        self.reading: ReadingDriver | None = None  # runs the calls of a session of IMAP or POP3
         self._faults: FaultInjector | None = None
         self._pause_reasons = _NO_PAUSE  # see `pause_reading`
         self.is_reading_paused: bool = False  # there is such a reason, so input stays in the socket
@@ -115,15 +121,22 @@ class Connection:
         transport.set_write_buffer_limits(high=manager.limits.replies_waiting)
         name = transport.get_extra_info("peername")
         self.is_peer_trusted = is_trusted = endpoint.is_trusted(name[0] if isinstance(name, tuple) else None)
-        decide: DecideNow = self._decide if manager.pending_commits is None else self._decide_after_commit
-        if manager.auth_rate_limit is not None:
-            decide = DelayedAuth(manager.auth_rate_limit, decide, self).decide
-        self.session = session = SmtpSession(
-            decide, endpoint.get_server_settings(None, is_trusted=is_trusted), make_sink=manager.create_sink
-        )
+        session: Session
+        if endpoint.reading is None:
+            decide: DecideNow = self._decide if manager.pending_commits is None else self._decide_after_commit
+            if manager.auth_rate_limit is not None:
+                decide = DelayedAuth(manager.auth_rate_limit, decide, self).decide
+            session = endpoint.create_session(decide, manager.create_sink, is_trusted=is_trusted)
+        else:
+            from lazr.smtptest.net.reading_driver import ReadingDriver
+
+            self.reading = ReadingDriver(self, endpoint.reading)
+            session = self.reading.session
+        self.session = session
         session.items_per_turn = _ITEMS_PER_TURN
         self.record = record = session.record
         record.timestamp = time.time()
+        record.protocol = endpoint.protocol
         now = monotonic()
         self._transcript_entries = record.transcript.entries
         self._transcript_entries.append(now)
@@ -131,11 +144,10 @@ class Connection:
         self.deadlines = Deadlines(self, now)
         has_room = manager.add_connection(self)
         if manager.is_closing or not has_room:
-            # RFC 5321 3.8, 4.2.3: the server sends 421 and closes without waiting for QUIT.  It sends nothing where the
-            # client expects a PROXY or TLS handshake first.
+            # RFC 5321 3.8, 4.2.3: the server sends 421 and closes without waiting for QUIT; RFC 9051 7.1.5: BYE.  It
+            # sends nothing where the client expects a PROXY or TLS handshake first.
             if not (endpoint.expects_proxy_header or endpoint.has_implicit_tls):
-                reply = standard_replies.SHUTTING_DOWN if manager.is_closing else standard_replies.TOO_MANY_CONNECTIONS
-                transport.write(reply.wire)
+                transport.write(endpoint.texts.stopping if manager.is_closing else endpoint.texts.crowded)
             self.phase = Phase.CLOSING
             transport.close()
             return
@@ -183,6 +195,8 @@ class Connection:
             self._note_eof()
         record.end("EOF" if exc is None else "reset")
         self.abandon_session()
+        if self.reading is not None:
+            self.reading.close()
         if manager.on_session_end is not None and self.number:
             manager.on_session_end(record)
         manager.remove_connection(self)
@@ -203,7 +217,7 @@ class Connection:
     # -- called by the manager ---------------------------------------------------------------
 
     def shut_down(self) -> None:
-        """Send 421 and close; a pending reply is sent first, and then this is called again."""
+        """Send the last reply and close; after a pending reply, this is called again."""
         if self._faults is not None:
             self._faults.cancel_waits()
         if self.pending is not None and self.pending.wait.delays_stop:
@@ -221,7 +235,7 @@ class Connection:
             self.throttle.remove_limits()  # P4
         if self.phase is not Phase.CLOSING:
             self.mark_time()
-            if self.phase is Phase.SMTP:
+            if self.phase is Phase.SESSION:
                 self.write(self.session.shut_down())
             self.record.end("stop")
             self.phase = Phase.CLOSING
@@ -235,7 +249,7 @@ class Connection:
 
     def schedule_idle_check(self) -> None:
         """Schedule the evaluation of rules about idle clients."""
-        if self._faults is not None or self._rules.idle_thresholds:
+        if self.reading is None and (self._faults is not None or self._rules.idle_thresholds):
             self.get_faults().schedule_idle_check()
 
     def get_socket(self) -> socket.socket | None:
@@ -271,11 +285,16 @@ class Connection:
         )
 
     @property
+    def autologout_seconds(self) -> float | None:
+        """IMAP and POP3 after login: the least time before a silent client is logged out."""
+        return None if self.reading is None else self.reading.autologout_seconds
+
+    @property
     def is_clients_turn(self) -> bool:
         """Whether the server waits for the client's next command."""
         session = self.session
         return (
-            self.phase is Phase.SMTP
+            self.phase is Phase.SESSION
             and self.pending is None
             and not (session.is_reply_pending or session.is_handshaking)
         )
@@ -314,7 +333,7 @@ class Connection:
         """Treat the client as one at this address: the peer is a proxy."""
         if self.is_peer_trusted and not self.endpoint.is_trusted(host):
             self.is_peer_trusted = False  # the proxy is trusted, its client is not
-            self.session.apply_settings(self.endpoint.get_server_settings(None, is_trusted=False))
+            self.session.apply_settings(self.endpoint.get_settings(None, is_trusted=False))
 
     def _begin_handshake(self) -> None:
         """Begin the handshake, unless a rule acts on it."""
@@ -336,7 +355,7 @@ class Connection:
 
     def start_session_in_tls(self, facts: TlsFacts) -> None:
         """Begin the session again, and greet the client if TLS is implicit."""
-        settings = self.endpoint.get_server_settings(facts.version, is_trusted=self.is_peer_trusted)
+        settings = self.endpoint.get_settings(facts.version, is_trusted=self.is_peer_trusted)
         self.session.complete_handshake(facts, settings)
         self.deadlines.note_reply(monotonic())
         self.deadlines.arm()
@@ -381,7 +400,7 @@ class Connection:
         """Record what the end of the client's input interrupts."""
         if self.phase is Phase.PROXY or self.phase is Phase.HANDSHAKE:
             self._note_failure("the client closed the connection")
-        elif self.phase is Phase.SMTP and self.tls is not None and not self.tls.has_client_spoken:
+        elif self.phase is Phase.SESSION and self.tls is not None and not self.tls.has_client_spoken:
             # Some clients check the certificate only after the handshake, which succeeds by the rules of TLS.
             reason = "the client left after the handshake without sending anything"
             self.record.tls_failure = reason
@@ -416,10 +435,12 @@ class Connection:
         """
         session = self.session
         manager = self.manager
+        if self.reading is not None:
+            self.reading.run_calls()
         if self._faults is not None and self._faults.end_if_due():
             return
         # P4: a server that stops does not process the rest of a client's input.
-        while session.is_at_mark and self.pending is None and self.phase is Phase.SMTP:
+        while session.is_at_mark and self.pending is None and self.phase is Phase.SESSION:
             if self.is_writing_paused or manager.is_closing or not self.get_faults().handle_content_threshold():
                 break
         if session.is_closing:
@@ -455,7 +476,8 @@ class Connection:
         if not session.has_backlog:
             self._update_reading()
         elif not (self.is_writing_paused or self.phase is Phase.CLOSING or self.manager.is_closing):
-            self.send(session.receive(b""))
+            output = session.receive(b"")
+            self.send(output if self.reading is None else self.reading.change_output(output))
 
     # -- deciding ----------------------------------------------------------------------------
 
@@ -502,11 +524,11 @@ class Connection:
             self.transport.abort()
             raise
 
-    def answer(self, reply: Reply) -> None:
-        """Send the reply to the pending event, and go on."""
+    def answer(self, reply: Reply | ReadingReply | None) -> None:
+        """Send the reply to the pending event, and go on; None executes a command of IMAP or POP3."""
         self.run(self._answer, reply)
 
-    def _answer(self, reply: Reply) -> None:
+    def _answer(self, reply: Any) -> None:
         manager = self.manager
         if manager.pending_commits:
             self._wait_for_commit(reply)
@@ -516,7 +538,8 @@ class Connection:
         self.deadlines.note_reply(now)
         self.record.transcript.add_timestamp(now)
         self.session.marks = self._rules.content_thresholds
-        self.send(self.session.answer(reply))
+        output = self.session.answer(reply)
+        self.send(output if self.reading is None else self.reading.change_output(output))
         self.deadlines.resume()
         if manager.is_closing:
             self.shut_down()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.net.pending_commit import PendingCommit
     from lazr.smtptest.net.reactor import Reactor
     from lazr.smtptest.net.socket_transport import SocketUser
+    from lazr.smtptest.net.worker_pool import WorkerPool
     from lazr.smtptest.protocol.smtp import Event, Limits, Reply, SessionRecord, Sink
     from lazr.smtptest.rules import Rules
 
@@ -69,6 +70,9 @@ _READ_BUFFER_BYTES = 256 * 1024
 
 # Where a poller has a limit: sockets for listeners, and for clients that are turned away.
 _RESERVED_SOCKETS = 20
+
+# Calls of stores that run at a time; more would only wait for each other.
+_MAX_WORKER_THREADS = 8
 
 # Below this limit, a server is a test of the limit, and crowding would change its timeouts.
 _MIN_LIMIT_FOR_CROWDING = 10
@@ -150,6 +154,7 @@ class ConnectionManager:
         self.is_closing: bool = False
         # Runs a coroutine call; the driver of the reactor replaces it.
         self.run_coroutine: Callable[[CoroutineCall], object] = _refuse_coroutine
+        self._worker_pool: WorkerPool | None = None  # for calls of stores that may block
         self._endpoints = endpoints
         self._max_connections = compute_max_smtp_connections(limits.connections)
         if reactor.max_sockets is not None:
@@ -210,6 +215,19 @@ class ConnectionManager:
         call = CoroutineCall(coroutine)
         self.run_coroutine(call)
         return call
+
+    def get_worker_pool(self) -> WorkerPool:
+        """Return the threads for calls that may block."""
+        if self._worker_pool is None:
+            from lazr.smtptest.net.worker_pool import WorkerPool  # servers without IMAP and POP3 do not need it
+
+            self._worker_pool = WorkerPool(_MAX_WORKER_THREADS, "smtptest worker")
+        return self._worker_pool
+
+    def close_worker_pool(self, timeout: float) -> None:
+        """End the threads; this may be called in any thread, after the end of the reactor."""
+        if self._worker_pool is not None:
+            self._worker_pool.close(timeout)
 
     def close(self, grace: float, on_closed: Callable[[], object]) -> None:
         """Stop accepting, send pending replies and close; then call `on_closed`.

@@ -1,7 +1,7 @@
 """The states of a connection: its phase, what a reply waits for, and why it does not read.
 
 - `Phase`: what the input means.
-- `ReplyWait`: what a pending reply waits for.  It exists in the phase SMTP only, and for one reply at a time.
+- `ReplyWait`: what a pending reply waits for.  It exists in the phase SESSION only, and for one reply at a time.
 - `PauseReason`: why input stays in the socket.  Several reasons may hold at once.  Without any, the connection
   reads.
 
@@ -18,7 +18,7 @@ __all__ = ["NEXT_PHASES", "PauseReason", "Phase", "Reading", "ReplyWait"]
 class Phase(enum.Enum):
     """What the input of a connection is, and how the connection ends meanwhile.
 
-    A connection begins with PROXY, if the listener expects a header, or with SMTP; `NEXT_PHASES` has what follows.
+    A connection begins with PROXY, if the listener expects a header, or with SESSION; `NEXT_PHASES` has what follows.
 
     Args:
         input: Where the input goes.
@@ -39,11 +39,11 @@ class Phase(enum.Enum):
         "TLS has failed; close",
         "close",
     )
-    SMTP = (
+    SESSION = (
         "to the session, decrypted if there is TLS",
         "idle, command and session timeout; write timeout while the client reads no replies",
         "the session ends; pending replies are sent before",
-        "reply 421, then close",
+        "the last reply, such as 421, then close",
     )
     STALLED = (
         "discarded: a rule never answers again",
@@ -66,9 +66,9 @@ class Phase(enum.Enum):
 
 
 NEXT_PHASES: dict[Phase, tuple[Phase, ...]] = {
-    Phase.PROXY: (Phase.SMTP, Phase.CLOSING),
-    Phase.SMTP: (Phase.HANDSHAKE, Phase.STALLED, Phase.CLOSING),  # with implicit TLS, the handshake begins at once
-    Phase.HANDSHAKE: (Phase.SMTP, Phase.CLOSING),
+    Phase.PROXY: (Phase.SESSION, Phase.CLOSING),
+    Phase.SESSION: (Phase.HANDSHAKE, Phase.STALLED, Phase.CLOSING),  # with implicit TLS, the handshake begins at once
+    Phase.HANDSHAKE: (Phase.SESSION, Phase.CLOSING),
     Phase.STALLED: (Phase.CLOSING,),
     Phase.CLOSING: (),
 }
@@ -97,6 +97,8 @@ class ReplyWait(enum.Enum):
     DELAY = "the end of a rule's delay", Reading.YES, False, "the delay ends, and the delayed action runs"
     CALL = "a coroutine that a rule has called", Reading.YES, True, "the coroutine is cancelled; close without a reply"
     CONTENT = "the end of this pass; then a rule acts within content", Reading.NO, False, "the rule acts before"
+    CHANGE = "the end of this pass; then a rule changes the reply", Reading.NO, False, "the rule acts before"
+    STORE = "a call of the store, in IMAP and POP3", Reading.UNTIL_INPUT, True, "the reply is sent before"
 
     def __init__(self, subject: str, reading: Reading, delays_stop: bool, at_eof: str) -> None:
         self.subject: str = subject

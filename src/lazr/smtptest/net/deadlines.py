@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.net.connection_manager import ConnectionManager
     from lazr.smtptest.net.reactor import Timer
+    from lazr.smtptest.net.session_types import Session
     from lazr.smtptest.net.transport import Transport
-    from lazr.smtptest.protocol.smtp import SmtpSession
 
     class TimedConnection(Protocol):
         """The connection that the deadlines depend on, and that they end."""
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
             """The server's part that has the limits and the reactor."""
 
         @property
-        def session(self) -> SmtpSession:
+        def session(self) -> Session:
             """The session."""
 
         @property
@@ -45,6 +45,10 @@ if TYPE_CHECKING:
         def is_client_waiting(self) -> bool:
             """Whether the client waits for the server."""
 
+        @property
+        def autologout_seconds(self) -> float | None:
+            """IMAP and POP3 after login: the least time before a silent client is logged out."""
+
         def time_out(self, now: float) -> None:
             """End the connection, or what takes too long: a deadline is over."""
 
@@ -52,6 +56,9 @@ if TYPE_CHECKING:
 __all__ = ["Deadlines"]
 
 _NEVER = math.inf
+
+# `Limits.idle_timeout` without a choice of the user.
+_DEFAULT_IDLE_SECONDS = 300.0
 
 
 class Deadlines:
@@ -142,6 +149,11 @@ class Deadlines:
         if crowded is not None:
             idle = crowded if idle is None or crowded < idle else idle
             command = crowded if command is None or crowded < command else command
+        autologout = connection.autologout_seconds
+        if autologout is not None:
+            command = None  # such a client may be idle for longer than a command may take
+            if idle == _DEFAULT_IDLE_SECONDS:
+                idle = autologout
         if idle is not None and self.activity_time + idle < deadline:
             deadline = self.activity_time + idle
         if command is None:

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from lazr.smtptest.net.throttle import Throttle
     from lazr.smtptest.net.tls_handshake import TlsHandshake
     from lazr.smtptest.net.transport import Transport
-    from lazr.smtptest.protocol.smtp import Event, Pending, Rcpt
+    from lazr.smtptest.protocol.reading_session import ReadingCommand
+    from lazr.smtptest.protocol.smtp import Event, Pending, Rcpt, SmtpSession
     from lazr.smtptest.rules import Action
 
     class FaultyConnection(WaitingConnection, BufferedConnection, IdleConnection, Protocol):
@@ -147,6 +148,11 @@ class FaultInjector:
         # LMTP: the message, and its recipients whose delivery is acknowledged but lost.
         self._lost_deliveries: tuple[EndOfData, list[Rcpt]] | None = None
 
+    @property
+    def _smtp_session(self) -> SmtpSession:
+        """The session, where only SMTP comes."""
+        return cast("SmtpSession", self._connection.session)
+
     # -- at the end of the connection --------------------------------------------------------
 
     def handle_eof(self) -> bool:
@@ -201,22 +207,36 @@ class FaultInjector:
         if isinstance(event, Malformed):
             connection.manager.rules.note_bypass(verb, reply)
             return connection.decide_without_rules(event, reply)
-        if isinstance(event, EndOfData) and connection.session.is_lmtp:
+        if isinstance(event, EndOfData) and self._smtp_session.is_lmtp:
             return self._decide_lmtp_message(event, reply)
-        action = self._evaluate(verb, event, reply)
+        action = self.evaluate(verb, event, reply)
         if action is None:
             return connection.decide_without_rules(event, reply)
         if action.throttle is not None:
-            self._apply_throttle(*action.throttle)
+            self.apply_throttle(*action.throttle)
         if action.delay is None:
             return self._perform(action, event, reply)
-        self._delay(action.delay, functools.partial(self._perform_delayed, action, event, reply))
+        self.delay(action.delay, functools.partial(self._perform_delayed, action, event, reply))
         return PENDING
 
-    def _evaluate(
-        self, verb: str, event: Event | None = None, reply: Reply | None = None, amount: float | None = None
+    def evaluate(
+        self,
+        verb: str,
+        event: Event | ReadingCommand | None = None,
+        reply: Reply | None = None,
+        amount: float | None = None,
+        *,
+        reply_to_error: Callable[[BaseException], object] | None = None,
     ) -> Action | None:
-        """Return the action of the rule that fires now; None if no rule fires."""
+        """Return the action of the rule that fires now; None if no rule fires.
+
+        Args:
+            verb: The name of the trigger.
+            event: The event or command; None for TLS, CONTENT and IDLE.
+            reply: The reply that the server would give; None where no reply is due.
+            amount: CONTENT: the bytes received; IDLE: the seconds of silence.
+            reply_to_error: Returns the reply if a function of a rule raises; by default that of the manager.
+        """
         from lazr.smtptest.rules import RuleContext
 
         connection = self._connection
@@ -236,7 +256,7 @@ class FaultInjector:
         except BaseException as error:  # noqa: BLE001 - P7: the user's function in `where=` may raise any exception
             from lazr.smtptest.rules import Action
 
-            return Action({"reply": manager.reply_to_error(error)})
+            return Action({"reply": (reply_to_error or manager.reply_to_error)(error)})
         if match is None:
             return None
         rule, action = match
@@ -245,8 +265,7 @@ class FaultInjector:
 
     def _perform(self, action: Action, event: Event, reply: Reply) -> Reply | Pending:
         """Carry out an action without its delay: end the connection, or reply."""
-        self._ending = self._find_ending(action)
-        if self._ending is not None:
+        if self.demand_end(action):
             return PENDING
         decision = self._decide_for_action(action, event, reply)
         if isinstance(decision, Reply):
@@ -269,6 +288,22 @@ class FaultInjector:
     def _find_ending(self, action: Action) -> Callable[[], None] | None:
         """Return the method that ends the connection as the action demands; None if it goes on."""
         return self._stall if action.stall else self._drop if action.drop else self._reset if action.reset else None
+
+    def demand_end(self, action: Action) -> bool:
+        """End the connection as soon as the session has halted, if the action demands it.
+
+        Returns whether it does.
+        """
+        self._ending = self._find_ending(action)
+        return self._ending is not None
+
+    def end_now(self, action: Action) -> bool:
+        """End the connection now, if the action demands it; return whether it does."""
+        end = self._find_ending(action)
+        if end is None:
+            return False
+        end()
+        return True
 
     def end_if_due(self) -> bool:
         """End the connection if a rule has demanded it; return whether it has."""
@@ -326,7 +361,7 @@ class FaultInjector:
 
     # -- delays ------------------------------------------------------------------------------
 
-    def _delay(self, seconds: float, perform: Callable[[], None]) -> None:
+    def delay(self, seconds: float, perform: Callable[[], None]) -> None:
         """Perform an action after a delay; meanwhile the client's input is kept."""
         self._buffer.open()
         self._connection.pending = delayed = DelayedAction(ReplyWait.DELAY, perform)
@@ -334,6 +369,12 @@ class FaultInjector:
         delayed.set_timer(
             self._connection.manager.reactor.call_later(wait, self._connection.run, self._run_delayed, delayed)
         )
+
+    def act_at_end_of_pass(self, wait: ReplyWait, perform: Callable[[], None]) -> None:
+        """Perform an action at the end of this pass; meanwhile the reply is pending."""
+        connection = self._connection
+        connection.pending = delayed = DelayedAction(wait, perform)
+        connection.manager.reactor.call_soon(connection.run, self._run_delayed, delayed)
 
     def _run_delayed(self, delayed: DelayedAction) -> None:
         connection = self._connection
@@ -350,19 +391,18 @@ class FaultInjector:
     def handle_content_threshold(self) -> bool:
         """Evaluate rules about the amount of content; return whether the session went on."""
         connection = self._connection
-        session = connection.session
-        action = self._evaluate("CONTENT", amount=session.last_mark)
+        session = self._smtp_session
+        action = self.evaluate("CONTENT", amount=session.last_mark)
         if action is None:
             connection.write(session.resume_after_mark())
             return True
         if action.throttle is not None:
-            self._apply_throttle(*action.throttle)
+            self.apply_throttle(*action.throttle)
         perform = functools.partial(self._perform_in_content, action)
         if action.delay is None:
-            connection.pending = delayed = DelayedAction(ReplyWait.CONTENT, perform)
-            connection.manager.reactor.call_soon(connection.run, self._run_delayed, delayed)
+            self.act_at_end_of_pass(ReplyWait.CONTENT, perform)
         else:
-            self._delay(action.delay, perform)
+            self.delay(action.delay, perform)
         return False
 
     def _perform_in_content(self, action: Action) -> None:
@@ -371,7 +411,7 @@ class FaultInjector:
         connection = self._connection
         connection.session.marks = connection.manager.rules.content_thresholds
         connection.deadlines.note_reply(monotonic())
-        connection.send(connection.session.resume_after_mark())
+        connection.send(self._smtp_session.resume_after_mark())
 
     def _perform_unsolicited(self, action: Action) -> bool:
         """Carry out an action when no reply is pending; return whether it ends the session."""
@@ -381,7 +421,7 @@ class FaultInjector:
             connection.write(action.raw)
         if action.reply is not None:
             reason = "421" if action.reply.code == 421 else "rule"
-            connection.write(connection.session.close_with_reply(action.reply, reason))
+            connection.write(self._smtp_session.close_with_reply(action.reply, reason))
             connection.close_when_sent()
             return True
         end = self._find_ending(action) or (self._drop if action.close_after else None)
@@ -397,29 +437,27 @@ class FaultInjector:
     def _act_on_silence(self, threshold: float) -> bool:
         """Evaluate the rules for this idle time; return whether the session is over."""
         self._connection.mark_time()
-        action = self._evaluate("IDLE", amount=threshold)
+        action = self.evaluate("IDLE", amount=threshold)
         return action is not None and self._perform_unsolicited(action)
 
     # -- actions at the TLS handshake --------------------------------------------------------
 
     def handle_handshake(self) -> bool:
         """Evaluate rules about the handshake; return whether one acts on it."""
-        action = self._evaluate("TLS")
+        action = self.evaluate("TLS")
         if action is None:
             return False
         if action.throttle is not None:
-            self._apply_throttle(*action.throttle)
+            self.apply_throttle(*action.throttle)
         if action.delay is None:
             self._start_handshake(action)
         else:
-            self._delay(action.delay, functools.partial(self._start_handshake, action))
+            self.delay(action.delay, functools.partial(self._start_handshake, action))
             self._connection.deadlines.arm()
         return True
 
     def _start_handshake(self, action: Action) -> None:
-        end = self._find_ending(action)
-        if end is not None:
-            end()
+        if self.end_now(action):
             return
         connection = self._connection
         connection.start_handshake()
@@ -461,7 +499,7 @@ class FaultInjector:
 
     # -- throttling --------------------------------------------------------------------------
 
-    def _apply_throttle(self, rate: float, direction: str) -> None:
+    def apply_throttle(self, rate: float, direction: str) -> None:
         """Limit the bytes per second on the wire from now on.
 
         `direction` is "in", "out" or "both".

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
-    from lazr.smtptest.protocol.smtp import SmtpSession
+    from lazr.smtptest.net.session_types import Session
 
     class BufferedConnection(Protocol):
         """The connection whose input is kept."""
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         input_handler: Callable[[bytes], None] | None
 
         @property
-        def session(self) -> SmtpSession:
+        def session(self) -> Session:
             """The session."""
 
         @property

@@ -16,7 +16,9 @@ from lazr.smtptest.protocol.smtp import TlsMode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Final, Literal
+    from typing import Any, Final, Literal
+
+    from lazr.smtptest.net.session_types import ProtocolName
 
 __all__ = ["Listen", "Listener"]
 
@@ -24,7 +26,7 @@ __all__ = ["Listen", "Listener"]
 LISTEN_BACKLOG = 2048
 
 _TLS_MODES = (TlsMode.NONE, TlsMode.STARTTLS, TlsMode.IMPLICIT)
-_PROTOCOLS = ("smtp", "lmtp")
+_PROTOCOLS = ("smtp", "lmtp", "imap", "pop3")
 _MAX_PORT = 65535
 
 # Where clients connect to reach a listener that is bound to such a host.
@@ -40,7 +42,7 @@ class Listen:
         port: The TCP port; 0, the default, takes any free one.
         path: The path of a Unix socket; it replaces `host` and `port`.
         tls: `"none"`, `"starttls"` (RFC 3207) or `"implicit"` (RFC 8314); by default the server's own mode.
-        protocol: `"smtp"` or `"lmtp"` (RFC 2033); by default the server's own protocol.
+        protocol: `"smtp"`, `"lmtp"` (RFC 2033), `"imap"` or `"pop3"`; by default the server's own protocol.
         proxy: Whether connections begin with a PROXY protocol header; by default as the server's `proxy`.
 
     Raises:
@@ -62,7 +64,7 @@ class Listen:
         *,
         path: str | os.PathLike[str] | None = None,
         tls: Literal["none", "starttls", "implicit"] | None = None,
-        protocol: Literal["smtp", "lmtp"] | None = None,
+        protocol: ProtocolName | None = None,
         proxy: bool | None = None,
     ) -> None:
         if protocol not in (None, *_PROTOCOLS):
@@ -79,6 +81,16 @@ class Listen:
         self.tls: Final = None if tls is None else TlsMode.parse(tls, _TLS_MODES)
         self.protocol: Final = protocol
         self.proxy: Final = proxy
+
+    def replace(self, **changes: Any) -> Listen:
+        """Return a copy with other arguments.
+
+        >>> Listen("::1").replace(protocol="imap")
+        Listen('::1', 0, protocol='imap')
+        """
+        arguments: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        arguments["tls"] = None if self.tls is None else self.tls.value
+        return Listen(**(arguments | changes))
 
     def _field_values(self) -> tuple[object, ...]:
         return tuple(getattr(self, name) for name in self.__slots__)

@@ -83,7 +83,7 @@ class ProxyHeaderReader:
         if header.source is not None:
             record.peer = format_peer_name(header.source)
             connection.set_client_host(header.source[0])
-        connection.enter_phase(Phase.SMTP, None, None)
+        connection.enter_phase(Phase.SESSION, None, None)
         connection.start_session()
         if rest:
             connection.route_input(rest)

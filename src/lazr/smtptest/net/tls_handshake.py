@@ -7,7 +7,6 @@ import ssl
 from lazr.smtptest._util.clock import monotonic
 from lazr.smtptest.net.connection_state import Phase
 from lazr.smtptest.net.tls_transport import TlsTransport
-from lazr.smtptest.protocol.smtp import standard_replies
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,15 +56,11 @@ __all__ = ["TlsHandshake"]
 # A stalled handshake ends when the client gives up or the server stops; this only keeps the phase bounded.
 _STALLED_SECONDS = 86_400.0
 
-# RFC 8446 5.1: a handshake record begins with this byte, an SMTP command never does.
+# RFC 8446 5.1: a handshake record begins with this byte, a command never does.
 _HANDSHAKE_RECORD = 0x16
 
-# The answer to the handshake by `Tls.fault`.
-_FAULTY_REPLIES = {
-    "garbage": b"\x00\xff\x7f\x80" * 16,
-    "plaintext": standard_replies.NOT_RECOGNIZED.wire,
-    "close": b"",
-}
+# The answer to the handshake by `Tls.fault`; "plaintext" is a reply of the protocol.
+_FAULTY_REPLIES = {"garbage": b"\x00\xff\x7f\x80" * 16, "close": b""}
 
 
 class TlsHandshake:
@@ -106,8 +101,10 @@ class TlsHandshake:
 
     def _shake_hands(self, data: bytes) -> None:
         connection, transport = self._connection, self.transport
-        if self._fault in _FAULTY_REPLIES:
-            connection.transport.write(_FAULTY_REPLIES[self._fault])
+        texts = connection.endpoint.texts
+        faulty_reply = texts.refused if self._fault == "plaintext" else _FAULTY_REPLIES.get(self._fault or "")
+        if faulty_reply is not None:
+            connection.transport.write(faulty_reply)
             connection.fail(f"Tls(fault={self._fault!r}) spoils the handshake")
             return
         if not self._has_input:
@@ -120,7 +117,7 @@ class TlsHandshake:
         if plaintext is None or not transport.is_established:
             return
         connection.transport = transport
-        connection.enter_phase(Phase.SMTP, self._decrypt, None)
+        connection.enter_phase(Phase.SESSION, self._decrypt, None)
         endpoint = connection.endpoint
         connection.start_session_in_tls(
             transport.build_facts(endpoint.channel_bindings, implicit_tls=endpoint.has_implicit_tls)

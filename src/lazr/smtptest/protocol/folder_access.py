@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         def append(
             self, name: str, content: bytes, *, flags: Collection[str] = (), internal_date: float | None = None
         ) -> int:
-            """Store a message in a folder, and return its UID; `internal_date` is in seconds since 1970."""
+            """Store a message, and return its UID; `internal_date` is in seconds since 1970."""
 
         def subscribe(self, on_change: Callable[[], object]) -> Callable[[], None]:
             """Call a function, from any thread, after changes that may concern this account.
@@ -258,7 +258,7 @@ class MessageAddress:
 
 
 class MessageEnvelope:
-    """The fields of ENVELOPE (RFC 9051 7.5.2), in octets as they are in the header, unfolded; None is NIL."""
+    """The fields of ENVELOPE (RFC 9051 7.5.2): octets of the header, unfolded; None is NIL."""
 
     __slots__ = ("bcc", "cc", "date", "from_", "in_reply_to", "message_id", "reply_to", "sender", "subject", "to")
 
@@ -292,7 +292,7 @@ if TYPE_CHECKING:
     Parameters = Sequence[tuple[bytes, bytes]]
 
     class BodyPart(Protocol):
-        """One MIME part, or the whole message, for BODYSTRUCTURE and BODY[section] (RFC 9051 7.5.2, 6.4.5).
+        """One MIME part, or the whole message, for BODYSTRUCTURE (RFC 9051 7.5.2).
 
         Ranges are pairs of positions in `Message.content`, the second one after the last octet.
         """
@@ -355,11 +355,11 @@ if TYPE_CHECKING:
 
         @property
         def message(self) -> BodyPart | None:
-            """The message within a message/rfc822 or message/global part; its ranges are in the same content."""
+            """The message within a message/rfc822 part; its ranges are in the same content."""
 
         @property
         def envelope(self) -> MessageEnvelope | None:
-            """The envelope of this part if it is a whole message: the root, or the `message` of a part."""
+            """The envelope of this part if it is a whole message: the root, or a `message`."""
 
         def decode(self) -> bytes:
             """Return the body without its transfer encoding (for BINARY, RFC 3516)."""

@@ -1,4 +1,4 @@
-"""Authentication in a session of IMAP or POP3: by a SASL exchange, or by a user name and a password.
+"""Authentication in IMAP and POP3: by a SASL exchange, or by user name and password.
 
 The session passes in the client's lines, and gets steps: a challenge to send, credentials that are complete, or the
 end, which is `Authenticated` or an `AuthRefusal`.  Between complete credentials and `conclude`, the session can ask
@@ -305,7 +305,7 @@ def _is_same_user(credentials: Credentials) -> bool:
 
 @functools.lru_cache(maxsize=1)
 def _get_default_auth() -> Auth:
-    """Return what accepts all, for a server without `auth`; only PLAIN and LOGIN are offered then."""
+    """Return what accepts all, for a server without `auth`."""
     from lazr.smtptest.protocol.smtp import Auth
 
     return Auth("any")

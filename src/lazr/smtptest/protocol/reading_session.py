@@ -1,4 +1,4 @@
-"""What the sessions of IMAP and POP3 share with their driver: settings, commands, and replies of rules."""
+"""What sessions of IMAP and POP3 share: settings, commands, and replies of rules."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class ReadingCommand:
     Args:
         verb: The trigger, such as `IMAP FETCH` or `POP3 RETR`.
         argument: The rest of the command, without secrets.
-        username: The user of the session; "" before authentication.
+        username: The user of the session, or the one who logs in; "" if unknown.
     """
 
     __slots__ = ("argument", "username", "verb")
@@ -142,6 +142,14 @@ class ReadingReply:
     def is_positive(self) -> bool:
         """Whether the command succeeds."""
         return self.status in ("OK", "PREAUTH", "+OK")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ReadingReply):
+            return NotImplemented
+        return (self.status, self.text) == (other.status, other.text)
+
+    def __hash__(self) -> int:
+        return hash((self.status, self.text))
 
     def __repr__(self) -> str:
         return f"ReadingReply({self.status!r}, {self.text!r})"

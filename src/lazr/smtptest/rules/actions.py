@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lazr.smtptest.protocol.reading_session import ReadingReply
 from lazr.smtptest.protocol.smtp import Reply
 from lazr.smtptest.rules.function_check import check_function
 from lazr.smtptest.rules.number_checks import is_finite_number
@@ -78,8 +79,8 @@ def _check_octets(value: object) -> bytes:
     return bytes(value)
 
 
-def _check_reply(value: object) -> Reply:
-    if not isinstance(value, Reply):
+def _check_reply(value: object) -> Reply | ReadingReply:
+    if not isinstance(value, (Reply, ReadingReply)):
         raise TypeError(f"reply must be a Reply, got {value!r}")
     return value
 
@@ -170,6 +171,7 @@ class Action:
         "drop",
         "duplicate",
         "raw",
+        "reading_reply",
         "reply",
         "reset",
         "stall",
@@ -184,7 +186,9 @@ class Action:
         get = arguments.get
         self.throttle: Final[tuple[float, str] | None] = get("throttle")
         self.delay: Final[float | None] = get("delay")
-        self.reply: Final[Reply | None] = _add_default_text(get("reply"))
+        reply: Reply | ReadingReply | None = get("reply")
+        self.reply: Final[Reply | None] = _add_default_text(reply) if isinstance(reply, Reply) else None
+        self.reading_reply: Final[ReadingReply | None] = reply if isinstance(reply, ReadingReply) else None
         self.raw: Final[bytes | None] = get("raw")
         self.call: Final[Callable[..., Any] | None] = get("call")
         self.accept_but_lose: Final[bool] = get("accept_but_lose", False)
@@ -276,6 +280,8 @@ def _describe_arguments(name: str, value: Any) -> str:
     if value is True:
         return ""
     if name == "reply":
+        if isinstance(value, ReadingReply):
+            return f"{value.status!r}, {_shorten(value.text)}"
         code, *texts = split_reply(value)
         return ", ".join(
             [str(code), *map(_shorten, texts[:_MAX_SHOWN_TEXTS]), *(["…"] if len(texts) > _MAX_SHOWN_TEXTS else [])]
@@ -296,9 +302,9 @@ def _shorten(value: Any) -> str:
     return repr(value)
 
 
-def _add_default_text(reply: Reply | None) -> Reply | None:
+def _add_default_text(reply: Reply) -> Reply:
     """Return the reply with the text of its code, if it has none of its own."""
-    if reply is None or reply.lines != ("",) or reply.code not in _DEFAULT_TEXTS:
+    if reply.lines != ("",) or reply.code not in _DEFAULT_TEXTS:
         return reply
     parts = split_reply(reply)
     if Reply(*parts) != reply:  # type: ignore[arg-type]  # the code comes first; such a reply has bytes of its own

@@ -11,6 +11,7 @@ from lazr.smtptest.rules.counters import CountingCondition
 from lazr.smtptest.rules.linear_pattern import LinearPattern
 from lazr.smtptest.rules.mail_condition import MailCondition
 from lazr.smtptest.rules.number_checks import is_finite_number
+from lazr.smtptest.rules.reading_triggers import find_reading_trigger, is_reading_trigger
 from lazr.smtptest.rules.selectors import (
     SELECTOR_ALIASES,
     SELECTOR_SYNONYMS,
@@ -59,7 +60,7 @@ class Condition:
     __slots__ = ("_criteria", "_is_nth", "after_threshold", "probability", "seed", "selectors", "trigger", "when")
 
     def __init__(self, when: str, selectors: Selectors) -> None:
-        name, trigger = find_trigger(when)
+        name, trigger = find_reading_trigger(when) if is_reading_trigger(when) else find_trigger(when)
         self.when: Final = name
         self.trigger: Final = trigger
         self.selectors: Final[Mapping[str, Any]] = {

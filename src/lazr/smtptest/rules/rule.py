@@ -12,6 +12,7 @@ import warnings
 from lazr.smtptest._util.seconds import DEFAULT_TIMEOUT
 from lazr.smtptest._util.suggestion import build_getattr
 from lazr.smtptest.errors import RuleNeverActed, WaitTimeout
+from lazr.smtptest.protocol.reading_session import ReadingReply
 from lazr.smtptest.protocol.smtp import Reply
 from lazr.smtptest.rules.counters import CountingCondition
 from lazr.smtptest.rules.explanation import format_times
@@ -81,13 +82,15 @@ class Rule:
     `Rule(…)` makes one for `server.rules.add(…)`.
 
     Args:
-        when: The trigger, in any case: a verb such as "RCPT", or CONNECT, TLS, CONTENT, END_OF_DATA or IDLE.
+        when: The trigger, in any case: a verb such as "RCPT", or CONNECT, TLS, CONTENT, END_OF_DATA or IDLE; in IMAP
+            and POP3 a command such as "IMAP FETCH" or "POP3 RETR", or "IMAP CONNECT".
         **selectors: Conditions, all of which have to be met.  Values are those of the inbox's criteria: a string, a
             compiled pattern, a function, or a list.  One value of a list has to be met; but for `to=[…]` about the
             recipients of a whole message, each.  None counts as left out.
 
             - `sender`, `to`, `helo`, `peer`, `user`, `mechanism`, `subject`, `header={…}`: texts.  `recipients` and
               `username` are other names of `to` and `user`.
+            - `argument`: IMAP and POP3: the rest of the command, a text; `*` and `?` are wildcards.
             - `tls`: True, False, or a version such as "TLSv1.3".
             - `size`: a number of bytes, or a comparison such as `">=1000"`.
             - `session`: the number of the connection since the start.
@@ -127,16 +130,20 @@ class Rule:
 
     # -- what: actions --------------------------------------------------------------------------
 
-    def reply(self, code: int | Reply, *text: str | Sequence[str]) -> Self:
+    def reply(self, code: int | str | Reply | ReadingReply, *text: str | Sequence[str]) -> Self:
         """Reply with this code and text.
+
+        In IMAP and POP3, a status replaces the code.
 
         What follows depends on the code: 250 at END_OF_DATA keeps the mail, 421 closes the connection.  At CONTENT and
         IDLE, where the client does not expect a reply, the connection closes after it.
 
         Args:
-            code: The reply code (RFC 5321 4.2), or a whole `Reply`.
+            code: The reply code (RFC 5321 4.2), or a whole `Reply`.  At triggers of IMAP, the status "OK", "NO", "BAD",
+                "BYE" or "PREAUTH" (RFC 9051 7.1); at those of POP3 "+OK" or "-ERR".
             *text: The enhanced status code (RFC 3463), if any, and the lines of text; a list counts as its lines.
-                Without a text, the client gets that of the code (RFC 5321 4.2.2), but not for 334.
+                Without a text, the client gets that of the code (RFC 5321 4.2.2), but not for 334.  In IMAP and POP3,
+                one text, which may begin with a response code in brackets.
 
         Raises:
             TypeError: If a text is not a string.
@@ -144,8 +151,24 @@ class Rule:
 
         >>> Rule("DATA").reply(451, "4.3.0", "Try later")
         <Rule DATA → reply(451, '4.3.0', 'Try later'), never acted>
+        >>> Rule("IMAP FETCH").reply("NO", "[INUSE] Try later")
+        <Rule IMAP FETCH → reply('NO', '[INUSE] Try later'), never acted>
         """
-        return self._add_action("reply", code if isinstance(code, Reply) and not text else _build_reply(code, text))
+        return self._add_action("reply", self._build_reply(code, text))
+
+    def _build_reply(self, code: Any, text: tuple[Any, ...]) -> Reply | ReadingReply:
+        trigger = self._engine.condition.trigger
+        try:
+            if trigger.statuses:
+                from lazr.smtptest.rules.reading_triggers import build_reading_reply  # most rules are about SMTP
+
+                return build_reading_reply(trigger, code, *text)
+            if isinstance(code, (Reply, ReadingReply)) and not text:
+                return code
+            return _build_reply(code, text)
+        except (TypeError, ValueError):
+            self._engine.is_used = True  # the error is enough
+            raise
 
     def delay(self, seconds: float) -> Self:
         """Wait before the rest of the action.

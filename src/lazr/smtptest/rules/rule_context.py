@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lazr.smtptest._util.suggestion import build_getattr
+from lazr.smtptest.protocol.reading_session import ReadingCommand
 from lazr.smtptest.protocol.smtp import Bdat, Delivery, EndOfData, Mail, Rcpt, events
 
 TYPE_CHECKING = False
@@ -35,7 +36,8 @@ class RuleContext:
         when: The trigger, as in a rule: "RCPT", "CONTENT".
         session: The record of the session.
         number: The number of the connection since the start of the server, or the last `forget()`; 1 by default.
-        event: The event, as `decide` gets it; None, the default, for TLS, CONTENT and IDLE.
+        event: The event, as `decide` gets it, or the command of IMAP or POP3; None, the default, for TLS, CONTENT and
+            IDLE.
         reply: The reply that the server would give; None, the default, where no reply is due.
         transaction: MAIL, or None, and the accepted RCPTs of the current transaction; outside of one by default.
         amount: CONTENT: the bytes received; IDLE: the seconds of silence; otherwise None, the default.
@@ -59,7 +61,7 @@ class RuleContext:
         session: SessionRecord,
         *,
         number: int = 1,
-        event: Event | None = None,
+        event: Event | ReadingCommand | None = None,
         reply: Reply | None = None,
         transaction: tuple[Mail | None, tuple[Rcpt, ...]] = (None, ()),
         amount: float | None = None,
@@ -111,8 +113,15 @@ class RuleContext:
     @property
     def user(self) -> str | None:
         """The user of this AUTH, or of the session; None without authentication."""
+        if isinstance(self.event, ReadingCommand):
+            return self.event.username or None
         credentials = self.event.credentials if isinstance(self.event, events.Auth) else self.session.auth
         return None if credentials is None else credentials.username
+
+    @property
+    def argument_texts(self) -> tuple[str, ...]:
+        """The rest of a command of IMAP or POP3, in a tuple; empty in SMTP."""
+        return (self.event.argument,) if isinstance(self.event, ReadingCommand) else ()
 
     @property
     def size(self) -> int | None:

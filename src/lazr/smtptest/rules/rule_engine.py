@@ -9,6 +9,7 @@ acted).  A rule that belongs to a server knows it as a `RuleOwner`.
 from __future__ import annotations
 
 from lazr.smtptest._util.suggestion import describe_unknown
+from lazr.smtptest.protocol.reading_session import ReadingReply
 from lazr.smtptest.rules.actions import ACTION_VALIDATORS
 from lazr.smtptest.rules.call_log import CallLog
 from lazr.smtptest.rules.condition import Condition
@@ -109,7 +110,19 @@ class RuleEngine:
             if name not in ACTION_VALIDATORS:
                 raise ValueError(describe_unknown("action", name, possible))
             raise ValueError(f"{name}() is not possible at {self.when}; its actions: {', '.join(possible)}")
+        if name == "reply":
+            self._check_reply(value)
         self.steps.add_action(name, value)
+
+    def _check_reply(self, value: object) -> None:
+        """Raise `ValueError` for the reply of another protocol than that of the trigger."""
+        trigger = self.condition.trigger
+        if trigger.statuses:
+            from lazr.smtptest.rules.reading_triggers import build_reading_reply
+
+            build_reading_reply(trigger, value)
+        elif isinstance(value, ReadingReply):
+            raise ValueError(f"reply() at {self.when} must have an SMTP reply code, such as 450, got {value!r}")
 
     # -- the server that it belongs to ----------------------------------------------------------
 

@@ -10,11 +10,13 @@ import re
 from collections.abc import Mapping, Sequence
 
 from lazr.smtptest._util.suggestion import describe_unknown, find_nearest_name
+from lazr.smtptest.protocol.reading_session import ReadingReply
 from lazr.smtptest.protocol.smtp import Reply
 from lazr.smtptest.rules.actions import ACTION_VALIDATORS, split_reply
 from lazr.smtptest.rules.counters import COUNTING_CONDITIONS, CountingCondition
 from lazr.smtptest.rules.linear_pattern import LinearPattern
 from lazr.smtptest.rules.mail_condition import MailCondition
+from lazr.smtptest.rules.reading_triggers import READING_STATUSES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,6 +101,8 @@ def _serialize_matcher(label: str, matcher: Any) -> Any:
 
 
 def _serialize_action(name: str, value: Any) -> Any:
+    if isinstance(value, ReadingReply):
+        return [value.status, value.text]
     if name == "reply":
         parts = split_reply(value)
         if Reply(*parts) != value:  # type: ignore[arg-type]  # the code comes first
@@ -295,6 +299,8 @@ def _parse_action(name: str, value: Any) -> Any:
         parts = value if isinstance(value, list) else [value]
         if not parts or not all(isinstance(part, str) for part in parts[1:]) or isinstance(parts[0], bool):
             raise ValueError(f"reply must be a code, or a list of a code and strings, got {value!r}")
+        if isinstance(parts[0], str):
+            return _parse_reading_reply(parts)
         return Reply(*parts)
     if name == "raw":
         if not isinstance(value, str) or (not value.isascii() and max(value) > "\xff"):
@@ -310,6 +316,17 @@ def _parse_action(name: str, value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         raise TypeError(f"{name} must be a single value, got the list {value!r}")
     return value
+
+
+def _parse_reading_reply(parts: list[str]) -> ReadingReply:
+    """Return the reply of IMAP or POP3."""
+    status, *texts = parts
+    if status not in READING_STATUSES or len(texts) != 1:
+        statuses = ", ".join(READING_STATUSES)
+        raise ValueError(
+            f"reply must be a code, or a list of a status and one text, got {parts!r}; statuses: {statuses}"
+        )
+    return ReadingReply(status, texts[0])
 
 
 def is_preset_definition(definition: object) -> bool:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from typing import Final
 
 __all__ = [
+    "COMMON_SELECTORS",
+    "DISCONNECT_ACTIONS",
     "KEYWORDS_BY_TRIGGER",
     "OTHER_VERB_TRIGGER",
     "TRIGGERS",
@@ -27,42 +29,48 @@ _VERB_PATTERN = compile_lazily(r"[A-Za-z0-9_-]{1,40}")
 
 
 class Trigger:
-    """A point of a session: its name, and the possible selectors and actions."""
+    """A point of a session: its name, and the possible selectors and actions.
 
-    __slots__ = ("actions", "name", "selectors")
+    - `statuses`: the statuses of replies in IMAP and POP3; empty in SMTP, where replies have codes.
+    """
 
-    def __init__(self, name: str, selectors: frozenset[str], actions: frozenset[str]) -> None:
+    __slots__ = ("actions", "name", "selectors", "statuses")
+
+    def __init__(
+        self, name: str, selectors: frozenset[str], actions: frozenset[str], statuses: tuple[str, ...] = ()
+    ) -> None:
         self.name: Final = name
         self.selectors: Final = selectors
         self.actions: Final = actions
+        self.statuses: Final = statuses
 
     def __repr__(self) -> str:
         return f"<Trigger {self.name}>"
 
 
-_COMMON_SELECTORS = frozenset({"peer", "session", "nth", "probability", "seed", "where"})
-_CLIENT_SELECTORS = _COMMON_SELECTORS | {"helo", "tls", "user"}
+COMMON_SELECTORS: Final = frozenset({"peer", "session", "nth", "probability", "seed", "where"})
+_CLIENT_SELECTORS = COMMON_SELECTORS | {"helo", "tls", "user"}
 _TRANSACTION_SELECTORS = _CLIENT_SELECTORS | {"sender", "to"}
 
-_DISCONNECT_ACTIONS = frozenset({"drop", "reset"})
-_COMMAND_ACTIONS = _DISCONNECT_ACTIONS | {
+DISCONNECT_ACTIONS: Final = frozenset({"drop", "reset"})
+_COMMAND_ACTIONS = DISCONNECT_ACTIONS | {
     *("reply", "delay", "stall", "raw", "truncate", "throttle", "close_after", "call"),
 }
 _EHLO_ACTIONS = _COMMAND_ACTIONS | {"without", "advertise"}
-_HANDSHAKE_ACTIONS = _DISCONNECT_ACTIONS | {"delay", "stall", "raw", "throttle"}
+_HANDSHAKE_ACTIONS = DISCONNECT_ACTIONS | {"delay", "stall", "raw", "throttle"}
 # CONTENT and IDLE, where the client does not expect a reply.
-_UNSOLICITED_ACTIONS = _DISCONNECT_ACTIONS | {"reply", "raw", "close_after"}
+_UNSOLICITED_ACTIONS = DISCONNECT_ACTIONS | {"reply", "raw", "close_after"}
 
 _OTHER_COMMANDS = ("RSET", "NOOP", "VRFY", "EXPN", "HELP", "QUIT", "XCLIENT")
 
 # A selector or an action that is not in the row of its trigger is refused when the rule is written.
 _TRIGGER_ROWS = (
-    Trigger("CONNECT", _COMMON_SELECTORS | {"tls"}, _COMMAND_ACTIONS),
-    Trigger("TLS", _COMMON_SELECTORS | {"helo"}, _HANDSHAKE_ACTIONS),
+    Trigger("CONNECT", COMMON_SELECTORS | {"tls"}, _COMMAND_ACTIONS),
+    Trigger("TLS", COMMON_SELECTORS | {"helo"}, _HANDSHAKE_ACTIONS),
     Trigger("EHLO", _CLIENT_SELECTORS, _EHLO_ACTIONS),
     Trigger("HELO", _CLIENT_SELECTORS, _COMMAND_ACTIONS),
     Trigger("LHLO", _CLIENT_SELECTORS, _EHLO_ACTIONS),
-    Trigger("STARTTLS", _COMMON_SELECTORS | {"helo"}, _COMMAND_ACTIONS),
+    Trigger("STARTTLS", COMMON_SELECTORS | {"helo"}, _COMMAND_ACTIONS),
     Trigger("AUTH", _CLIENT_SELECTORS | {"mechanism"}, _COMMAND_ACTIONS),
     Trigger("MAIL", _CLIENT_SELECTORS | {"sender", "size"}, _COMMAND_ACTIONS),
     Trigger("RCPT", _TRANSACTION_SELECTORS, _COMMAND_ACTIONS),
@@ -128,7 +136,10 @@ def find_trigger(name: str) -> tuple[str, Trigger]:
     word = name.upper()
     if not _VERB_PATTERN.fullmatch(name) or ("-" in word and word.replace("-", "_") in TRIGGERS):
         unknown = describe_unknown("trigger", name, TRIGGERS, TRIGGER_ALIASES)
-        raise ValueError(f"{unknown}, and any other verb of at most 40 letters, digits, `-` and `_`")
+        raise ValueError(
+            f"{unknown}, any other verb of at most 40 letters, digits, `-` and `_`, "
+            "and the commands of IMAP and POP3, such as 'IMAP FETCH'"
+        )
     return word, TRIGGERS.get(word, OTHER_VERB_TRIGGER)
 
 

@@ -1,4 +1,4 @@
-"""POP3 (RFC 1939) and its extensions, without I/O: bytes in; bytes, and calls of folders, out."""
+"""POP3 (RFC 1939) and its extensions, without I/O."""
 
 from __future__ import annotations
 

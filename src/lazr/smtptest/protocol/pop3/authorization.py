@@ -1,4 +1,4 @@
-"""The commands of the AUTHORIZATION state that authenticate the client (RFC 1939 7, RFC 5034)."""
+"""The commands that authenticate the client (RFC 1939 7, RFC 5034)."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class Authorization:
         return (yield from self._apply_step(self._auth.login_with_digest(username, digest, self.timestamp)))
 
     def run_auth(self, arguments: Sequence[str]) -> Steps[Authenticated | None]:
-        """Begin an exchange of SASL; without an argument, list the mechanisms as older clients expect."""
+        """Begin an exchange of SASL; without an argument, list the mechanisms."""
         if not arguments:
             lines = "".join(f"{name}\r\n" for name in self._auth.settings.mechanisms)
             yield render_ok("Mechanisms follow") + lines.encode("ascii") + END

@@ -36,8 +36,8 @@ _TEXT_VERBS = frozenset({"PASS", "USER"})
 _VERB = compile_lazily(r"[A-Za-z][A-Za-z0-9-]{0,39}")
 _CONTROL_CHARACTER = compile_lazily(r"[\x00-\x1f\x7f]")
 _MASK = b"***"
-# The arguments of these that are not a secret.
-_PUBLIC_ARGUMENTS = {b"AUTH": 1, b"APOP": 1, b"PASS": 0}
+# How many arguments of these are not a secret.
+_PUBLIC_ARGUMENTS = {b"APOP": 1, b"PASS": 0}
 
 
 class CommandLine:
@@ -92,7 +92,7 @@ def parse_line(line: bytes) -> CommandLine:
     if verb in _TEXT_VERBS:
         # A password may begin or end with spaces; `PASS` and a space is an empty one.
         text = rest if verb == "PASS" else rest.strip(" ")
-        return CommandLine(verb, (text,) if space else (), public_argument)
+        return CommandLine(verb, (text,) if text or (verb == "PASS" and space) else (), public_argument)
     return CommandLine(verb, tuple(word for word in rest.split(" ") if word), public_argument)
 
 
@@ -102,7 +102,7 @@ def is_auth_line(line: bytes) -> bool:
 
 
 def mask_line(line: bytes) -> bytes:
-    """Return a command line as the transcript may show it: without passwords, digests and tokens.
+    """Return a command line without passwords, digests and tokens.
 
     >>> mask_line(b"pass secret"), mask_line(b"USER ann"), mask_line(b"AUTH PLAIN AGFubgBzZWNyZXQ=")
     (b'pass ***', b'USER ann', b'AUTH PLAIN ***')
@@ -113,7 +113,8 @@ def mask_line(line: bytes) -> bytes:
         words = [word for word in rest.split(b" ") if word]
         public = words[: _PUBLIC_ARGUMENTS[name]]
         return b" ".join([verb, *public, *([_MASK] if space and len(words) > len(public) else [])])
-    return line if _is_known_verb(name) else mask_secrets(line)
+    # A client may have left the mechanism of AUTH out.
+    return line if name != b"AUTH" and _is_known_verb(name) else mask_secrets(line)
 
 
 def is_unknown_line(line: bytes) -> bool:

@@ -18,7 +18,7 @@ class Unreadable(enum.Enum):
 
 
 class LineReader:
-    r"""The reader of one session's input; the result does not depend on how the input was split.
+    r"""The reader of one session's input; how the input was split does not matter.
 
     Args:
         max_line_bytes: The longest line that is kept, without its line end.
@@ -50,7 +50,7 @@ class LineReader:
         self._buffer += data
 
     def read(self) -> bytes | Unreadable | None:
-        """Return the next line without CRLF, what was read instead, or None if the line has no end yet."""
+        """Return the next line without CRLF, what was read instead, or None without a line."""
         buffer = self._buffer
         if self._is_first and buffer:
             if buffer[0] == 0x16:  # RFC 8446 5.1: a handshake record, then version 3

@@ -186,6 +186,11 @@ class Pop3Session:
         return self.unread_size > 0
 
     @property
+    def is_executing(self) -> bool:
+        """Whether a command is executed, so that the next output belongs to it."""
+        return self._work is not None
+
+    @property
     def auth_failures(self) -> int:
         """The number of refused attempts to authenticate so far."""
         return self._authorization.failures
@@ -333,9 +338,8 @@ class Pop3Session:
         rest = self._reader.take_rest()
         if b"\n" in rest or b"\r" in rest.removesuffix(b"\r"):
             self._send_error(CommandError("Bare CR or LF; a command ends with CRLF"))
-        if not self.is_closing:
-            self.record.end("EOF")
-            self._close(Waiting.ORDERLY_CLOSE)
+        self.record.end("EOF")
+        self._close(Waiting.ORDERLY_CLOSE)
 
     def _handle_unreadable(self, item: Unreadable) -> None:
         if item is Unreadable.TLS_HANDSHAKE:

@@ -82,7 +82,7 @@ def _slice(content: bytes) -> Iterator[bytes]:
 
 
 def cut_top(content: bytes, line_count: int) -> bytes:
-    r"""Return the header, the empty line after it, and the first lines of the body (RFC 1939 7, TOP).
+    r"""Return the header, the empty line, and the first lines of the body (RFC 1939 7).
 
     >>> cut_top(b"A: b\r\n\r\n1\r\n2\r\n3\r\n", 1)
     b'A: b\r\n\r\n1\r\n'

@@ -1,4 +1,4 @@
-"""What all protocols with SASL share: how an exchange starts, and how its lines are decoded."""
+"""What all protocols with SASL share: the start of an exchange, and its lines."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MECHANISMS_WITHOUT_INITIAL_SECRET = (
 
 
 def discloses_initial_secret(mechanism: bytes) -> bool:
-    """Whether the initial response of a mechanism, in capitals, may hold a password or a token."""
+    """Whether the initial response of a mechanism may hold a password or a token."""
     return not mechanism.startswith(_MECHANISMS_WITHOUT_INITIAL_SECRET)
 
 
@@ -63,7 +63,7 @@ def start_exchange(
 
 
 def decode_response(line: bytes) -> bytes:
-    """Decode a line of an exchange, or raise the refusal (RFC 4954 4, RFC 5034 4, RFC 9051 6.2.2)."""
+    """Decode a line of an exchange, or raise the refusal (RFC 4954 4, RFC 5034 4)."""
     if len(line) + 2 > MAX_AUTH_LINE_BYTES:
         raise CommandRefused(standard_replies.AUTH_TOO_LONG)
     if line == b"*":
