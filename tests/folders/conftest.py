@@ -3,6 +3,7 @@
 import pytest
 
 from lazr.smtptest.folders import Accounts
+from lazr.smtptest.store import MemoryStore
 from tests.store.conftest import postgres  # noqa: F401
 from tests.store.test_contract import STORES
 
@@ -26,3 +27,9 @@ def accounts(store):
 def ann(accounts):
     """Return the account of an address."""
     return accounts.open("Ann@example.com")
+
+
+@pytest.fixture
+def memory_account():
+    """Return an account in memory, for what does not depend on the store."""
+    return Accounts(MemoryStore()).open("ann")

@@ -4,7 +4,7 @@ import datetime as dt
 from email.utils import format_datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lazr.smtptest.protocol.imap.dates import parse_date, parse_date_field, parse_date_time
@@ -27,6 +27,7 @@ def test_other_dates_are_refused(text):
         parse_date(text)
 
 
+@settings(deadline=None)
 @given(moments)
 def test_date_time_is_the_moment(moment):
     moment = moment.replace(microsecond=0)
@@ -60,6 +61,7 @@ def test_other_date_times_are_refused(text):
         parse_date_time(text)
 
 
+@settings(deadline=None)
 @given(moments)
 def test_date_field_is_the_moment_and_the_day_of_its_zone(moment):
     sent = parse_date_field(format_datetime(moment.replace(microsecond=0)))
@@ -96,6 +98,7 @@ def test_other_date_fields_are_none(text):
     assert parse_date_field(text) is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_date_field_is_read(text):
     parse_date_field(text)

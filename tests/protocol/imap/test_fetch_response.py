@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lazr.smtptest.protocol.folder_access import MessageEnvelope, MessageFlags
@@ -143,6 +143,7 @@ def test_large_responses_come_in_pieces():
     assert b"".join(pieces) == render(message, *items)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40), st.integers(0, 2**32), st.integers(1, 2**32), st.booleans())
 def test_literals_count_their_octets(content, start, count, is_binary):
     message = FakeMessage(content, FakePart())

@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lazr.smtptest.protocol.imap.list_pattern import ListPattern
@@ -38,6 +38,7 @@ def test_pattern_matches_names(reference, pattern, matching, others):
     assert [name for name in matching + others if compiled.matches(name)] == matching
 
 
+@settings(deadline=None)
 @given(pattern=st.text("ab/*%", max_size=8), name=st.text("ab/", max_size=8))
 def test_matches_are_those_of_a_regular_expression(pattern, name):
     expression = "".join({"*": ".*", "%": "[^/]*"}.get(letter, re.escape(letter)) for letter in pattern)

@@ -1,7 +1,7 @@
 """The texts that SEARCH looks in, if a folder has no index."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lazr.smtptest.folders import read_structure
@@ -99,11 +99,13 @@ def test_charsets_of_bodies(charset, octets, text):
     assert read("BODY", content=content) == text
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from(["TEXT", "BODY", "SUBJECT", "HEADER"]))
 def test_any_message_has_a_text(content, kind):
     assert isinstance(read(kind, "Subject", content), str)
 
 
+@settings(deadline=None)
 @given(st.text("=?utf-8qb_ \r\n:éA", max_size=60))
 def test_any_header_is_decoded(text):
     read("SUBJECT", content=b"Subject: " + text.encode() + b"\r\n\r\n")

@@ -1,7 +1,7 @@
 """Commands are cut out of the input: literals, limits, and input that is no command."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lazr.smtptest.protocol.imap.reader import ImapReader, Item, Literal, RawCommand, RawLine, Refused
@@ -279,6 +279,7 @@ def read_in_parts(parts):
     return items
 
 
+@settings(deadline=None)
 @given(data=inputs, cuts=st.lists(st.integers(0, 400), max_size=8))
 def test_items_do_not_depend_on_how_input_is_split(data, cuts):
     ends = [*sorted(cut for cut in cuts if cut < len(data)), len(data)]

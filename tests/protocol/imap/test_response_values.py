@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lazr.smtptest.protocol.imap import response_values as values
@@ -33,6 +33,7 @@ def test_none_is_nil():
     assert values.render_nstring(None) == b"NIL"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=1100))
 def test_every_string_can_be_read_back(value):
     rendered = values.render_string(value)

@@ -1,7 +1,7 @@
 """BODY[section] returns the octets of the wire, and NIL for what a message does not have."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lazr.smtptest.protocol.imap.section import cut_partial, find_part, read_section, select_fields
@@ -82,6 +82,7 @@ def test_fields_of_broken_headers(header, expected):
     assert select_fields(header, 0, len(header), [b"a"], is_inverted=False) == expected
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([b"A: 1", b"b:", b" c", b"\t", b"\r", b"\n", b"\r\n", b"no colon", b"\xff: x"])))
 def test_selected_and_other_fields_are_the_whole_header(pieces):
     header = b"".join(pieces)
@@ -123,6 +124,7 @@ def test_path_of_a_thousand_levels_finds_its_part():
     assert find_part(part, (1,) * 1001) is None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=50), st.integers(0, 60), st.integers(0, 2**32))
 def test_partial_never_exceeds_value_or_count(value, start, count):
     cut = cut_partial(value, (start, count))

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lazr.smtptest.protocol.imap.parse_error import ParseError
@@ -113,6 +113,7 @@ def test_uids_are_found(text, uids, found):
     assert parse_sequence_set(text).find_uids(uids) == found
 
 
+@settings(deadline=None)
 @given(messages=sets, uids=st.sets(st.integers(1, 50)).map(sorted))
 def test_ranges_are_found_like_single_numbers(messages, uids):
     def contains(number, largest):
@@ -124,11 +125,13 @@ def test_ranges_are_found_like_single_numbers(messages, uids):
     assert messages.find_numbers(len(uids)) == [n for n in range(1, len(uids) + 1) if contains(n, len(uids))]
 
 
+@settings(deadline=None)
 @given(sets)
 def test_parse_inverts_str(messages):
     assert parse_sequence_set(str(messages)) == messages
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 60), unique=True, min_size=1))
 def test_format_keeps_numbers_and_their_order(listed):
     ranges = parse_sequence_set(format_sequence_set(listed)).ranges

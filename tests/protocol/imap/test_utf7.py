@@ -1,7 +1,7 @@
 """Modified UTF-7 (RFC 3501 5.1.3)."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lazr.smtptest.protocol.imap.utf7 import decode_utf7, encode_utf7
@@ -50,6 +50,7 @@ def test_other_encodings_are_refused(octets):
         decode_utf7(octets)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_decode_inverts_encode(text):
     octets = encode_utf7(text)
@@ -58,6 +59,7 @@ def test_decode_inverts_encode(text):
     assert octets.isascii()
 
 
+@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=40), st.text("&-AOk2D,+/= x", max_size=12).map(str.encode)))
 def test_any_octets_are_decoded_or_refused(octets):
     try:
