@@ -504,7 +504,7 @@ class Store(Protocol):
     def find_flags(
         self, search: Search = EVERYTHING, *, numbers: Collection[int] | None = None, since: int = 0
     ) -> list[FlaggedMail]:
-        """Return the flags of all mails that match, in the order of their numbers; quick in large stores.
+        """Return the flags of all mails that match, by number; quick in large stores.
 
         Args:
             search: which mails to return.
@@ -520,7 +520,7 @@ class Store(Protocol):
         """
 
     def read_contents(self, numbers: Collection[int], search: Search = EVERYTHING) -> list[MailContent]:
-        """Return mails with their contents, in the order of their numbers; those that are gone are left out.
+        """Return mails with their contents, by number; leave out those that are gone.
 
         The caller limits the memory that this takes, by asking for few mails at a time.
         """
