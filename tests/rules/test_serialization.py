@@ -12,9 +12,9 @@ from lazr.smtptest import MailServer, Reply, Rule, Rules, presets
 from lazr.smtptest.rules import read_rules_schema
 from lazr.smtptest.rules.actions import ACTION_VALIDATORS
 from lazr.smtptest.rules.counters import COUNTING_CONDITIONS
+from lazr.smtptest.rules.reading_triggers import READING_TRIGGERS
 from lazr.smtptest.rules.selectors import SELECTOR_SYNONYMS, SELECTORS
 from lazr.smtptest.rules.serialization import LIMIT_PARAMETERS
-from lazr.smtptest.rules.reading_triggers import READING_TRIGGERS
 from lazr.smtptest.rules.triggers import OTHER_VERB_TRIGGER, TRIGGERS
 
 SCHEMA = read_rules_schema()

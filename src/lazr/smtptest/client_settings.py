@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lazr.smtptest._util.host_port import format_host_port
 from lazr.smtptest.errors import StartError
-from lazr.smtptest.net import ReadingAddress
+from lazr.smtptest.net import READING_PROTOCOLS, ReadingAddress
 from lazr.smtptest.protocol.smtp import TlsMode
 
 TYPE_CHECKING = False
@@ -132,7 +132,7 @@ class ClientSettings:
         """
         for listener in self._listeners:
             mode = self._listener_settings.get_tls_mode(listener.listen)
-            is_smtp = listener.listen.protocol not in ("imap", "pop3")
+            is_smtp = listener.listen.protocol not in READING_PROTOCOLS
             if mode is TlsMode.IMPLICIT and listener.path is None and is_smtp:
                 return listener.address
         if self._listeners:

@@ -422,3 +422,14 @@ def test_record_of_the_session_can_be_shown():
     assert record.refusals == 1
     assert record.to_svg().startswith("<svg")
     assert record.commands == () and record.findings == ()
+
+
+def test_command_is_executing_until_its_response_is_complete():
+    session = logged_in(SMALL).session
+    assert not session.is_executing
+
+    session.receive(b"RETR 1\r\n")
+    assert session.is_executing and session.pending_call is not None
+
+    run_calls(session, b"")
+    assert not session.is_executing

@@ -1,4 +1,4 @@
-"""The mail that clients of IMAP and POP3 read: the store of a server, and the accounts over it."""
+"""The mail that clients of IMAP and POP3 read: a store, and the accounts over it."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from lazr.smtptest.mailserver.arguments import check_arguments
 from lazr.smtptest.mailserver.decision_chain import DecisionChain
 from lazr.smtptest.mailserver.failure_log import FailureLog
 from lazr.smtptest.mailserver.local_delivery import LocalDelivery
-from lazr.smtptest.net import LOOPBACK_NETWORKS, ListenerSettings, Sessions, switch_interval
+from lazr.smtptest.net import LOOPBACK_NETWORKS, READING_PROTOCOLS, ListenerSettings, Sessions, switch_interval
 from lazr.smtptest.protocol.smtp import ServerSettings
 from lazr.smtptest.rules import Rules
 
@@ -362,12 +362,12 @@ class MailServer(ClientSettings):
         return self._timeout
 
     def check_started(self) -> None:
-        """Check that the server was started or bound at least once.  The waits call this.
+        """Check that the server was started or bound, or has a mail; the waits call this.
 
         Raises:
             StartError: If it was not: no mail can arrive, and a wait would only lose time.
         """
-        if self._first_start_time is None and not self._listeners:
+        if self._first_start_time is None and not self._listeners and not self._inbox:
             raise StartError(
                 "the server was never started, so no client can connect and no mail can arrive; "
                 "write `with MailServer() as server:`, or call `server.start()` before the wait"
@@ -402,8 +402,12 @@ class MailServer(ClientSettings):
             is_running=self.running,
             refusals=self._failures.refusals,
             refusal_count=self._failures.refusal_count,
-            sessions=self._sessions,
-            addresses=[listener.path or format_host_port(listener.host, listener.port) for listener in self._listeners],
+            sessions=[session for session in self._sessions if session.protocol not in READING_PROTOCOLS],
+            addresses=[
+                listener.path or format_host_port(listener.host, listener.port)
+                for listener in self._listeners
+                if listener.listen.protocol not in READING_PROTOCOLS
+            ],
             dice=self.rules.explain_dice(),
         )
 
@@ -783,7 +787,7 @@ class MailServer(ClientSettings):
         return runner
 
     def _build_reading_access(self, protocol: str) -> ReadingAccess:
-        """Return how clients of "imap" or "pop3" reach mail; the service is there if they have a listener."""
+        """Return how clients of "imap" or "pop3" reach mail."""
         if self._reading is None:  # pragma: no cover
             raise AssertionError("a listener for reading mail without a store")
         return self._reading.build_access(protocol)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.net.connection_manager import Decide as Decide
     from lazr.smtptest.net.endpoint import Endpoint, ReadingAccess
     from lazr.smtptest.net.listener import Listen, Listener
-    from lazr.smtptest.net.listener_settings import LOOPBACK_NETWORKS, ListenerSettings
+    from lazr.smtptest.net.listener_settings import LOOPBACK_NETWORKS, READING_PROTOCOLS, ListenerSettings
     from lazr.smtptest.net.pending_commit import PendingCommit
     from lazr.smtptest.net.reactor import Reactor
     from lazr.smtptest.net.reading_address import ReadingAddress
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LOOPBACK_NETWORKS",
+    "READING_PROTOCOLS",
     "CertificateAuthority",
     "Connection",
     "ConnectionManager",
@@ -66,6 +67,7 @@ __getattr__, __dir__ = lazy_exports(
         ),
         "lazr.smtptest.net.listener_settings": (
             "LOOPBACK_NETWORKS",
+            "READING_PROTOCOLS",
             "ListenerSettings",
         ),
         "lazr.smtptest.net.runner": ("Runner",),

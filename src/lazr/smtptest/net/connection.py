@@ -136,6 +136,7 @@ class Connection:
         session.items_per_turn = _ITEMS_PER_TURN
         self.record = record = session.record
         record.timestamp = time.time()
+        record.protocol = endpoint.protocol
         now = monotonic()
         self._transcript_entries = record.transcript.entries
         self._transcript_entries.append(now)
@@ -216,7 +217,7 @@ class Connection:
     # -- called by the manager ---------------------------------------------------------------
 
     def shut_down(self) -> None:
-        """Send the last reply and close; a pending one is sent first, and then this is called again."""
+        """Send the last reply and close; after a pending reply, this is called again."""
         if self._faults is not None:
             self._faults.cancel_waits()
         if self.pending is not None and self.pending.wait.delays_stop:

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from lazr.smtptest.protocol.reading_session import ReadingSettings
     from lazr.smtptest.protocol.smtp import Auth, ServerSettings
 
-__all__ = ["LOOPBACK_NETWORKS", "ListenerSettings"]
+__all__ = ["LOOPBACK_NETWORKS", "READING_PROTOCOLS", "ListenerSettings"]
 
 LOOPBACK_NETWORKS = ("127.0.0.0/8", "::1")
 
 _PROTOCOLS = ("smtp", "lmtp")
-_READING_PROTOCOLS = ("imap", "pop3")
+READING_PROTOCOLS = ("imap", "pop3")
 
 
 class ListenerSettings:
@@ -105,7 +105,7 @@ class ListenerSettings:
     def reading_protocols(self) -> set[str]:
         """The protocols among "imap" and "pop3" that the server speaks."""
         protocols = {listen.protocol for listen in self._further_listens}
-        return {protocol for protocol in _READING_PROTOCOLS if protocol in protocols}
+        return {protocol for protocol in READING_PROTOCOLS if protocol in protocols}
 
     def find_reading_listen(self, protocol: str) -> Listen | None:
         """Return the first place of IMAP or POP3; None if the server does not speak it."""

@@ -56,7 +56,7 @@ class StoreCall:
 
 
 class DelayedLogin:
-    """A login that waits, because too many attempts from the address of the client have failed."""
+    """A login that waits, because too many from the client's address have failed."""
 
     __slots__ = ("cancel",)
     wait: Final = ReplyWait.DECISION

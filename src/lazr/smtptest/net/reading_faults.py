@@ -111,7 +111,7 @@ class ReadingFaults:
         if self._unsent_count is not None:
             output = output[: self._unsent_count]
             self._unsent_count -= len(output)
-        if not self._session.is_reply_pending:  # the command is complete
+        if not self._session.is_executing:  # the command is complete
             self._change = None
             self._session.items_per_turn = self._items_per_turn
             if change.close_after:

@@ -107,6 +107,10 @@ if TYPE_CHECKING:
             """The call whose result the session waits for; None if it waits for something else."""
 
         @property
+        def is_executing(self) -> bool:
+            """Whether a command is executed, so that the next output belongs to it."""
+
+        @property
         def account(self) -> Account | None:
             """The account of the user; None before authentication."""
 

@@ -71,7 +71,7 @@ class WorkerPool:
                 get_logger().exception("a call in a worker thread failed")
 
     def close(self, timeout: float) -> bool:
-        """Run the submitted functions, end the threads, and return whether they have ended in time.
+        """Run the submitted functions, and end the threads; return whether that was in time.
 
         Args:
             timeout: The longest wait, in seconds.
@@ -88,3 +88,8 @@ class WorkerPool:
     def thread_count(self) -> int:
         """How many threads were started."""
         return len(self._threads)
+
+    @property
+    def has_idle_thread(self) -> bool:
+        """Whether a thread waits for a function."""
+        return self._idle_count > 0

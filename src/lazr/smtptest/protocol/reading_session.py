@@ -106,7 +106,7 @@ class ReadingCommand:
     Args:
         verb: The trigger, such as `IMAP FETCH` or `POP3 RETR`.
         argument: The rest of the command, without secrets.
-        username: The user of the session; "" before authentication.
+        username: The user of the session, or the one who logs in; "" if unknown.
     """
 
     __slots__ = ("argument", "username", "verb")

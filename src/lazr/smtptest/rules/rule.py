@@ -90,7 +90,7 @@ class Rule:
 
             - `sender`, `to`, `helo`, `peer`, `user`, `mechanism`, `subject`, `header={…}`: texts.  `recipients` and
               `username` are other names of `to` and `user`.
-            - `argument`: IMAP and POP3: the rest of the command, a text.
+            - `argument`: IMAP and POP3: the rest of the command, a text; `*` and `?` are wildcards.
             - `tls`: True, False, or a version such as "TLSv1.3".
             - `size`: a number of bytes, or a comparison such as `">=1000"`.
             - `session`: the number of the connection since the start.

@@ -196,7 +196,7 @@ SELECTORS: Final[dict[str, tuple[Callable[[RuleContext], tuple[Any, ...]], Calla
     "peer": (_get_peer_values, _build_address_predicate),
     "user": (lambda context: _drop_none(context.user), _build_user_predicate),
     "mechanism": (_get_mechanism, _build_name_predicate),
-    "argument": (attrgetter("argument_texts"), _build_text_predicate),
+    "argument": (attrgetter("argument_texts"), _build_address_predicate),
     "tls": (
         lambda context: (None if context.session.tls is None else context.session.tls.version,),
         _build_tls_predicate,

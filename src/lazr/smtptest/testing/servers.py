@@ -149,7 +149,12 @@ def _build_sections(
     refusals = describe_refusals(server)
     if refusals:
         yield f"refused SMTP commands{suffix}", refusals
-    yield f"SMTP transcript{suffix}", describe_sessions(sessions)
+    smtp_sessions = [session for session in sessions if session.protocol not in ("imap", "pop3")]
+    yield f"SMTP transcript{suffix}", describe_sessions(smtp_sessions)
+    for protocol in ("imap", "pop3"):
+        reading_sessions = [session for session in sessions if session.protocol == protocol]
+        if reading_sessions:
+            yield f"{protocol.upper()} transcript{suffix}", describe_sessions(reading_sessions)
     dice = server.rules.explain_dice()
     if dice:
         yield f"dice of the rules{suffix}", escape_unprintable("\n".join(dice), multiline=True)

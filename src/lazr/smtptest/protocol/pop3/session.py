@@ -186,6 +186,11 @@ class Pop3Session:
         return self.unread_size > 0
 
     @property
+    def is_executing(self) -> bool:
+        """Whether a command is executed, so that the next output belongs to it."""
+        return self._work is not None
+
+    @property
     def auth_failures(self) -> int:
         """The number of refused attempts to authenticate so far."""
         return self._authorization.failures

@@ -158,6 +158,7 @@ class SessionRecord:
     """The facts of one session; the server's thread writes them, and any thread may read.
 
     - `number`: the connection's number since the server started, from 1; 0 outside of a server.
+    - `protocol`: `"smtp"`, `"lmtp"`, `"imap"` or `"pop3"`.
     - `peer`: the client's address, such as `"127.0.0.1:40000"`; behind a proxy, the address that the proxy named.
     - `proxy`: the header of the PROXY protocol; None if there was none.
     - `client_name`: the client's host name, if XCLIENT named it.
@@ -196,6 +197,7 @@ class SessionRecord:
         "number",
         "octets",
         "peer",
+        "protocol",
         "proxy",
         "proxy_failure",
         "refusals",
@@ -208,6 +210,7 @@ class SessionRecord:
 
     def __init__(self) -> None:
         self.number: int = 0
+        self.protocol: str = "smtp"
         self.peer: str = ""
         self.proxy: ProxyHeader | None = None
         self.proxy_failure: str | None = None
@@ -300,7 +303,7 @@ class SessionRecord:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What the client did that an RFC advises against or forbids, although accepted.
+        """What an SMTP client did that an RFC advises against or forbids, although accepted.
 
         `FINDING_CODES` in `lazr.smtptest.protocol.smtp.findings` lists the kinds.  CRs and LFs that stand alone are
         looked for in the first and the last line of a message; `mail.defects` has those in between.
@@ -318,6 +321,8 @@ class SessionRecord:
         """
         from lazr.smtptest.protocol.smtp.findings import find_departures
 
+        if self.protocol in ("imap", "pop3"):
+            return ()
         entries = self.transcript.entries.copy()
         return find_departures(entries, has_bare_line_ends=self.has_bare_line_ends, ended=self.ended)
 
@@ -340,7 +345,7 @@ class SessionRecord:
         return render_sequence_diagram(self.transcript, title=f"Session from {self.peer}" if self.peer else "Session")
 
     def __repr__(self) -> str:
-        facts = [f"from {self.peer}"]
+        facts = [f"from {self.peer}" if self.protocol == "smtp" else f"{self.protocol.upper()} from {self.peer}"]
         facts += [f"helo={self.helo!r}"] if self.helo else []
         facts += [f"{self.tls!r}"] if self.tls is not None else []
         facts += [f"tls_failure={self.tls_failure!r}"] if self.tls_failure else []
@@ -348,7 +353,8 @@ class SessionRecord:
         facts += [f"{self.auth!r}"] if self.auth is not None else []
         facts += [f"{' and '.join(sorted(self.sent_in_clear))} in clear"] if self.sent_in_clear else []
         facts += [f"{len(self.discarded)} octets discarded"] if self.discarded else []
-        facts += [f"{self.mails} mail{'' if self.mails == 1 else 's'}"]
+        if self.mails or self.protocol not in ("imap", "pop3"):
+            facts += [f"{self.mails} mail{'' if self.mails == 1 else 's'}"]
         facts += [f"{self.refusals} refusal{'' if self.refusals == 1 else 's'}"] if self.refusals else []
         facts += [f"ended by {self.ended}" if self.ended else "open"]
         return f"<SessionRecord {', '.join(facts)}>"
