@@ -155,6 +155,7 @@ bench-ui: $(STAMP)  ## measure the web inbox with 100,000 mails in Chromium; opt
 fuzz: $(STAMP)  ## fuzz the protocol and the mail parser for FUZZ_SECONDS (default 60)
 	$(BIN)/python -m pip install --quiet "atheris>=3"
 	$(BIN)/python tests/fuzz/session.py -max_total_time=$$(($(or $(FUZZ_SECONDS),60) / 2))
+	$(BIN)/python tests/fuzz/imap_commands.py -max_total_time=$$(($(or $(FUZZ_SECONDS),60) / 2))
 	PYTHONPATH=. $(BIN)/python tests/fuzz/imap.py -max_total_time=$$(($(or $(FUZZ_SECONDS),60) / 2))
 	PYTHONPATH=. $(BIN)/python tests/fuzz/pop3.py -max_total_time=$$(($(or $(FUZZ_SECONDS),60) / 2))
 	$(BIN)/python tests/fuzz/mail.py -max_len=2000 -max_total_time=$$(($(or $(FUZZ_SECONDS),60) / 2))

@@ -3,13 +3,12 @@
 import pytest
 
 from lazr.smtptest.folders import Accounts
+from lazr.smtptest.store import MemoryStore
 from tests.store.conftest import postgres  # noqa: F401
 from tests.store.test_contract import STORES
 
-KINDS = ["memory"]
 
-
-@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.postgres] * (name == "postgres")) for name in KINDS])
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.postgres] * (name == "postgres")) for name in STORES])
 def store(request):
     """Return an open, empty store of each kind."""
     with STORES[request.param](request) as store:
@@ -28,3 +27,9 @@ def accounts(store):
 def ann(accounts):
     """Return the account of an address."""
     return accounts.open("Ann@example.com")
+
+
+@pytest.fixture
+def memory_account():
+    """Return an account in memory, for what does not depend on the store."""
+    return Accounts(MemoryStore()).open("ann")

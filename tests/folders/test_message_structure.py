@@ -197,6 +197,7 @@ def test_envelope_has_unfolded_octets_of_the_header():
     ("value", "expected"),
     [
         (b"text/plain", [(b"CHARSET", b"US-ASCII")]),
+        (b"text/html; a=b", [(b"a", b"b"), (b"CHARSET", b"US-ASCII")]),
         (b'text/plain; charset="utf-8"; Format=flowed', [(b"charset", b"utf-8"), (b"Format", b"flowed")]),
         (b"application/pdf; name*=utf-8''%C3%A4.pdf", [(b"name*", b"utf-8''%C3%A4.pdf")]),
         (b"a/b; name*1=two; name*0=one; x=y", [(b"name", b"onetwo"), (b"x", b"y")]),

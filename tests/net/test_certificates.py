@@ -430,3 +430,16 @@ def test_openssl_without_sha1_raises_start_error(monkeypatch):
 def test_name_that_no_certificate_can_have_is_an_error(name):
     with pytest.raises(ValueError, match="a certificate must be for host names of letters, digits and hyphens"):
         Tls(names=["localhost", name]).build_context()
+
+
+@pytest.mark.parametrize(
+    ("names", "common_names"),
+    [(("localhost", "127.0.0.1"), ["localhost"]), ((f"{'x' * 60}.example",), [])],
+)
+def test_server_certificate_has_a_common_name_that_fits(ca, names, common_names):
+    from cryptography import x509
+
+    certificate = x509.load_der_x509_certificate(ca.server_certificate(names=names).der)
+
+    subject = certificate.subject.get_attributes_for_oid(x509.oid.NameOID.COMMON_NAME)
+    assert [attribute.value for attribute in subject] == common_names

@@ -190,9 +190,12 @@ ENVELOPES = {
 
 
 def shown(entry):
-    """Return the entry as a comparable value; envelopes have no equality."""
+    """Return the entry as a comparable value; envelopes have no equality.
+
+    Indexing may raise the modification sequence, which `reading_contract.py` tests.
+    """
     return {
-        **{field.name: getattr(entry, field.name) for field in dataclasses.fields(Entry)},
+        **{field.name: getattr(entry, field.name) for field in dataclasses.fields(Entry) if field.name != "mod_seq"},
         "envelope": facts_of(entry.envelope),
     }
 
@@ -750,8 +753,7 @@ def test_entry_of_a_pending_mail_follows_changes(store):
     store.delete(ids=[other])
     assert [entry.id for entry in store.get_page().entries] == [one]
     store.index_pending()
-    entry = store.get_entry(one)
-    assert shown(entry) == before[1] | {"read": True, "tags": ("b",), "mod_seq": entry.mod_seq}
+    assert shown(store.get_entry(one)) == before[1] | {"read": True, "tags": ("b",)}
 
 
 def test_search_counts_the_pending_mails_that_it_left_out(store, short_budget):

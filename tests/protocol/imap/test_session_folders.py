@@ -171,15 +171,14 @@ def test_new_messages_are_reported_while_others_are_gone():
 
 def test_message_that_comes_back_is_not_shown_in_the_middle():
     client = ImapClient(MAIL, MAIL, MAIL)
-    message = client.account.inbox.messages[2]
-    client.account.inbox.delete([2])
+    inbox = client.account.inbox
+    messages = {**inbox.messages}
+    inbox.delete([2])
     client.send("NOOP")
-    client.account.inbox.messages = {
-        1: client.account.inbox.messages[1],
-        2: message,
-        3: client.account.inbox.messages[3],
-    }
-    client.account.inbox.add(MAIL)
+    inbox.messages = messages
+    client.session.notify_change()
+    assert client.send("FETCH 2 UID")[0] == "* 2 FETCH (UID 3)"
+    inbox.add(MAIL)
 
     assert client.send("NOOP")[0] == "* 3 EXISTS"
     assert client.view == [1, 3, 4]

@@ -208,6 +208,14 @@ def test_silent_store_tells_the_modification_sequence():
     assert client.send("UID STORE 1 +FLAGS.SILENT (\\Draft)")[0] == "* 1 FETCH (UID 1 MODSEQ (4))"
 
 
+def test_silent_store_tells_the_changes_of_others():
+    client = ImapClient(MAIL, MAIL)
+    client.account.inbox.change_flags([2], "add", ["\\Flagged"])
+
+    assert client.send("STORE 1:2 +FLAGS.SILENT (\\Seen)") == ["a OK STORE completed"]
+    assert client.send("NOOP") == ["* 2 FETCH (UID 2 FLAGS (\\Flagged \\Seen))", "a OK NOOP completed"]
+
+
 def test_store_leaves_out_messages_that_changed():
     client = ImapClient(MAIL, MAIL)
     client.account.inbox.change_flags([1], "add", ["\\Seen"])

@@ -1,4 +1,4 @@
-"""The account that a user of IMAP or POP3 sees, over a store; implements `protocol.folder_access.Account`."""
+"""The account that a user of IMAP or POP3 sees: folders and mails of a store."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ class StoreAccount:
         )
 
     def _find_folder(self, name: str, code: str) -> str:
-        """Return the normal form of a folder's name; raise `FolderError` with the code if it does not exist."""
+        """Return the normal form of an existing folder's name; else raise `FolderError`."""
         name = normalize_name(name)
         if name != INBOX and name not in self._note.read():
             raise FolderError("This folder does not exist", code)

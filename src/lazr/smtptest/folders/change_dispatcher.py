@@ -57,7 +57,10 @@ class ChangeDispatcher:
             self._generation += 1
 
     def subscribe(self, account: StoreAccount, on_change: Callable[[], object]) -> Callable[[], None]:
-        """Call a function after changes that may concern an account; return the function that ends this."""
+        """Call a function after changes that may concern an account.
+
+        Returns the function that ends this.
+        """
         key = object()
         recipient = _find_recipient(account)
         with self._lock:
@@ -99,7 +102,7 @@ class ChangeDispatcher:
 
 
 def _find_recipient(account: StoreAccount) -> str | None:
-    """Return the address without which a mail is not in an INBOX; None if there is no such address."""
+    """Return the recipient that each mail in INBOX has; None if there is no such."""
     for term in account.search:
         if isinstance(term, AddressTerm) and term.field == "recipient" and term.is_exact and not term.negated:
             return term.address

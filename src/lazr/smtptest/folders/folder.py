@@ -1,4 +1,4 @@
-"""One folder of an account, over a store; implements `protocol.folder_access.Folder`."""
+"""One folder of an account: the mails of a store that a search finds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lazr.smtptest.folders.keywords import FlagSet, parse_flag_set
 from lazr.smtptest.folders.store_errors import translate_store_errors
 from lazr.smtptest.mail import Mail
 from lazr.smtptest.protocol.folder_access import FlagChanges, FolderStatus, MessageFlags
-from lazr.smtptest.store import HeaderTerm, NumberTerm, fold, make_storable
+from lazr.smtptest.store import HeaderTerm, fold, make_storable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -152,36 +152,8 @@ class StoreFolder:
     def read_stored_messages(self, uids: Sequence[int], *, with_content: bool) -> list[StoredMessage]:
         """Return messages as `read_messages` does, with their envelopes."""
         with translate_store_errors():
-            if with_content:
-                mails = self._store.read_contents(uids, self.search)
-                return [self._build_message(mail) for mail in mails]
-            search = (*self.search, NumberTerm(numbers=frozenset(uids)))
-            entries = self._store.get_page(search, limit=None).entries if uids else []
-        entries.reverse()
-        return [
-            StoredMessage(
-                entry.number,
-                entry.id,
-                FlagSet(read=entry.read, flags=entry.flags, tags=entry.tags).to_flags(),
-                entry.mod_seq,
-                internal_date=entry.received_at.timestamp(),
-                size=entry.size,
-                envelope=entry.envelope,
-            )
-            for entry in entries
-        ]
-
-    def _build_message(self, mail: MailContent) -> StoredMessage:
-        return StoredMessage(
-            mail.number,
-            mail.id,
-            FlagSet(read=mail.read, flags=mail.flags, tags=mail.tags).to_flags(),
-            mail.mod_seq,
-            internal_date=mail.received_at.timestamp(),
-            size=mail.size,
-            envelope=mail.envelope,
-            content=mail.content,
-        )
+            mails = self._store.read_contents(uids, self.search, with_content=with_content) if uids else []
+        return [_build_message(mail) for mail in mails]
 
     def search_text(self, kind: str, name: str, text: str) -> set[int] | None:
         """Return the UIDs that a text search finds by an index; see `Folder.search_text`.
@@ -300,3 +272,16 @@ def _build_flags(mails: Iterable[FlaggedMail]) -> list[MessageFlags]:
             flags = sets[key] = FlagSet(read=mail.read, flags=mail.flags, tags=mail.tags).to_flags()
         result.append(MessageFlags(mail.number, flags, mail.mod_seq))
     return result
+
+
+def _build_message(mail: MailContent) -> StoredMessage:
+    return StoredMessage(
+        mail.number,
+        mail.id,
+        FlagSet(read=mail.read, flags=mail.flags, tags=mail.tags).to_flags(),
+        mail.mod_seq,
+        internal_date=mail.received_at.timestamp(),
+        size=mail.size,
+        envelope=mail.envelope,
+        content=mail.content,
+    )

@@ -139,7 +139,7 @@ class FolderCaches:
             return cache
 
     def read_stamp(self) -> tuple[_Stamp, int]:
-        """Return a value that is equal as long as no folder changes, and the modification sequence."""
+        """Return a value that each change replaces, and the modification sequence."""
         generation = self._get_generation()
         mod_seq = self._store.get_mod_seq()
         # A store in memory announces a deletion before the call returns.

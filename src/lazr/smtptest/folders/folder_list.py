@@ -40,7 +40,7 @@ def normalize_name(name: str) -> str:
 
 
 def _check_new_name(name: str) -> str:
-    """Return the normal form of the name of a new folder; raise `FolderError` if it is invalid."""
+    """Return the normal form of a new folder's name, or raise `FolderError`."""
     name = normalize_name(name.removesuffix(DELIMITER))  # RFC 9051 6.3.4: the client will make folders within it
     try:
         size = len(name.encode())
@@ -98,7 +98,7 @@ class FolderList:
         return name == INBOX or name in self.folders
 
     def describe(self) -> list[FolderInfo]:
-        """Return all folders, and the levels above them that do not exist: INBOX first, then by name."""
+        """Return all folders, and levels that only have others: INBOX first, then by name."""
         names = {level for name in self.folders for level in _list_levels(name)} - {INBOX}
         return [
             FolderInfo(

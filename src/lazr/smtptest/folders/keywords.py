@@ -1,4 +1,7 @@
-"""Flags of IMAP as a store keeps them: system flags, the read mark, and keywords as tags (RFC 9051 2.3.2)."""
+"""IMAP's flags as a store keeps them: system flags, the read mark, tags.
+
+Keywords (RFC 9051 2.3.2) are tags.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +78,7 @@ class FlagSet:
 
 
 def format_keyword(tag: str) -> str:
-    """Return the keyword that stands for a tag: characters that no keyword has become underscores.
+    """Return the keyword for a tag: characters that no keyword has become underscores.
 
     >>> format_keyword("$Forwarded"), format_keyword("two words"), format_keyword("\\\\x")
     ('$Forwarded', 'two_words', '_x')
@@ -84,7 +87,7 @@ def format_keyword(tag: str) -> str:
 
 
 def parse_flag_set(flags: Iterable[str]) -> FlagSet:
-    r"""Return flags from a client; `\Recent` is ignored, because no client can set it (RFC 3501 2.3.2).
+    r"""Return flags from a client; `\Recent` cannot be set, and is ignored (RFC 3501 2.3.2).
 
     Raises:
         FolderError: a flag cannot be kept.

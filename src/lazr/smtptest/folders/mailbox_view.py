@@ -56,7 +56,9 @@ class MessageView:
 
 
 class FolderView(Sequence[MessageView]):
-    """The messages of one folder: a sequence, oldest first; each use reads the folder as it is then.
+    """The messages of one folder: a sequence, oldest first.
+
+    Each use reads the folder as it is then.
 
     `name` is an attribute.
     """
@@ -108,7 +110,7 @@ class FolderView(Sequence[MessageView]):
 
 
 class MailboxView:
-    r"""The folders of a user, as a program that reads mail has left them; iteration is over INBOX.
+    r"""The folders of a user, as programs left them; iteration is over INBOX.
 
     Args:
         account: the account to look at.

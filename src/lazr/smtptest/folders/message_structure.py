@@ -87,14 +87,16 @@ class MimePart:
 
     @cached_property
     def parameters(self) -> Parameters:
-        """The parameters of Content-Type; the default charset for a text without any."""
+        """The parameters of Content-Type, with the default charset of a text."""
         raw = self._get_field("content-type")
         found: Parameters = ()
         if raw is not None:
             value, parameters = read_raw_parameters(raw)
             # A malformed type is replaced by text/plain, without its parameters.
             found = tuple(parameters) if value.lower() == self._part.type.value.encode() else ()
-        return found or (_DEFAULT_PARAMETERS if self.type == b"TEXT" else ())
+        if self.type == b"TEXT" and not any(name.lower().rstrip(b"*") == b"charset" for name, _ in found):
+            found = (*found, *_DEFAULT_PARAMETERS)
+        return found
 
     @property
     def content_id(self) -> bytes | None:

@@ -362,12 +362,12 @@ class MailServer(ClientSettings):
         return self._timeout
 
     def check_started(self) -> None:
-        """Check that the server was started or bound at least once.  The waits call this.
+        """Check that the server was started or bound at least once, or has a mail.  The waits call this.
 
         Raises:
             StartError: If it was not: no mail can arrive, and a wait would only lose time.
         """
-        if self._first_start_time is None and not self._listeners:
+        if self._first_start_time is None and not self._listeners and not self._inbox:
             raise StartError(
                 "the server was never started, so no client can connect and no mail can arrive; "
                 "write `with MailServer() as server:`, or call `server.start()` before the wait"

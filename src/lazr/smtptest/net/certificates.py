@@ -51,6 +51,7 @@ _LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 _DEFAULT_CLIENT_NAMES = ("client@localhost",)
 # The subject in `openssl x509 -text`: this organization, and the kind as organizational unit.
 _ORGANIZATION = "lazr.smtptest"
+_MAX_COMMON_NAME_CHARACTERS = 64
 
 
 class Certificate:
@@ -214,9 +215,16 @@ def _issue(
     ca: CA, unit: str, names: tuple[str, ...], *, begin: datetime | None = None, end: datetime | None = None
 ) -> LeafCert:
     """Issue a leaf that is valid from `begin` to `end`; by default from 2000 to 2038."""
+    # fetchmail refuses a server certificate without a common name.  RFC 5280 A.1 allows 64 characters.
+    has_common_name = unit != "client" and len(names[0]) <= _MAX_COMMON_NAME_CHARACTERS
     try:
         return ca.issue_cert(
-            *names, organization_name=_ORGANIZATION, organization_unit_name=unit, not_before=begin, not_after=end
+            *names,
+            common_name=names[0] if has_common_name else None,
+            organization_name=_ORGANIZATION,
+            organization_unit_name=unit,
+            not_before=begin,
+            not_after=end,
         )
     except UnicodeError as error:  # idna.IDNAError
         raise ValueError(

@@ -519,10 +519,18 @@ class Store(Protocol):
         after this call has this number or a lower one.
         """
 
-    def read_contents(self, numbers: Collection[int], search: Search = EVERYTHING) -> list[MailContent]:
-        """Return mails with their contents, in the order of their numbers; those that are gone are left out.
+    def read_contents(
+        self, numbers: Collection[int], search: Search = EVERYTHING, *, with_content: bool = True
+    ) -> list[MailContent]:
+        """Return mails with their contents, in the order of their numbers.
 
-        The caller limits the memory that this takes, by asking for few mails at a time.
+        Mails that are gone are left out.  The caller limits the memory that this takes, by asking for few mails at a
+        time.
+
+        Args:
+            numbers: the numbers of the mails.
+            search: what the mails must match.
+            with_content: whether to read the contents; without, they are empty, and this is quick.
         """
 
     # -- changing ------------------------------------------------------------------------------

@@ -106,6 +106,7 @@ class MemoryStore(StoreBase):
         self._search_timeout = search_timeout
         self._search_limit = SearchLimit(max_searches, search_timeout)
         self._mails: dict[str, _StoredMail] = {}  # in the order of arrival
+        self._mails_by_number: dict[int, _StoredMail] = {}
         self._last_number = 0
         self._mod_seq = 1  # of the last change
         self._size = 0
@@ -162,7 +163,7 @@ class MemoryStore(StoreBase):
             self._mod_seq += 1
             for mail in mails:
                 mail.mod_seq = self._mod_seq
-                self._mails[mail.id] = self._pending[mail.id] = mail
+                self._mails[mail.id] = self._mails_by_number[mail.number] = self._pending[mail.id] = mail
             self._size += size
             for start in range(0, len(messages), MAX_IDS_PER_CHANGE):
                 batch = tuple(messages[start : start + MAX_IDS_PER_CHANGE])
@@ -327,7 +328,9 @@ class MemoryStore(StoreBase):
         with self._lock:
             return self._mod_seq
 
-    def read_contents(self, numbers: Collection[int], search: Search = EVERYTHING) -> list[MailContent]:
+    def read_contents(
+        self, numbers: Collection[int], search: Search = EVERYTHING, *, with_content: bool = True
+    ) -> list[MailContent]:
         """Return mails with their contents; see `Store.read_contents`."""
         found = self._find((*search, NumberTerm(numbers=frozenset(numbers))))
         with self._lock:
@@ -336,7 +339,7 @@ class MemoryStore(StoreBase):
             MailContent(
                 *(mail.number, mail.id, mail.received_at, mail.size),
                 *(flagged.read, flagged.flags, flagged.tags, flagged.mod_seq),
-                *(mail.envelope, mail.build_mail().content),
+                *(mail.envelope, mail.build_mail().content if with_content else b""),
             )
             for mail, flagged in facts
         ]
@@ -572,7 +575,12 @@ class MemoryStore(StoreBase):
         """Return all mails that match, in the order of arrival; parse new ones first."""
         with self._lock:
             if ids is None:
-                candidates = list(self._mails.values())
+                numbers = _find_numbers(search)
+                candidates = (
+                    list(self._mails.values())
+                    if numbers is None
+                    else [self._mails_by_number[number] for number in sorted(numbers & self._mails_by_number.keys())]
+                )
             else:
                 candidates = [self._mails[name] for name in set(ids) & self._mails.keys()]
                 candidates.sort(key=lambda mail: mail.number)
@@ -593,13 +601,13 @@ class MemoryStore(StoreBase):
 
     def _remove(self, mails: Iterable[_StoredMail]) -> None:
         for mail in mails:
-            del self._mails[mail.id]
+            del self._mails[mail.id], self._mails_by_number[mail.number]
             self._pending.pop(mail.id, None)
             self._size -= mail.size
 
     def _remove_all(self) -> int:
         count = len(self._mails)
-        self._mails, self._pending, self._size = {}, {}, 0
+        self._mails, self._mails_by_number, self._pending, self._size = {}, {}, {}, 0
         return count
 
 
@@ -759,6 +767,14 @@ class _StoredMail:
             mod_seq=self.mod_seq,
             **summary,
         )
+
+
+def _find_numbers(search: Search) -> frozenset[int] | None:
+    """Return the only numbers that a mail of the search can have; None without such a term."""
+    for term in search:
+        if isinstance(term, NumberTerm) and not term.negated and not term.last:
+            return term.numbers
+    return None
 
 
 def _sort(mails: list[_StoredMail], order: SortOrder) -> list[_StoredMail]:

@@ -168,7 +168,7 @@ def read_addresses(text: str, note: DefectRecorder) -> tuple[Address, ...]:
 
 
 class Group:
-    """The beginning of a group (RFC 5322 3.4), or the end of the one before; then the name is None."""
+    """The beginning of a group (RFC 5322 3.4), or its end; then the name is None."""
 
     __slots__ = ("name",)
 

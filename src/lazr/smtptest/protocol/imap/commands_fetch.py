@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run_fetch"]
 
-_MAX_FLAGS_PER_CALL = 1000
+_MAX_FACTS_PER_CALL = 1000
 _MAX_MESSAGES_PER_CALL = 64
 _MAX_CONTENT_BYTES_PER_CALL = 1024 * 1024
 _FLAG_ITEMS = frozenset({"FLAGS", "UID", "MODSEQ"})
@@ -88,7 +88,7 @@ def _find_changed(folder: Folder, uids: Sequence[int], since: int) -> list[int]:
 
 def _fetch_flags(view: FolderView, uids: Sequence[int], items: Sequence[FetchItem], outcome: Outcome) -> FetchSteps:
     """Send items that need no more than flags."""
-    for batch in split_batches(uids, _MAX_FLAGS_PER_CALL):
+    for batch in split_batches(uids, _MAX_FACTS_PER_CALL):
         messages: list[MessageFlags] = yield Call(partial(view.folder.read_flags, batch))
         outcome.count += len(messages)
         yield from join_lines(_render_flags(view, messages, items))
@@ -106,9 +106,10 @@ def _fetch_messages(
     """Send items that need messages."""
     needs_content = any(item.needs_content for item in items)
     sets_seen = not view.is_read_only and any(item.sets_seen for item in items)
+    limit = _MAX_MESSAGES_PER_CALL if needs_content else _MAX_FACTS_PER_CALL
     start = 0
     while start < len(uids):
-        read = partial(_read_batch, view.folder, uids[start : start + _MAX_MESSAGES_PER_CALL])
+        read = partial(_read_batch, view.folder, uids[start : start + limit])
         batch: Batch = yield Call(partial(read, needs_content=needs_content, sets_seen=sets_seen))
         start += batch.size
         outcome.count += len(batch.messages)

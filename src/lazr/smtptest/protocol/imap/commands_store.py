@@ -39,11 +39,10 @@ def run_store(state: ImapState, command: StoreCommand) -> Steps:
     conflicts: list[int] = []
     change_count = 0
     for batch in split_batches(uids, _MAX_CHANGES_PER_CALL):
-        change = partial(view.folder.change_flags, batch, command.action, command.flags)
-        changes: FlagChanges = yield Call(partial(change, unchanged_since=command.unchanged_since))
+        changes, foreign = yield Call(partial(_change_flags, view, batch, command))
         conflicts += changes.conflicts
         change_count += len(changes.changed)
-        view.note_own_changes(changes.changed)
+        view.note_own_changes(message for message in changes.changed if message.uid not in foreign)
         if command.action != "remove" and changes.changed:
             yield view.add_keywords(command.flags)
         if items:
@@ -52,6 +51,19 @@ def run_store(state: ImapState, command: StoreCommand) -> Steps:
         numbers = number_messages(view, conflicts, is_uid=command.is_uid)
         return ok("Messages that changed meanwhile are left out", f"MODIFIED {format_sequence_set(numbers)}")
     return _complete(command, is_complete=change_count == len(uids))
+
+
+def _change_flags(view: FolderView, uids: Sequence[int], command: StoreCommand) -> tuple[FlagChanges, set[int]]:
+    """Change flags; return the changes, and the UIDs whose flags the client cannot know then; this may block.
+
+    RFC 9051 6.4.6: in spite of `.SILENT`, the client must be told about changes by others.
+    """
+    foreign: set[int] = set()
+    if command.is_silent:
+        changed = view.folder.read_flags(uids, since=view.mod_seq)
+        foreign = {message.uid for message in changed if not view.has_seen(message)}
+    changes = view.folder.change_flags(uids, command.action, command.flags, unchanged_since=command.unchanged_since)
+    return changes, foreign
 
 
 def _select_store_items(state: ImapState, command: StoreCommand) -> list[FetchItem]:

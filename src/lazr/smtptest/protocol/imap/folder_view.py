@@ -72,6 +72,10 @@ class FolderView:
         """Note flags that the client knows already, so that it is not told again."""
         self._seen_mod_seqs.update((message.uid, message.mod_seq) for message in changed)
 
+    def has_seen(self, message: MessageFlags) -> bool:
+        """Return whether the client knows these flags, because it made the last change."""
+        return self._seen_mod_seqs.get(message.uid, 0) >= message.mod_seq
+
     def add_keywords(self, flags: Iterable[str]) -> bytes:
         """Note keywords; return the response FLAGS if some of them are new (RFC 9051 7.3.5)."""
         new = frozenset(flags) - _SYSTEM_FLAGS - self.keywords
@@ -157,7 +161,7 @@ class FolderView:
     ) -> Iterator[bytes]:
         """Yield a FETCH for each message whose flags changed, except for the client's own changes."""
         for message in flags:
-            if self._seen_mod_seqs.get(message.uid, 0) >= message.mod_seq:
+            if self.has_seen(message):
                 continue
             number = self.find_number(message.uid)
             if number is not None:

@@ -206,9 +206,11 @@ class SqlStore(StoreBase):
         """Return the modification sequence of the last change; see `Store.get_mod_seq`."""
         return self._flag_queries.get_mod_seq()
 
-    def read_contents(self, numbers: Collection[int], search: Search = EVERYTHING) -> list[MailContent]:
+    def read_contents(
+        self, numbers: Collection[int], search: Search = EVERYTHING, *, with_content: bool = True
+    ) -> list[MailContent]:
         """Return mails with their contents; see `Store.read_contents`."""
-        return self._flag_queries.read_contents(numbers, search)
+        return self._flag_queries.read_contents(numbers, search, with_content=with_content)
 
     # -- changing --------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ from lazr.smtptest.store.sql.schema import contents, mail_tables, metadata
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, CompoundSelect, Connection, Row, Select, Table
+    from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, Table
 
     from lazr.smtptest.store.base import Change, Totals
     from lazr.smtptest.store.sql.record_builder import EncodeRecord, IndexRecord
@@ -159,9 +159,9 @@ class Database(ABC):
         """Return the numbers that a query of one column finds, by the fastest means of the database."""
         return list(connection.scalars(statement))
 
-    def fetch_rows(self, connection: Connection, statement: Select[Any]) -> list[Row[Any]]:
+    def fetch_rows(self, connection: Connection, statement: Select[Any]) -> Sequence[tuple[Any, ...]]:
         """Return all rows of a statement, by the fastest means of the database."""
-        return list(connection.execute(statement).all())
+        return [tuple(row) for row in connection.execute(statement)]
 
     def get_settled_number(self) -> int:
         """Return a number as `get_stable_number` does, without making other transactions wait."""

@@ -31,7 +31,7 @@ from lazr.smtptest.store.text_normalization import fold, make_storable
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Row, Select
+    from sqlalchemy import ColumnElement, Connection, Select
 
     from lazr.smtptest.store.search.terms import Search
     from lazr.smtptest.store.sql.conditions import ConditionBuilder
@@ -169,7 +169,7 @@ class FlagQueries:
                 tags_by_number.get(number, ()),
                 read_integer(mod_seq),
             )
-            for number, name, read, flags, mod_seq in map(tuple, rows)
+            for number, name, read, flags, mod_seq in rows
         ]
 
     def _read_rows(
@@ -178,17 +178,17 @@ class FlagQueries:
         columns: Sequence[ColumnElement[Any]],
         numbers: set[int] | None,
         *conditions: ColumnElement[bool],
-    ) -> list[Row[Any]]:
+    ) -> list[tuple[Any, ...]]:
         """Return rows of `mails` in the order of the numbers, of all mails or of these."""
         statement = select(*columns).where(*conditions)
         if numbers is None or len(numbers) > _MAX_NUMBERS_PER_QUERY:
             rows = self._database.fetch_rows(connection, statement.order_by(mails.c.number))
-            return rows if numbers is None else [row for row in rows if row[0] in numbers]
-        found: list[Row[Any]] = []
+            return [row for row in rows if numbers is None or row[0] in numbers]
+        found: list[tuple[Any, ...]] = []
         storable = sorted(number for number in numbers if 0 < number <= MAX_NUMBER)
         for batch in split_into_batches(storable):
             is_named = self._database.match_numbers(mails.c.number, batch)
-            found += self._database.fetch_rows(connection, statement.where(is_named).order_by(mails.c.number))
+            found += map(tuple, connection.execute(statement.where(is_named).order_by(mails.c.number)))
         return found
 
     def _read_tags(self, connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[str, ...]]:
@@ -200,7 +200,7 @@ class FlagQueries:
             .join_from(pending, mails, mails.c.number == pending.c.number)
             .where(mails.c.brought.is_not(None))
         )
-        for number, tag in map(tuple, self._read_of_mails(connection, of_rows, tags.c.number, numbers)):
+        for number, tag in self._read_of_mails(connection, of_rows, tags.c.number, numbers):
             all_tags.setdefault(number, []).append(read_text(tag))
         for number, brought in map(tuple, self._read_of_mails(connection, of_arrivals, pending.c.number, numbers)):
             all_tags.setdefault(number, []).extend(decode_added_tags(brought))
@@ -208,19 +208,19 @@ class FlagQueries:
 
     def _read_of_mails(
         self, connection: Connection, statement: Select[Any], column: ColumnElement[int], numbers: Sequence[int]
-    ) -> Iterable[Row[Any]]:
+    ) -> Iterable[tuple[Any, ...]]:
         """Return the rows of a statement that concern some mails, or those of all mails if these are many."""
         if len(numbers) > _MAX_NUMBERS_PER_QUERY:
             return self._database.fetch_rows(connection, statement)
         return [
-            row
+            tuple(row)
             for batch in split_into_batches(numbers)
             for row in connection.execute(statement.where(self._database.match_numbers(column, batch)))
         ]
 
     # -- contents --------------------------------------------------------------------------------
 
-    def read_contents(self, numbers: Collection[int], search: Search) -> list[MailContent]:
+    def read_contents(self, numbers: Collection[int], search: Search, *, with_content: bool) -> list[MailContent]:
         """Return mails with their contents; see `Store.read_contents`."""
         wanted = set(numbers)
         if split_terms(search).content:
@@ -236,22 +236,22 @@ class FlagQueries:
                 rows = [row for row in rows if row[0] in found]
             tags_by_number = self._read_tags(connection, [row[0] for row in rows])
             contents: dict[int, bytes] = {}
-            for batch in split_into_batches(rows):
-                contents |= self._database.read_contents(connection, {row[0]: read_integer(row.size) for row in batch})
+            for batch in split_into_batches(rows) if with_content else ():
+                contents |= self._database.read_contents(connection, {row[0]: read_integer(row[6]) for row in batch})
         return [
             MailContent(
-                number=row.number,
-                id=read_text(row.id),
-                received_at=decode_timestamp(row.received_at),
-                size=read_integer(row.size),
-                read=bool(row.read),
-                flags=decode_flags(read_integer(row.flags)),
-                tags=tags_by_number.get(row.number, ()),
-                mod_seq=read_integer(row.mod_seq),
-                envelope=decode_stored_envelope(row.envelope),
-                content=contents.get(row.number, b""),
+                number,
+                read_text(name),
+                decode_timestamp(received_at),
+                read_integer(size),
+                bool(read),
+                decode_flags(read_integer(flags)),
+                tags_by_number.get(number, ()),
+                read_integer(mod_seq),
+                decode_stored_envelope(envelope),
+                contents.get(number, b""),
             )
-            for row in rows
+            for number, name, read, flags, mod_seq, received_at, size, envelope in rows
         ]
 
 

@@ -81,6 +81,11 @@ _LOCK_TIMEOUT_SECONDS = 10
 _IDLE_TRANSACTION_TIMEOUT_SECONDS = 30
 # How long reading a stable number may wait for the nodes that are adding mails.
 _STABLE_NUMBER_LOCK_TIMEOUT_SECONDS = 1
+# The lock comes first, as in `postgres_inserter`.
+_ADVANCE_MOD_SEQ_SQL = (
+    f"WITH lock AS MATERIALIZED (SELECT pg_advisory_xact_lock({_LOCK_NAMESPACE_SQL}, {_MOD_SEQ_LOCK_ID:d}) AS held)"  # noqa: S608
+    " SELECT nextval('mail_mod_seq') FROM lock WHERE held IS NOT NULL"
+)
 # How long to wait for transactions that have taken a number; most of them take milliseconds.
 _SETTLING_TIMEOUT_SECONDS = 1.0
 _MIN_SETTLING_PAUSE_SECONDS, _MAX_SETTLING_PAUSE_SECONDS = 0.001, 0.02
@@ -409,8 +414,7 @@ class PostgresDatabase(Database):
 
     def advance_mod_seq(self, connection: Connection) -> int:
         """Return a new modification sequence, for changes in the write transaction of the connection."""
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK_NAMESPACE_SQL}, {_MOD_SEQ_LOCK_ID:d})")
-        return int(connection.exec_driver_sql("SELECT nextval('mail_mod_seq')").scalar_one())
+        return int(connection.exec_driver_sql(_ADVANCE_MOD_SEQ_SQL).scalar_one())
 
     def get_mod_seq(self) -> int:
         """Return a modification sequence such that no change with a lower or equal one can still be committed."""

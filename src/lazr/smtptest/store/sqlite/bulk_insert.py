@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.store.base import Arrival
 
-__all__ = ["STATEMENT_CACHE_SIZE", "insert_messages", "insert_rows"]
+__all__ = ["QMARK_DIALECT", "STATEMENT_CACHE_SIZE", "insert_messages", "insert_rows"]
 
 # Rows in one statement.  sqlite3 releases the GIL for each statement, and has to wait for the thread of the event loop
 # to get it back.  A statement for each row would wait that often.
@@ -29,11 +29,12 @@ _MAX_BYTES_PER_INSERT = 256 * 1024
 STATEMENT_CACHE_SIZE: int = 2 * _MAX_ROWS_PER_INSERT + 20
 """How many statements the driver caches: one for each number of rows and each table, and some others."""
 
-_QMARK_DIALECT = SQLiteDialect(paramstyle="qmark")
+QMARK_DIALECT: SQLiteDialect = SQLiteDialect(paramstyle="qmark")
+"""Renders statements for the driver, where SQLAlchemy would take more time than SQLite."""
 _INSERT_PENDING_SQL = str(
     insert(pending)
     .from_select(["number"], select(mails.c.number).where(mails.c.number >= bindparam("first")))
-    .compile(dialect=_QMARK_DIALECT)
+    .compile(dialect=QMARK_DIALECT)
 )
 
 

@@ -8,6 +8,7 @@ changes, and lets the first go ahead.  Readers take connections of a pool, and w
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 import sys
@@ -15,9 +16,9 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from lazr.smtptest._util.clock import monotonic
@@ -27,7 +28,7 @@ from lazr.smtptest.store.sql.database import Database, WriteTransaction
 from lazr.smtptest.store.sql.errors import translate_errors
 from lazr.smtptest.store.sql.row_mapping import read_bytes
 from lazr.smtptest.store.sql.schema import contents, documents, mails, sqlite_mail_tables, texts, upgrade_schema
-from lazr.smtptest.store.sqlite.bulk_insert import insert_messages
+from lazr.smtptest.store.sqlite.bulk_insert import QMARK_DIALECT, insert_messages
 from lazr.smtptest.store.sqlite.compaction import write_compact_copy
 from lazr.smtptest.store.sqlite.connection import PAGE_BYTES, ConnectionFactory, get_driver_connection
 from lazr.smtptest.store.sqlite.damage_check import (
@@ -68,9 +69,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from sqlalchemy import Connection, Engine, Table
+    from sqlalchemy import Connection, Engine, Select, Table
 
     from lazr.smtptest.store.base import Arrival, Totals
+    from lazr.smtptest.store.sql.database import NumberQuery
     from lazr.smtptest.store.sql.record_builder import EncodeRecord, IndexRecord
     from lazr.smtptest.store.subscribers import Subscribers
 
@@ -663,6 +665,21 @@ class SqliteDatabase(Database):
     def change_totals(self, connection: Connection, *, mails: int = 0, unread: int = 0, size: int = 0) -> None:
         """Add numbers, which may be negative, to the counters of all mails."""
         change_totals(get_driver_connection(connection), mails=mails, unread=unread, size=size)
+
+    def list_numbers(self, connection: Connection, statement: NumberQuery) -> list[int]:
+        """Return the numbers that a query of one column finds.
+
+        SQLite returns them as one JSON array, which takes half the time of as many rows.
+        """
+        numbers = statement.subquery("numbers")
+        array = connection.scalar(select(func.json_group_array(numbers.c[0])))
+        return list(json.loads(array or "[]"))
+
+    def fetch_rows(self, connection: Connection, statement: Select[Any]) -> list[tuple[Any, ...]]:
+        """Return all rows of a statement, as the driver does."""
+        compiled = statement.compile(dialect=QMARK_DIALECT, compile_kwargs={"render_postcompile": True})
+        parameters = [compiled.params[name] for name in compiled.positiontup or ()]
+        return get_driver_connection(connection).execute(str(compiled), parameters).fetchall()
 
     def advance_mod_seq(self, connection: Connection) -> int:
         """Return a new modification sequence, for changes in the write transaction of the connection."""

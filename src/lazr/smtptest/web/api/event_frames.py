@@ -94,7 +94,7 @@ class NewMailEncoder:
             received_at=datetime.fromtimestamp(arrival.received_at, UTC),
             size=searchable.size,
             envelope=arrival.envelope,
-            read=False,
+            read=arrival.read,
             tags=tuple(sorted(searchable.tags, key=fold)),
             username=searchable.username,
             message_id=index.message_id,

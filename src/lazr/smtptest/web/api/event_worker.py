@@ -17,7 +17,8 @@ from lazr.smtptest.web.api.event_frames import NewMailEncoder
 
 __all__ = ["build_request", "parse_response"]
 
-_PackedArrival = tuple[str, float, str, tuple[str, ...], str, bytes, tuple[str, ...]]
+_PackedMarks = tuple[str, str, bool, tuple[str, ...]]
+_PackedArrival = tuple[str, float, str, tuple[str, ...], str, bytes, tuple[str, ...], _PackedMarks]
 
 
 def build_request(setup: bytes | None, arrivals: list[Arrival]) -> bytes:
@@ -36,6 +37,7 @@ def build_request(setup: bytes | None, arrivals: list[Arrival]) -> bytes:
             "" if arrival.envelope.auth is None else arrival.envelope.auth.username,
             b"".join(arrival.parts),
             tuple(arrival.tags),
+            (arrival.folder, arrival.owner, arrival.read, tuple(arrival.flags)),
         )
         for arrival in arrivals
     ]
@@ -58,7 +60,7 @@ def parse_response(data: bytes) -> list[tuple[bytes, list[int]]]:
 
 
 def _unpack(packed: _PackedArrival) -> Arrival:
-    mail_id, received_at, mail_from, recipients, username, content, tags = packed
+    mail_id, received_at, mail_from, recipients, username, content, tags, (folder, owner, read, flags) = packed
     envelope = Envelope(
         mail_from,
         recipients,
@@ -66,7 +68,7 @@ def _unpack(packed: _PackedArrival) -> Arrival:
         rcpt_parameters=tuple({} for _ in recipients),
         auth=Credentials("PLAIN", username) if username else None,
     )
-    return Arrival(mail_id, received_at, envelope, [content], tags)
+    return Arrival(mail_id, received_at, envelope, [content], tags, folder=folder, owner=owner, read=read, flags=flags)
 
 
 class _RequestHandler:
