@@ -16,7 +16,8 @@ PIECES = [
     b"a FETCH $ UID\r\n",
     b"a SEARCH MODSEQ 2 SINCE 1-Jan-2001\r\n", b"a ENABLE IMAP4rev2 CONDSTORE\r\n", b"a ENABLE UTF8=ACCEPT\r\n",
     b"a AUTHENTICATE PLAIN\r\n", b"AGFubgB4\r\n", b"a AUTHENTICATE LOGIN =\r\n", b"a CAPABILITY\r\n", b"a ID NIL\r\n",
-    b"a NAMESPACE\r\n", b"a LOGOUT\r\n", b"a SORT (DATE) UTF-8 ALL\r\n", b"a THREAD REFERENCES UTF-8 ALL\r\n", b"a",
+    b"a NAMESPACE\r\n", b"a LOGOUT\r\n", b"a SORT (DATE) UTF-8 ALL\r\n", b"a THREAD REFERENCES UTF-8 ALL\r\n",
+    b"a SORT RETURN (SAVE) (REVERSE DATE) UTF-8 ALL\r\n", b"a",
     b" ", b"\r\n", b"\n", b"\0", b"\xff", b"(" * 50, b"{5}\r\n", b"{99999999999999}\r\n", b"{4294967295+}\r\n", b'"',
     b"a FETCH 1:4294967295 (FLAGS)\r\n", b"x" * 300, b"GET / HTTP/1.1\r\n",
 ]  # fmt: skip

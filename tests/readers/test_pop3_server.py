@@ -98,16 +98,19 @@ def test_wrong_passwords_are_recorded_and_limited():
     assert "wrong" not in str(server.sessions[0].transcript).replace("password is wrong", "")
 
 
-def test_s_nail_reads_and_deletes(reader_server, run_program, tmp_path):
+@pytest.mark.parametrize("options", [(), ("-S", "pop3-no-apop"), ("-S", "pop3-use-starttls")])
+def test_s_nail_reads_and_deletes(reader_server, run_program, options):
     reader_server.deliver(MEETING, REPORT)
+    user = reader_server.user.replace("@", "%40")
 
     output = run_program(
-        *("s-nail", "-n", "-S", "v15-compat=y", "-S", "pop3-no-apop", "-S", "quiet", "-S", "sendwait", "-R"),
-        *("-L", "-f", f"pop3://{reader_server.user.replace('@', '%40')}:{PASSWORD}@{HOST}:{reader_server.pop3}"),
-        expected_status=0,
+        *("s-nail", "-#", "-:/", "-S", "v15-compat=y", "-S", f"tls-ca-file={reader_server.ca_file}", *options),
+        *("-f", f"pop3://{user}:{PASSWORD}@{HOST}:{reader_server.pop3}"),
+        text=b"headers\ntype 2\ndelete 1\nquit\n",
     )
 
-    assert b"Meeting" in output
+    assert b"Meeting on Monday" in output and b"The numbers are fine." in output
+    assert reader_server.read_contents() == [REPORT]
 
 
 def test_rule_refuses_a_command(server):

@@ -12,9 +12,9 @@ from lazr.smtptest import MailServer, Reply, Rule, Rules, presets
 from lazr.smtptest.rules import read_rules_schema
 from lazr.smtptest.rules.actions import ACTION_VALIDATORS
 from lazr.smtptest.rules.counters import COUNTING_CONDITIONS
+from lazr.smtptest.rules.reading_triggers import READING_TRIGGERS
 from lazr.smtptest.rules.selectors import SELECTOR_SYNONYMS, SELECTORS
 from lazr.smtptest.rules.serialization import LIMIT_PARAMETERS
-from lazr.smtptest.rules.reading_triggers import READING_TRIGGERS
 from lazr.smtptest.rules.triggers import OTHER_VERB_TRIGGER, TRIGGERS
 
 SCHEMA = read_rules_schema()
@@ -72,7 +72,7 @@ def test_schema_has_all_actions_selectors_and_presets():
         set(match) - {*SELECTOR_SYNONYMS} == selectors == {*SELECTORS, "header", "nth", "after", "probability", "seed"}
     )
     assert set(definitions["counting"]["properties"]) == set(COUNTING_CONDITIONS)
-    assert set(preset["preset"]["enum"]) == {*presets.PRESETS, "provider"}
+    assert set(preset["preset"]["enum"]) == {*presets.PRESETS, "provider", "reading_provider"}
     assert set(match) - {"where"} <= set(preset)
     assert {*SELECTOR_SYNONYMS} <= set(match)
     jsonschema.Draft202012Validator.check_schema(SCHEMA)

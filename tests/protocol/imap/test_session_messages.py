@@ -156,6 +156,17 @@ def test_interruption_waits_for_the_end_of_a_response():
     assert session.receive(b"").endswith(b" FLAGS ())\r\n* OK [ALERT] Hello\r\na OK FETCH completed\r\n")
 
 
+def test_interruption_by_bye_ends_the_session_after_the_response():
+    client = ImapClient(make_mail(text="x" * 100_000), limits=Limits(replies_waiting=1000))
+    session = client.session
+    session.receive(b"a FETCH 1 (BODY.PEEK[] FLAGS)\r\n")
+    session.answer(session.pending_call())
+    session.interrupt(ReadingReply("BYE", "Now"))
+
+    assert session.receive(b"").endswith(b" FLAGS ())\r\n* BYE Now\r\n")
+    assert session.is_closing
+
+
 def test_session_that_ends_in_a_response_sends_no_bye():
     client = ImapClient(make_mail(text="x" * 100_000), limits=Limits(replies_waiting=1000))
     client.session.receive(b"a FETCH 1 (BODY.PEEK[] FLAGS)\r\n")
@@ -177,10 +188,11 @@ def test_content_is_not_in_the_transcript():
 
 
 def test_full_transcript_has_the_content():
-    client = ImapClient(make_mail(text="words\r\n" * 100), keeps_content=True)
-    client.send("FETCH 1 BODY.PEEK[]")
+    client = ImapClient(make_mail(text="words\r\n" * 20_000), keeps_content=True)
+    client.send("FETCH 1 (BODY.PEEK[] FLAGS)")
 
-    assert client.transcript.count("S: words") == 100
+    assert client.transcript.count("S: words") == 20_000
+    assert client.transcript[-2] == "S:  FLAGS ())"
 
 
 # -- STORE -----------------------------------------------------------------------------------

@@ -28,11 +28,24 @@ def client():
         ("UID SEARCH RETURN (MIN MAX COUNT) ALL", '* ESEARCH (TAG "a") UID MIN 1 MAX 3 COUNT 3'),
         ("SEARCH RETURN (MIN MAX ALL COUNT) DELETED", '* ESEARCH (TAG "a") COUNT 0'),
         ("SEARCH RETURN (MIN) MODSEQ 3", '* ESEARCH (TAG "a") MIN 2 MODSEQ 5'),
+        ("SORT (REVERSE ARRIVAL) UTF-8 ALL", "* SORT 3 2 1"),
+        ("UID SORT (SUBJECT) UTF-8 2:*", "* SORT 3 2"),
+        ("SORT (SIZE) UTF-8 MODSEQ 4", "* SORT 2 3 (MODSEQ 5)"),
+        (
+            "SORT RETURN (MIN MAX ALL COUNT) (REVERSE DATE) UTF-8 ALL",
+            '* ESEARCH (TAG "a") MIN 3 MAX 1 ALL 3,2,1 COUNT 3',
+        ),
+        ("SORT (DATE) UTF-8 DELETED", "* SORT"),
+        ("THREAD ORDEREDSUBJECT UTF-8 ALL", "* THREAD (1)(2)(3)"),
+        ("UID THREAD REFERENCES UTF-8 SUBJECT hello", "* THREAD (1)(3)"),
+        ("THREAD REFERENCES UTF-8 DELETED", "* THREAD"),
         ("SEARCH RETURN (MAX) MODSEQ 3", '* ESEARCH (TAG "a") MAX 3 MODSEQ 4'),
     ],
 )
 def test_search(client, command, response):
-    assert client.send(command) == [response, "a OK SEARCH completed"]
+    name = command.removeprefix("UID ").split()[0]
+
+    assert client.send(command) == [response, f"a OK {name} completed"]
 
 
 def test_search_in_imap4rev2_has_esearch(client):

@@ -356,7 +356,7 @@ class MailServer(ClientSettings):
         return self._timeout
 
     def check_started(self) -> None:
-        """Check that the server was started or bound at least once, or has a mail.  The waits call this.
+        """Check that the server was started or bound, or has a mail; the waits call this.
 
         Raises:
             StartError: If it was not: no mail can arrive, and a wait would only lose time.

@@ -19,7 +19,7 @@ from lazr.smtptest.protocol.imap.commands_folders import (
     run_subscribe,
 )
 from lazr.smtptest.protocol.imap.commands_list import run_list
-from lazr.smtptest.protocol.imap.commands_search import run_search
+from lazr.smtptest.protocol.imap.commands_search import run_search, run_sort, run_thread
 from lazr.smtptest.protocol.imap.commands_select import run_close, run_select, run_unselect
 from lazr.smtptest.protocol.imap.commands_store import run_copy, run_expunge, run_store
 from lazr.smtptest.protocol.imap.responses import CommandFailed, bad, no
@@ -83,6 +83,8 @@ COMMANDS: dict[str, CommandRow] = {
     "UNSELECT": CommandRow(run_unselect, needs_folder=True),
     "EXPUNGE": CommandRow(run_expunge, needs_folder=True),
     "SEARCH": CommandRow(run_search, needs_folder=True, forbids_expunge=True),
+    "SORT": CommandRow(run_sort, needs_folder=True, forbids_expunge=True),
+    "THREAD": CommandRow(run_thread, needs_folder=True, forbids_expunge=True),
     "FETCH": CommandRow(run_fetch, needs_folder=True, forbids_expunge=True),
     "STORE": CommandRow(run_store, needs_folder=True, forbids_expunge=True),
     "COPY": CommandRow(run_copy, needs_folder=True),
@@ -92,9 +94,7 @@ COMMANDS: dict[str, CommandRow] = {
 
 def run_command(state: ImapState, command: ImapCommand) -> Steps:
     """Execute a command: check the state, run it, and report what has changed in the folder."""
-    row = COMMANDS.get(command.name)
-    if row is None:
-        return bad(f"{command.name} is not supported; see CAPABILITY")
+    row = COMMANDS[command.name]
     refusal = _refuse_in_wrong_state(state, command.name, row)
     if refusal is not None:
         return refusal

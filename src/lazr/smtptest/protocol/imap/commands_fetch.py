@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import NamedTuple
 
-from lazr.smtptest.protocol.imap.command_types import FetchItem
+from lazr.smtptest.protocol.imap.command_types import FetchItem, Section
 from lazr.smtptest.protocol.imap.fetch_response import UnknownEncodingError, render_fetch_response
 from lazr.smtptest.protocol.imap.message_selection import find_uids, split_batches
 from lazr.smtptest.protocol.imap.responses import Part, join_lines, no, ok
@@ -105,12 +105,21 @@ def _fetch_messages(
 ) -> FetchSteps:
     """Send items that need messages."""
     needs_content = any(item.needs_content for item in items)
+    needs_structure = any(_needs_structure(item) for item in items)
     sets_seen = not view.is_read_only and any(item.sets_seen for item in items)
     limit = _MAX_MESSAGES_PER_CALL if needs_content else _MAX_FACTS_PER_CALL
     start = 0
     while start < len(uids):
-        read = partial(_read_batch, view.folder, uids[start : start + limit])
-        batch: Batch = yield Call(partial(read, needs_content=needs_content, sets_seen=sets_seen))
+        batch: Batch = yield Call(
+            partial(
+                _read_batch,
+                view.folder,
+                uids[start : start + limit],
+                needs_content=needs_content,
+                needs_structure=needs_structure,
+                sets_seen=sets_seen,
+            )
+        )
         start += batch.size
         outcome.count += len(batch.messages)
         view.note_own_changes(batch.changed)
@@ -124,7 +133,19 @@ def _fetch_messages(
                 outcome.has_unknown_encoding = True
 
 
-def _read_batch(folder: Folder, uids: Sequence[int], *, needs_content: bool, sets_seen: bool) -> Batch:
+def _needs_structure(item: FetchItem) -> bool:
+    """Whether the item needs the parts of a message, and not only its content."""
+    return item.needs_content and item.name != "RFC822" and item.section != Section()
+
+
+def _read_batch(
+    folder: Folder,
+    uids: Sequence[int],
+    *,
+    needs_content: bool,
+    needs_structure: bool,
+    sets_seen: bool,
+) -> Batch:
     r"""Read the first of some messages, after they got `\Seen`; this may block."""
     if not needs_content:
         return Batch(folder.read_messages(uids, with_content=False), len(uids))
@@ -135,7 +156,11 @@ def _read_batch(folder: Folder, uids: Sequence[int], *, needs_content: bool, set
         unseen = [message.uid for message in folder.read_flags(uids) if "\\Seen" not in message.flags]
         if unseen:
             changed = folder.change_flags(unseen, "add", ("\\Seen",)).changed
-    return Batch(folder.read_messages(uids, with_content=True), len(uids), changed)
+    messages = folder.read_messages(uids, with_content=True)
+    if needs_structure:
+        for message in messages:
+            message.structure  # noqa: B018 - parse it here, where the call may take long
+    return Batch(messages, len(uids), changed)
 
 
 def _count_within_limit(folder: Folder, uids: Sequence[int]) -> int:

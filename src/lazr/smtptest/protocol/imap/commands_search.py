@@ -1,11 +1,15 @@
-"""SEARCH: find messages, and tell their numbers or UIDs (RFC 9051 6.4.4, 7.3.4)."""
+"""SEARCH, SORT and THREAD: find messages, and tell them (RFC 9051 6.4.4, RFC 5256)."""
 
 from __future__ import annotations
 
 from functools import partial
+from itertools import chain
 
 from lazr.smtptest.protocol.imap.changes import report_changes
+from lazr.smtptest.protocol.imap.command_types import ThreadCommand
 from lazr.smtptest.protocol.imap.message_selection import number_messages
+from lazr.smtptest.protocol.imap.message_sort import read_sort_facts, sort_messages
+from lazr.smtptest.protocol.imap.message_threads import build_threads, format_threads
 from lazr.smtptest.protocol.imap.responses import Part, ok
 from lazr.smtptest.protocol.imap.search_keys import AndKey, ModSeqKey, NotKey, OrKey
 from lazr.smtptest.protocol.imap.search_match import find_messages
@@ -14,46 +18,89 @@ from lazr.smtptest.protocol.reading_session import Call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
+    from typing import Any
 
     from lazr.smtptest.protocol.folder_access import MessageFlags
-    from lazr.smtptest.protocol.imap.command_types import SearchCommand
+    from lazr.smtptest.protocol.imap.command_types import SearchCommand, SortCommand
+    from lazr.smtptest.protocol.imap.message_threads import ThreadNode
     from lazr.smtptest.protocol.imap.search_keys import SearchKey
     from lazr.smtptest.protocol.imap.session_state import ImapState, Steps
 
-__all__ = ["estimate_time", "run_search", "send_in_parts"]
+__all__ = ["run_search", "run_sort", "run_thread"]
 
 _MAX_PART_BYTES = 32 * 1024
 
 
 def run_search(state: ImapState, command: SearchCommand) -> Steps:
     """Search messages (RFC 9051 6.4.4, RFC 4731, RFC 5182)."""
-    yield from report_changes(state, may_expunge=command.is_uid)  # so that new messages are found
-    view = state.get_view()
     # RFC 9051 6.4.4: the result is an ESEARCH then, by default with ALL.
     options = frozenset({"ALL"}) if command.return_options is None and state.is_rev2 else command.return_options
-    saved_uids = state.saved_uids
-    if options is not None and "SAVE" in options:
-        state.saved_uids = []  # RFC 5182 2.1: also if the search fails
-    uids = yield from find_messages(
-        view.folder, command.key, view.uids, saved_uids=saved_uids, now=estimate_time(state)
-    )
-    mod_seq = 0
-    if _has_mod_seq(command.key):
-        state.is_condstore = True
-        flags: list[MessageFlags] = yield Call(partial(view.folder.read_flags, _select_returned(uids, options)))
-        mod_seq = max((message.mod_seq for message in flags), default=0)
-    if options is not None and "SAVE" in options:
-        state.saved_uids = [*_select_returned(uids, options)]
-    numbers = [*number_messages(view, uids, is_uid=command.is_uid)]
-    if options is None:
-        yield from send_in_parts(_render_search(numbers, mod_seq))
-    elif options - {"SAVE"}:
-        yield from send_in_parts(_render_esearch(state.tag, numbers, options, mod_seq, is_uid=command.is_uid))
+    uids = yield from _search(state, command)
+    yield from _report(state, command, uids, options)
     return ok("SEARCH completed")
 
 
-def estimate_time(state: ImapState) -> float:
+def run_sort(state: ImapState, command: SortCommand) -> Steps:
+    """Search messages, and tell them in an order (RFC 5256 3, RFC 5267 3)."""
+    uids = yield from _search(state, command)
+    uids = yield from sort_messages(state.get_view().folder, command.criteria, uids)
+    yield from _report(state, command, uids, command.return_options)
+    return ok("SORT completed")
+
+
+def run_thread(state: ImapState, command: ThreadCommand) -> Steps:
+    """Search messages, and tell them in threads (RFC 5256 3)."""
+    view = state.get_view()
+    uids = yield from _search(state, command)
+    facts = yield from read_sort_facts(view.folder, uids)
+    threads: list[ThreadNode] = yield Call(partial(build_threads, command.algorithm, facts))
+    texts = format_threads(threads, int if command.is_uid else view.get_number)
+    yield from _send_in_parts(chain((b"* THREAD",), _separate(texts), (b"\r\n",)))
+    return ok("THREAD completed")
+
+
+def _separate(texts: Iterator[str]) -> Iterator[bytes]:
+    """Yield texts, with a space before the first one."""
+    for number, text in enumerate(texts):
+        yield text.encode("ascii") if number else b" " + text.encode("ascii")
+
+
+def _search(
+    state: ImapState, command: SearchCommand | SortCommand | ThreadCommand
+) -> Generator[bytes | Call, Any, list[int]]:
+    """Return the UIDs of the messages that match, ascending."""
+    yield from report_changes(state, may_expunge=command.is_uid)  # so that new messages are found
+    view = state.get_view()
+    saved_uids = state.saved_uids
+    if not isinstance(command, ThreadCommand) and "SAVE" in (command.return_options or ()):
+        state.saved_uids = []  # RFC 5182 2.1: also if the search fails
+    return (
+        yield from find_messages(view.folder, command.key, view.uids, saved_uids=saved_uids, now=_estimate_time(state))
+    )
+
+
+def _report(
+    state: ImapState, command: SearchCommand | SortCommand, uids: Sequence[int], options: frozenset[str] | None
+) -> Generator[Part | Call, Any, None]:
+    """Tell the result, and save it if the client wants that."""
+    view = state.get_view()
+    mod_seq = 0
+    if _has_mod_seq(command.key):
+        state.is_condstore = True
+        returned = sorted(_select_returned(uids, options))
+        flags: list[MessageFlags] = yield Call(partial(view.folder.read_flags, returned))
+        mod_seq = max((message.mod_seq for message in flags), default=0)
+    if options is not None and "SAVE" in options:
+        state.saved_uids = sorted(_select_returned(uids, options))
+    numbers = [*number_messages(view, uids, is_uid=command.is_uid)]
+    if options is None:
+        yield from _send_in_parts(_render_numbers(command.name, numbers, mod_seq))
+    elif options - {"SAVE"}:
+        yield from _send_in_parts(_render_esearch(state.tag, numbers, options, mod_seq, is_uid=command.is_uid))
+
+
+def _estimate_time(state: ImapState) -> float:
     """Return the time in seconds since 1970, as the driver last told it."""
     transcript = state.record.transcript
     return state.record.timestamp + (transcript.end_time or 0.0) - (transcript.start_time or 0.0)
@@ -81,12 +128,12 @@ def _select_returned(uids: Sequence[int], options: frozenset[str] | None) -> Seq
         return uids
     first = uids[:1] if "MIN" in options else ()
     last = uids[-1:] if "MAX" in options else ()
-    return sorted({*first, *last})
+    return [*{*first, *last}]
 
 
-def _render_search(numbers: Sequence[int], mod_seq: int) -> Iterator[bytes]:
-    """Yield the response SEARCH in pieces (RFC 3501 7.2.5, RFC 7162 3.1.5)."""
-    yield b"* SEARCH"
+def _render_numbers(name: str, numbers: Sequence[int], mod_seq: int) -> Iterator[bytes]:
+    """Yield the response SEARCH or SORT in pieces (RFC 3501 7.2.5, RFC 7162 3.1.5)."""
+    yield b"* %s" % name.encode("ascii")
     for number in numbers:
         yield b" %d" % number
     yield (b" (MODSEQ %d)\r\n" % mod_seq) if mod_seq else b"\r\n"
@@ -109,7 +156,7 @@ def _render_esearch(
     yield (b" MODSEQ %d\r\n" % mod_seq) if mod_seq else b"\r\n"
 
 
-def send_in_parts(pieces: Iterator[bytes]) -> Iterator[Part]:
+def _send_in_parts(pieces: Iterator[bytes]) -> Iterator[Part]:
     """Yield one response, which may be long, in parts."""
     waiting: list[bytes] = []
     size = 0

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.protocol.folder_access import BodyPart, Message
 
-__all__ = ["has_field", "read_message_text"]
+__all__ = ["decode_field", "has_field", "read_field", "read_message_text"]
 
 _FIELD = compile_lazily(rb"([^:\s]+)[ \t]*:(.*)")
 _FOLD = compile_lazily(rb"\r?\n(?=[ \t])")
@@ -47,14 +47,18 @@ def read_message_text(message: Message, kind: str, name: str) -> str:
         return "\n".join(_iterate_body_texts(content, root, with_root_header=True)).casefold()
     wanted = (name if kind == "HEADER" else kind).encode("utf-8", "replace").lower()
     values = [value for field, value in _iterate_fields(content[slice(*root.header_range)]) if field == wanted]
-    return "\n".join(map(_decode_field, values)).casefold()
+    return "\n".join(map(decode_field, values)).casefold()
 
 
 def has_field(message: Message, name: str) -> bool:
     """Return whether the header has a field, for HEADER with an empty text."""
-    wanted = name.encode("utf-8", "replace").lower()
+    return read_field(message, name.encode("utf-8", "replace").lower()) is not None
+
+
+def read_field(message: Message, name: bytes) -> bytes | None:
+    """Return the unfolded value of the first field with a name in lower case; None without one."""
     header = message.content[slice(*message.structure.header_range)]
-    return any(field == wanted for field, _ in _iterate_fields(header))
+    return next((value for field, value in _iterate_fields(header) if field == name), None)
 
 
 def _iterate_fields(header: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -74,7 +78,7 @@ def _iterate_body_texts(content: bytes, root: BodyPart, *, with_root_header: boo
     while waiting:
         part, with_header = waiting.pop()
         if with_header:
-            yield _decode_field(_FOLD.sub(b"", content[slice(*part.header_range)]))
+            yield decode_field(_FOLD.sub(b"", content[slice(*part.header_range)]))
         if part.message is not None:
             waiting.append((part.message, True))
         elif part.type == b"MULTIPART":
@@ -99,7 +103,7 @@ def _decode_octets(octets: bytes, charset: str) -> str:
         return octets.decode("cp1252", "replace")
 
 
-def _decode_field(octets: bytes) -> str:
+def decode_field(octets: bytes) -> str:
     """Decode the encoded words of a field (RFC 2047)."""
     text = _decode_octets(octets, "")
     return _WORD.sub(_decode_word, text) if "=?" in text else text

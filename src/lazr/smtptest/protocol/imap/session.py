@@ -12,7 +12,6 @@ The parts of a session: its reader (`reader`), its authentication (`reading_auth
 
 from __future__ import annotations
 
-import enum
 import sys
 
 from lazr.smtptest.errors import StoreError
@@ -25,7 +24,9 @@ from lazr.smtptest.protocol.imap.command_types import LoginCommand
 from lazr.smtptest.protocol.imap.parse_error import ParseError
 from lazr.smtptest.protocol.imap.reader import MAX_LINE_BYTES, ImapReader, Item, RawCommand, RawLine, Refused
 from lazr.smtptest.protocol.imap.responses import Completion, Effect, Part, render_status_response
+from lazr.smtptest.protocol.imap.session_output import SessionOutput
 from lazr.smtptest.protocol.imap.session_state import ImapState, Input
+from lazr.smtptest.protocol.imap.waiting import CLOSED, PENDING_RESULT, Waiting
 from lazr.smtptest.protocol.reading_auth import ReadingAuth
 from lazr.smtptest.protocol.reading_session import Call, ReadingCommand, ReadingReply
 from lazr.smtptest.protocol.smtp import PENDING, SessionRecord, record_handshake
@@ -40,32 +41,14 @@ if TYPE_CHECKING:
     from lazr.smtptest.protocol.reading_session import OpenAccount, ReadingDecide, ReadingSettings
     from lazr.smtptest.protocol.smtp import TlsFacts
 
-__all__ = ["ImapSession", "Waiting"]
+__all__ = ["ImapSession"]
 
-# Of longer output, the transcript has the first line, and the size of the rest.
-_MAX_SHOWN_BYTES = 500
 _HTTP_METHODS = frozenset({b"CONNECT", b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"PATCH", b"POST", b"PUT", b"TRACE"})
 # The literals of one command.
 _MAX_LITERAL_BYTES = 1024 * 1024
 _MAX_LITERAL_BYTES_BEFORE_LOGIN = 64 * 1024
 # RFC 4954 4: a response of SASL has at most 12,288 octets.
 _MAX_LINE_BYTES = {Input.LINE: 12_288, Input.LINE_OR_CHANGE: MAX_LINE_BYTES}
-
-
-class Waiting(enum.Enum):
-    """What a session waits for before it handles more input."""
-
-    INPUT = "the client's next input"
-    DECISION = "the decision about a command: `decide` returned `PENDING`"
-    CALL = "the result of `pending_call`"
-    TURN = "the driver's next turn: much output waits, or `items_per_turn` commands were handled"
-    HANDSHAKE = "the TLS handshake (RFC 9051 6.2.1)"
-    CLOSE = "the close, which the client does not expect"
-    ORDERLY_CLOSE = "the close after LOGOUT or the end of input"
-
-
-_CLOSED = frozenset({Waiting.CLOSE, Waiting.ORDERLY_CLOSE})
-_PENDING = frozenset({Waiting.DECISION, Waiting.CALL})
 
 
 class ImapSession:
@@ -97,10 +80,8 @@ class ImapSession:
         "_has_eof",
         "_input_wanted",
         "_interruptions",
-        "_is_in_response",
         "_original_peer",
         "_output",
-        "_output_size",
         "_pending_command",
         "_reader",
         "_state",
@@ -125,10 +106,8 @@ class ImapSession:
         self._reader = ImapReader(self._get_max_literal_bytes)
         self._waiting = Waiting.INPUT
         self._has_eof = False
-        self._output: list[bytes] = []
-        self._output_size = 0
-        self._is_in_response = False  # the last part of a response is missing
-        self._interruptions: list[ReadingReply] = []  # they wait for the end of the response
+        self._output = SessionOutput(self.record.transcript)
+        self._interruptions: list[ReadingReply] = []  # they wait for the end of a response
         self._errors = 0  # commands that were answered BAD, in a row
         self._original_peer = ""
         # The command that waits for its decision; None is the greeting.
@@ -165,7 +144,7 @@ class ImapSession:
     @property
     def is_closing(self) -> bool:
         """Whether nothing more is read, and the connection must be closed."""
-        return self._waiting in _CLOSED
+        return self._waiting in CLOSED
 
     @property
     def is_orderly_close(self) -> bool:
@@ -175,7 +154,7 @@ class ImapSession:
     @property
     def is_reply_pending(self) -> bool:
         """Whether the driver has to bring a decision, or the result of `pending_call`."""
-        return self._waiting in _PENDING
+        return self._waiting in PENDING_RESULT
 
     @property
     def has_backlog(self) -> bool:
@@ -237,7 +216,7 @@ class ImapSession:
         self._reader.feed(data)
         if self._waiting is Waiting.TURN:
             self._waiting = Waiting.INPUT
-        elif self._waiting in _PENDING and self._reader.unread_size > self.settings.limits.session_memory:
+        elif self._waiting in PENDING_RESULT and self._reader.unread_size > self.settings.limits.session_memory:
             self._send_bye("Too much input while a command is executed, goodbye", "BYE")
         return self._process_input()
 
@@ -295,11 +274,11 @@ class ImapSession:
         """Send an untagged response in between, and return the bytes to send; BYE closes."""
         if self.is_closing:
             return b""
-        if self._is_in_response:
+        if self._output.is_in_response:
             self._interruptions.append(reply)
         else:
             self._send_reply(b"*", reply)
-        return self._take_output()
+        return self._output.take()
 
     def complete_handshake(self, facts: TlsFacts, settings: ReadingSettings) -> None:
         """Start the session again inside TLS, with the settings for it (RFC 9051 6.2.1)."""
@@ -325,10 +304,10 @@ class ImapSession:
         if self.is_closing:
             return b""
         self.record.end(reason)
-        if not self._is_in_response:  # the client would read it as a part of a message
-            self._send(render_status_response(b"*", reply.status, reply.text))
+        if not self._output.is_in_response:  # the client would read it as a part of a message
+            self._output.add(render_status_response(b"*", reply.status, reply.text))
         self._close(Waiting.CLOSE)
-        return self._take_output()
+        return self._output.take()
 
     def abandon(self) -> None:
         """Drop all input, because the connection is lost."""
@@ -344,7 +323,7 @@ class ImapSession:
             if self._steps is not None and self._input_wanted is None:  # a turn has interrupted it
                 self._advance(None)
                 continue
-            if items_left == 0 or self._output_size > self.settings.limits.replies_waiting:
+            if items_left == 0 or self._output.size > self.settings.limits.replies_waiting:
                 self._waiting = Waiting.TURN
                 break
             item = self._reader.read()
@@ -355,7 +334,7 @@ class ImapSession:
         if self._has_eof and self._waiting is Waiting.INPUT:
             self.record.end("EOF")
             self._close(Waiting.ORDERLY_CLOSE)
-        return self._take_output()
+        return self._output.take()
 
     def _get_max_literal_bytes(self, name: str) -> int:
         """Return the limit of the literals of a command together."""
@@ -374,7 +353,7 @@ class ImapSession:
         elif isinstance(item, Refused):
             self._refuse(item)
         else:
-            self._send(b"+ Ready for the literal\r\n")
+            self._output.add(b"+ Ready for the literal\r\n")
 
     def _refuse(self, refused: Refused) -> None:
         """Refuse what the reader cannot cut into commands."""
@@ -450,7 +429,7 @@ class ImapSession:
             return
         capabilities = " ".join(list_capabilities(state))
         text = f"{state.settings.hostname} IMAP server ready"
-        self._send(render_status_response(b"*", "OK", text, f"CAPABILITY {capabilities}"))
+        self._output.add(render_status_response(b"*", "OK", text, f"CAPABILITY {capabilities}"))
 
     # -- the command in execution ------------------------------------------------------------
 
@@ -465,9 +444,11 @@ class ImapSession:
                 step = steps.send(value) if error is None else steps.throw(error)
                 value = error = None
                 if isinstance(step, bytes):
-                    self._send(step)
+                    self._output.add(step)
                 elif isinstance(step, Part):
                     self._send_part(step)
+                    if self.is_closing:  # an interruption was BYE
+                        return
                 elif isinstance(step, Call):
                     self.pending_call = step.function
                     self._waiting = Waiting.CALL
@@ -476,7 +457,7 @@ class ImapSession:
                     self._input_wanted = step
                     self._reader.expect_line(_MAX_LINE_BYTES[step])
                     return
-                if self._output_size > self.settings.limits.replies_waiting:
+                if self._output.size > self.settings.limits.replies_waiting:
                     self._waiting = Waiting.TURN
                     return
         except StopIteration as stop:
@@ -511,7 +492,7 @@ class ImapSession:
                 return
         self._errors = self._errors + 1 if completion.status == "BAD" else 0
         self.record.refusals += completion.status != "OK"
-        self._send(completion.render(self._state.tag))
+        self._output.add(completion.render(self._state.tag))
         if completion.effect is Effect.BEGIN_TLS:
             self._waiting = Waiting.HANDSHAKE
         elif completion.effect is Effect.CLOSE:
@@ -522,29 +503,8 @@ class ImapSession:
 
     # -- output ------------------------------------------------------------------------------
 
-    def _send(self, wire: bytes) -> None:
-        """Add to the output, and to the transcript."""
-        if not wire:
-            return
-        self._output.append(wire)
-        self._output_size += len(wire)
-        transcript = self.record.transcript
-        if len(wire) <= _MAX_SHOWN_BYTES or transcript.keeps_content:
-            transcript.add_reply(wire)
-            return
-        line = wire[:_MAX_SHOWN_BYTES].partition(b"\r\n")[0]
-        transcript.add_reply(line + b"\r\n")
-        transcript.add_note(f"(… {len(wire) - len(line):,} octets …)")
-
     def _send_part(self, part: Part) -> None:
-        """Send a part of a response; the transcript shows the first one."""
-        self._is_in_response = not part.is_last
-        if part.is_first:
-            self._send(part.wire)
-        else:
-            self._output.append(part.wire)
-            self._output_size += len(part.wire)
-            self.record.transcript.add_note(f"(… {len(part.wire):,} octets …)")
+        self._output.add_part(part)
         if part.is_last:
             interruptions, self._interruptions = self._interruptions, []
             for reply in interruptions:
@@ -556,19 +516,13 @@ class ImapSession:
         if reply.status == "BYE":
             self._send_bye(reply.text, "rule")
         else:
-            self._send(render_status_response(tag, reply.status, reply.text))
+            self._output.add(render_status_response(tag, reply.status, reply.text))
 
     def _send_bye(self, text: str, reason: str) -> None:
         """Send a last response, and read nothing more."""
         self.record.end(reason)
-        self._send(render_status_response(b"*", "BYE", text))
+        self._output.add(render_status_response(b"*", "BYE", text))
         self._close(Waiting.CLOSE)
-
-    def _take_output(self) -> bytes:
-        output = b"".join(self._output)
-        self._output.clear()
-        self._output_size = 0
-        return output
 
     def _close(self, waiting: Waiting) -> None:
         """Read nothing more, and drop what was received."""
