@@ -340,3 +340,50 @@ def test_folder_list_that_others_change_all_the_time():
 
     assert get_code(FolderListNote(BusyStore(), "ann").change, lambda folders: folders.create("a")) == "INUSE"
     assert get_code(Accounts(BusyStore()).open("ann").open_folder, "INBOX") == "UNAVAILABLE"
+
+
+# -- limits ----------------------------------------------------------------------------------------
+
+
+def test_caches_of_folders_are_limited(monkeypatch):
+    monkeypatch.setattr("lazr.smtptest.folders.folder_cache._MAX_CACHED_NUMBERS", 5)
+    store = MemoryStore()
+    accounts = Accounts(store)
+    store_batch(store, 4)
+    first = accounts.open("ann").open_folder("INBOX").read_state()
+    assert accounts.open("ann").open_folder("INBOX").read_state() is first
+    accounts.open("ann@example.com").open_folder("INBOX").read_state()
+    accounts.open("ann").open_folder("Sent")
+
+    assert accounts.open("ann").open_folder("INBOX").read_state() is not first
+
+
+def test_mails_between_two_calls_are_left_out():
+    class GrowingStore(MemoryStore):
+        def list_numbers(self, search=(), *, unread=False):
+            numbers = super().list_numbers(search, unread=unread)
+            store_batch(self, 1)
+            return numbers
+
+    state = Accounts(GrowingStore()).open("ann").open_folder("INBOX").read_state()
+
+    assert (list(state.uids), state.unseen_count, state.first_unseen_uid) == ([], 0, None)
+
+
+def test_numbers_beyond_32_bits_raise_nothing():
+    class OldStore(MemoryStore):
+        def list_numbers(self, search=(), *, unread=False):
+            return [2**40]
+
+    assert list(Accounts(OldStore()).open("ann").open_folder("INBOX").read_state().uids) == [2**40]
+
+
+def test_message_has_a_limited_number_of_keywords():
+    store = MemoryStore()
+    store_batch(store, 1)
+    folder = Accounts(store).open("ann").open_folder("INBOX")
+    folder.change_flags([1], "add", [f"k{number}" for number in range(100)])
+
+    assert get_code(folder.change_flags, [1], "add", ["one-more"]) == "LIMIT"
+    assert get_code(folder.change_flags, [1], "add", ["\\Strange"]) == "CANNOT"
+    assert folder.change_flags([1], "add", ["K1", "\\Seen"]).changed[0].flags >= {"k1", "\\Seen"}
