@@ -25,8 +25,8 @@ from bench.tls_and_auth import measure_tls_and_auth
 
 TLS_AND_AUTH, IDLE_SESSIONS = "TLS and AUTH", "idle sessions"
 
-# Functions of `bench.in_process` and `bench.inbox_and_fixtures`, each in new processes: the module, the rounds of
-# processes, and whether another checkout is measured too (--baseline).
+# Functions of `bench.in_process`, `bench.inbox_and_fixtures` and `bench.reading`, each in new processes: the module,
+# the rounds of processes, and whether another checkout is measured too (--baseline).
 IN_PROCESS: dict[str, tuple[str, int, bool]] = {
     "start_stop": ("in_process", 3, True),
     "first_server": ("in_process", 3, True),
@@ -41,6 +41,10 @@ IN_PROCESS: dict[str, tuple[str, int, bool]] = {
     "scram_start": ("in_process", 1, False),
     "waiting": ("inbox_and_fixtures", 1, False),
     "many_mails": ("inbox_and_fixtures", 1, False),
+    "imap_newest": ("reading", 1, False),
+    "imap_fetch_all": ("reading", 1, False),
+    "imap_idle": ("reading", 1, False),
+    "imap_sessions": ("reading", 1, False),
 }
 
 TITLES = {
@@ -57,6 +61,10 @@ TITLES = {
     "waiting": "From reading the 250 to the return of `wait`, ms",
     "many_mails": "An inbox with 100,000 mails",
     "fixtures": "Cost of a fixture per test",
+    "imap_newest": "IMAP: log in, and fetch the newest of 1,000 mails, ms",
+    "imap_fetch_all": "IMAP: fetch 1,000 mails of 2 KB",
+    "imap_idle": "IMAP: from reading the 250 to EXISTS in IDLE, ms",
+    "imap_sessions": "IMAP: memory of 1,000 sessions in IDLE",
 }
 ROWS = (*throughput.ROWS, TLS_AND_AUTH, IDLE_SESSIONS, *IN_PROCESS)
 

@@ -43,6 +43,13 @@ TRANSLATED = [
     ({"MP_SMTP_REQUIRE_TLS": "yes"}, {"tls": "implicit"}),
     ({"MP_SMTP_REQUIRE_TLS": "no"}, {}),
     ({"MP_SMTP_MAX_RECIPIENTS": "50"}, {"max_recipients": "50"}),
+    ({"MP_POP3_BIND_ADDR": "[::]:2110"}, {"pop3_port": "2110"}),
+    (
+        {"MP_SMTP_BIND_ADDR": "127.0.0.1:2525", "MP_POP3_BIND_ADDR": "127.0.0.1:2110"},
+        {"host": "127.0.0.1", "smtp_port": "2525", "pop3_port": "2110"},
+    ),
+    ({"MP_POP3_AUTH": "ann:one bob:two"}, {"imap_auth": ["ann:one", "bob:two"]}),
+    ({"MP_POP3_AUTH_FILE": "/users"}, {"imap_auth_file": "/users"}),
     ({"MP_TAG": 'a=one "b c"="two words"'}, {"tag": ["a=one", "b c=two words"]}),
     ({"MP_TAGS_DISABLE": "x-tags"}, {"tags_disable": "x-tags"}),
     ({"MP_TAGS_USERNAME": "true"}, {"tags_username": True}),
@@ -84,7 +91,8 @@ def test_variable_becomes_an_option(variables, options):
     ("variable", "value", "message"),
     [
         ("MP_SEND_API_AUTH_FILE", "/f", "smtptest serve has no such access control; POST /api/v1/send needs the login"),
-        ("MP_POP3_AUTH", "a:b", "it has no POP3 server"),
+        ("MP_POP3_BIND_ADDR", "127.0.0.1:1110", "POP3 listens on the address of SMTP, and not only on 127.0.0.1"),
+        ("MP_POP3_BIND_ADDR", "unix:/s", "must be HOST:PORT, got 'unix:/s'; set --host and --pop3-port instead"),
         ("MP_SMTP_ALLOWED_RECIPIENTS", ".*@x", "write a rule for RCPT"),
         ("MP_SMTP_BIND_ADDR", "unix:/s", "must be HOST:PORT, got 'unix:/s'; set --host and --smtp-port instead"),
         ("MP_UI_BIND_ADDR", "8025", "must be HOST:PORT, got '8025'; set --http-host and --http-port instead"),

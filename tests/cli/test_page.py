@@ -14,7 +14,7 @@ from tests.helpers.command_line import ServeThread, build_environment, run_smtpt
 
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 STEP = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
-LISTENING = "smtp://127.0.0.1:1025 and http://127.0.0.1:8025"
+DOCUMENTED_PORTS = {"smtp": 1025, "http": 8025, "imap": 1143, "pop3": 1110}
 SHELL = set("|<>&;$*`")
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
@@ -32,8 +32,14 @@ def test_examples_of_the_page_run(running_server, tmp_path):
     for block in BLOCK.findall(render_reference.PAGE.read_text("utf-8")):
         for command, expected in STEP.findall(block):
             if command == "smtptest serve":
-                with ServeThread("--database", tmp_path / "mails.sqlite", "--http-port", "0") as serving:
-                    output = re.sub(r"smtp://127.0.0.1:\d+ and http://127.0.0.1:\d+", LISTENING, serving.first_line)
+                settings = {"SMTPTEST_SERVE_NO_IMAP": "0", "SMTPTEST_SERVE_NO_POP3": "0"}
+                database = tmp_path / "mails.sqlite"
+                with ServeThread("--database", database, "--http-port", "0", **settings) as serving:
+                    output = re.sub(
+                        r"(\w+)://127.0.0.1:\d+",
+                        lambda url: f"{url[1]}://127.0.0.1:{DOCUMENTED_PORTS[url[1]]}",
+                        serving.first_line,
+                    )
             elif not SHELL & set(command) and command.startswith("smtptest "):
                 done = run_smtptest(*shlex.split(command)[1:], cwd=tmp_path, **variables)
                 output = done.stdout + done.stderr

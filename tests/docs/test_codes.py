@@ -7,14 +7,15 @@ ROOT = Path(__file__).parents[2]
 PAGES = {
     "P": "promises.md",
     "S": "threats.md",
+    "I": "threats.md",
     "M": "threats.md",
     "D": "threats.md",
     "W": "threats.md",
     "L": "threats.md",
 }
-ROW = re.compile(r"^\| ([PSMDWL][0-9]+) \|.*\| ([^|]+) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| ([PSIMDWL][0-9]+) \|.*\| ([^|]+) \|$", re.MULTILINE)
 # Not a part of another word, nor a rule of ruff (three digits and more, "S104") or a weight of bits ("W3C").
-CODE = re.compile(r"(?<![\w.#%/-])[PSMDWL](?:[1-9]|[1-9][0-9])(?![\w%])")
+CODE = re.compile(r"(?<![\w.#%/-])[PSIMDWL](?:[1-9]|[1-9][0-9])(?![\w%])")
 
 
 def read_rows():

@@ -54,6 +54,7 @@ MAILPIT_ROWS = [
 # Values of variables that do not take any text.
 MAILPIT_VALUES = {
     "MP_MAX_MESSAGE_SIZE": "5",
+    "MP_POP3_BIND_ADDR": "0.0.0.0:1110",
     "MP_SMTP_BIND_ADDR": "0.0.0.0:1025",
     "MP_SMTP_RELAY_AUTH": "plain",
     "MP_UI_BIND_ADDR": "0.0.0.0:8025",

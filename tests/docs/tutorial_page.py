@@ -22,7 +22,8 @@ END_MARK = "--- end of the command, status"
 
 _BLOCK = re.compile(r"(?:`([\w.]+)`:\n\n)?^```(python|diff|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
-_PORTS = re.compile(r"smtp://127\.0\.0\.1:(\d+) and http://127\.0\.0\.1:(\d+)")
+_PORTS = re.compile(r"(\w+)://127\.0\.0\.1:(\d+)[,; ]")
+_DOCUMENTED_PORTS = {"smtp": "1025", "http": "8025", "imap": "1143", "pop3": "1110"}
 _SEPARATOR = re.compile(r"([=_-])\1{2,}")
 _INSTALLING = ("python3 -m venv ", ". .venv/", "pip install ")
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -150,8 +151,7 @@ class Terminal:
             lines.append(line)
             if line.startswith("web inbox"):
                 break
-        smtp_port, http_port = _PORTS.search("".join(lines)).groups()
-        self._ports = {"1025": smtp_port, "8025": http_port}
+        self._ports = {_DOCUMENTED_PORTS[scheme]: port for scheme, port in _PORTS.findall("".join(lines))}
         self._run("export SMTPTEST_SERVER=127.0.0.1:1025 SMTPTEST_API=http://127.0.0.1:8025")
         return self._translate("".join(lines))
 

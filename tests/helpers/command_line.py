@@ -8,6 +8,7 @@ import contextlib
 import io
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -30,8 +31,10 @@ PROCESS_STOP_TIMEOUT_SECONDS = 30
 def build_environment(**variables):
     """Return the environment of this process with these variables, and without the `SMTPTEST_` settings of its user."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SMTPTEST_")}
-    # The default database is in the user's data directory, which tests must not change.
-    return inherited | {"COLUMNS": "200", "SMTPTEST_SERVE_DATABASE": "none"} | variables
+    # The default database is in the user's data directory, which tests must not change.  Only tests of IMAP and POP3
+    # switch them on.
+    defaults = {"SMTPTEST_SERVE_DATABASE": "none", "SMTPTEST_SERVE_NO_IMAP": "1", "SMTPTEST_SERVE_NO_POP3": "1"}
+    return inherited | {"COLUMNS": "200"} | defaults | variables
 
 
 @contextlib.contextmanager
@@ -98,7 +101,7 @@ class _RunningServe:
     @property
     def address(self):
         """The host and the port of the SMTP server."""
-        return "127.0.0.1", int(self.first_line.split(";")[0].split(" and ")[0].rpartition(":")[2])
+        return "127.0.0.1", int(re.search(r":([0-9]+)\b", self.first_line)[1])
 
     @property
     def server(self):

@@ -10,7 +10,7 @@ from tests.helpers.third_party_clients import require_installed
 from tests.readers.dovecot import run_dovecot
 from tests.readers.reader_server import run_own_server
 
-TIMEOUT_SECONDS = 20  # a busy machine may need a minute to start a virtual machine
+TIMEOUT_SECONDS = 120  # a busy machine may need a minute to start a virtual machine
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,7 @@ def test_folders_are_listed_created_renamed_and_deleted(mailbox):
     assert {folder.name for folder in mailbox.folder.list()} == {"INBOX", "Sent", "Drafts", "Trash", "Junk"}
     mailbox.folder.create("Späte/Post")
     mailbox.folder.subscribe("Späte/Post", True)
-    assert [folder.name for folder in mailbox.folder.list(subscribed_only=True)] == ["Späte/Post"]
+    assert "Späte/Post" in [folder.name for folder in mailbox.folder.list(subscribed_only=True)]
     mailbox.folder.rename("Späte/Post", "Archive")
     assert mailbox.folder.status("Archive")["MESSAGES"] == 0
     mailbox.folder.delete("Archive")

@@ -58,9 +58,9 @@ def test_folder_with_umlaut_is_created_renamed_and_deleted(reader_server, client
     assert client.folder_exists("Entwürfe & mehr")
     client.rename_folder("Entwürfe & mehr", "Später")
     client.subscribe_folder("Später")
-    assert [name for _, _, name in client.list_sub_folders()] == ["Später"]
+    assert "Später" in [name for _, _, name in client.list_sub_folders()]
     client.unsubscribe_folder("Später")
-    assert client.list_sub_folders() == []
+    assert "Später" not in [name for _, _, name in client.list_sub_folders()]
     client.delete_folder("Später")
     assert "Sp&AOQ-ter" not in reader_server.list_folders()
 

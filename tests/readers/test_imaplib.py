@@ -70,7 +70,7 @@ def test_new_account_has_inbox_and_special_folders(client):
 def test_folders_are_created_renamed_subscribed_and_deleted(reader_server, client):
     check(client.create("Projects/2026"))
     check(client.subscribe("Projects/2026"))
-    assert b"Projects/2026" in check(client.lsub())[0]
+    assert any(b"Projects/2026" in line for line in check(client.lsub()))
     check(client.rename("Projects", "Old"))
     assert {"Old", "Old/2026"} <= reader_server.list_folders()
     check(client.delete("Old/2026"))

@@ -22,29 +22,20 @@ def mutt(request, reader_server, tmp_path):
     """Open a folder of the server, and press keys: `mutt("<delete-message><quit>")`."""
     require_installed(shutil.which(request.param), request.param)
 
-    def run(keys, *, folder="INBOX", protocol="imap", tls="none"):
-        port = (reader_server.get_imap_port if protocol == "imap" else reader_server.get_pop3_port)(tls)
-        url = f"{protocol}{'s' if tls == 'implicit' else ''}://{HOST}:{port}/"
+    def run(keys, *, tls="none"):
+        url = f"{'imaps' if tls == 'implicit' else 'imap'}://{HOST}:{reader_server.get_imap_port(tls)}/"
         (tmp_path / "muttrc").write_text(
             f'set imap_user="{reader_server.user}" imap_pass="{PASSWORD}"\n'
-            f'set pop_user="{reader_server.user}" pop_pass="{PASSWORD}"\n'
-            f'set folder="{url}" spoolfile="{url}{folder}" certificate_file="{tmp_path}/accepted"\n'
+            f'set folder="{url}" spoolfile="{url}INBOX" certificate_file="{tmp_path}/accepted"\n'
             f'set ssl_ca_certificates_file="{reader_server.ca_file}"\n'
             f"set ssl_starttls={'yes' if tls == 'starttls' else 'no'} "
             f"ssl_force_tls={'no' if tls == 'none' else 'yes'}\n"
-            f'set header_cache="" message_cachedir="" record="" sort=mailbox-order\n'
+            "set header_cache='' message_cachedir='' record='' sort=mailbox-order\n"
             "set confirmappend=no confirmcreate=no delete=yes move=no quit=yes wait_key=no mark_old=no copy=no\n"
-            "set pop_delete=yes pop_last=no pipe_decode=no beep=no imap_keepalive=900\n"
+            "set pipe_decode=no beep=no imap_keepalive=900\n"
             f'push "{keys}"\n'
         )
-        command = [
-            request.param,
-            "-n",
-            "-F",
-            str(tmp_path / "muttrc"),
-            "-f",
-            f"{url}{folder if protocol == 'imap' else ''}",
-        ]
+        command = [request.param, "-n", "-F", str(tmp_path / "muttrc"), "-f", f"{url}INBOX"]
         run_in_terminal(command, tmp_path)
 
     return run
@@ -75,7 +66,6 @@ def run_in_terminal(command, folder):
                 screen += os.read(process_end, 65536)
             except OSError:  # the program has closed the terminal
                 break
-        process.kill()
         assert process.wait(timeout=10) == 0, screen.decode(errors="replace")
     finally:
         process.kill()
@@ -83,18 +73,12 @@ def run_in_terminal(command, folder):
         os.close(process_end)
 
 
-@pytest.mark.parametrize("protocol", ["imap", "pop3"])
 @pytest.mark.parametrize("tls", ["none", "starttls", "implicit"])
-def test_mails_are_piped_byte_for_byte(reader_server, mutt, received, protocol, tls):
-    if protocol == "pop3":
-        protocol = "pop"
+def test_mails_are_piped_byte_for_byte(reader_server, mutt, received, tls):
     reader_server.deliver(*EXAMPLES.values())
 
-    mutt(
-        "<first-entry>" + f"<pipe-message>{received.path}<enter><next-entry>" * len(EXAMPLES) + "<quit>",
-        protocol=protocol,
-        tls=tls,
-    )
+    keys = f"<pipe-message>{received.path}<enter><next-entry>" * len(EXAMPLES)
+    mutt(f"<first-entry>{keys}<quit>", tls=tls)
 
     assert received.read() == list(EXAMPLES.values())
 
@@ -102,7 +86,7 @@ def test_mails_are_piped_byte_for_byte(reader_server, mutt, received, protocol, 
 def test_flags_are_set(reader_server, mutt):
     reader_server.deliver(MEETING, REPORT)
 
-    mutt("<first-entry><flag-message><last-entry><clear-flag>N<quit>")
+    mutt("<first-entry><flag-message><last-entry><toggle-new><quit>")
 
     assert [mail.flags for mail in reader_server.read_folder()] == [{"\\Flagged"}, {"\\Seen"}]
 

@@ -30,22 +30,28 @@ def s_nail(reader_server, run_program):
 
 @pytest.mark.parametrize("protocol", ["imap", "pop3"])
 @pytest.mark.parametrize("tls", ["none", "starttls", "implicit"])
-def test_mails_are_piped_byte_for_byte(reader_server, s_nail, received, protocol, tls):
+def test_mails_are_copied_byte_for_byte(reader_server, s_nail, tmp_path, protocol, tls):
     reader_server.deliver(*EXAMPLES.values())
 
-    s_nail(
-        *(f"Pipe {number + 1} {received.path}" for number in range(len(EXAMPLES))), "xit", protocol=protocol, tls=tls
-    )
+    commands = (f"copy {number + 1} maildir://{tmp_path}/{number}" for number in range(len(EXAMPLES)))
+    s_nail(*commands, "xit", protocol=protocol, tls=tls)
 
-    assert received.read() == list(EXAMPLES.values())
+    paths = (next((tmp_path / str(number)).glob("*/*")) for number in range(len(EXAMPLES)))
+    assert [read_content(path) for path in paths] == [content.rstrip() for content in EXAMPLES.values()]
+
+
+def read_content(path):
+    """Return the content of a file of a Maildir, without a field and empty lines at the end, which s-nail adds."""
+    return path.read_bytes().replace(b"Status: O\n", b"", 1).replace(b"\n", b"\r\n").rstrip()
 
 
 def test_mail_is_flagged_copied_and_deleted(reader_server, s_nail):
     reader_server.deliver(MEETING, REPORT, EXAMPLES["dots"])
 
-    s_nail("flag 1", "copy 2 +Sent", "delete 3", "quit")
+    s_nail("flag 1", "copy 2 @Sent", "delete 3", "quit")
 
     assert [mail.content for mail in reader_server.read_folder()] == [MEETING, REPORT]
+    assert reader_server.read_contents("Sent") == [REPORT]
     assert "\\Flagged" in reader_server.read_folder()[0].flags
 
 
@@ -57,7 +63,9 @@ def test_mail_is_deleted_by_pop3(reader_server, s_nail):
     assert reader_server.read_contents() == [REPORT]
 
 
-def test_folders_are_listed(s_nail):
+def test_folders_are_listed(reader_server, s_nail):
+    reader_server.deliver(MEETING)
+
     output = s_nail("folders", "xit")
 
     assert b"INBOX" in output and b"Trash" in output

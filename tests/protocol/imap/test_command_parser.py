@@ -318,6 +318,7 @@ def test_search_keys_of_fields(name):
             SearchCommand(AllKey(), "UTF-8", frozenset({"MIN", "MAX", "COUNT", "SAVE"}), is_uid=True),
         ),
         (b"SEARCH CHARSET ISO-8859-1 TO {1+}\r\n\xe9", SearchCommand(TextKey("TO", "é"), "ISO-8859-1")),
+        (b'SEARCH CHARSET ISO-8859-1 TO "\xe9"', SearchCommand(TextKey("TO", "é"), "ISO-8859-1")),
         (
             "SORT (REVERSE date Subject) UTF-8 ALL",
             SortCommand((SortCriterion("DATE", is_reverse=True), SortCriterion("SUBJECT")), "UTF-8", AllKey()),
@@ -438,6 +439,7 @@ def test_utf8_mode_changes_names_and_quoted_strings():
         ('SEARCH MODSEQ "/flags/x" foo 1', "expected a type of entries: ALL, PRIV, SHARED at position 27"),
         ("SEARCH RETURN (FOO) ALL", "expected a result option: MIN, MAX, ALL, COUNT, SAVE at position 17"),
         (b"SEARCH CHARSET UTF-8 TO {1+}\r\n\xff", "expected a text in UTF-8 at position 26"),
+        (b'SEARCH CHARSET US-ASCII TO "\xff"', "expected a text in ASCII at position 29"),
         ("SORT () UTF-8 ALL", "expected a sort criterion at position 8"),
         ("SORT (FOO) UTF-8 ALL", "expected a sort criterion: ARRIVAL, CC, DATE, FROM, SIZE, SUBJECT, TO at position 8"),
         ("SORT (DATE) ALL", "expected another charset at position 14"),

@@ -77,6 +77,8 @@ def test_webui_has_mailpits_fields_and_more(rest_api):
         "RemoteContent": False,
         "LinkCheck": False,
         "SMTP": [{"Host": "127.0.0.1", "Port": rest_api.server.port, "TLS": "none"}],
+        "IMAP": [],
+        "POP3": [],
         "Extras": [
             {
                 "Name": name,
@@ -120,3 +122,14 @@ def test_webui_lists_where_mail_is_received(tmp_path):
             {"Host": "127.0.0.1", "Port": server.tls_address[1], "TLS": "implicit"},
             {"Host": path, "Port": 0, "TLS": "starttls"},
         ]
+
+
+def test_webui_lists_where_mail_is_handed_out():
+    store = MemoryStore()
+    with MailServer(store=store, imap=True, pop3=True) as server:
+        with WebServer(make_app(AppContext(store, server))) as web:
+            configuration = httpx.get(f"{web.url}/api/v1/webui").json()
+
+        assert [address["Port"] for address in configuration["SMTP"]] == [server.port]
+        assert configuration["IMAP"] == [{"Host": "127.0.0.1", "Port": server.imap.port, "TLS": "none"}]
+        assert configuration["POP3"] == [{"Host": "127.0.0.1", "Port": server.pop3.port, "TLS": "none"}]

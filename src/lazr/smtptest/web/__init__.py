@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.web.api.schemas import build_message_summary
     from lazr.smtptest.web.app import make_app
     from lazr.smtptest.web.app_context import AppContext
-    from lazr.smtptest.web.mailbox import Mailbox
+    from lazr.smtptest.web.mailbox import Mailbox, Mailboxes
     from lazr.smtptest.web.middleware.authority import parse_allowed_hosts
     from lazr.smtptest.web.middleware.exposure import check_exposure, is_exposed
     from lazr.smtptest.web.middleware.password_file import Users
@@ -47,6 +47,7 @@ __all__ = [
     "Guard",
     "LinkChecker",
     "Mailbox",
+    "Mailboxes",
     "OutboundClient",
     "Relay",
     "UrlNotAllowed",
@@ -73,7 +74,7 @@ __getattr__, __dir__ = lazy_exports(
         "lazr.smtptest.web.api.schemas": ("build_message_summary",),
         "lazr.smtptest.web.app": ("make_app",),
         "lazr.smtptest.web.app_context": ("AppContext",),
-        "lazr.smtptest.web.mailbox": ("Mailbox",),
+        "lazr.smtptest.web.mailbox": ("Mailbox", "Mailboxes"),
         "lazr.smtptest.web.middleware.authority": ("parse_allowed_hosts",),
         "lazr.smtptest.web.middleware.exposure": ("check_exposure", "is_exposed"),
         "lazr.smtptest.web.middleware.password_file": ("Users",),

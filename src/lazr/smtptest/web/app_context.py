@@ -76,7 +76,7 @@ class AppContext:
         self.store: Final[Store] = store
         self.server: Final[MailServer] = server
         self.label: Final[str] = label
-        self.mailboxes: Final[Mailboxes] = Mailboxes(mailboxes)
+        self.mailboxes: Final[Mailboxes] = mailboxes if isinstance(mailboxes, Mailboxes) else Mailboxes(mailboxes)
         self.anonymous: Final[bool] = not self.mailboxes if anonymous is None else anonymous
         self.chaos: Final[Chaos | None] = Chaos(server.rules) if chaos else None
         self.jim: Final[Jim | None] = Jim(server.rules) if chaos else None

@@ -20,6 +20,7 @@ __all__ = ["MailpitSettings", "translate_mailpit_variables"]
 
 _PREFIX = "MP_"
 _TRUE_WORDS = ("1", "t", "true", "y", "yes")
+_LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass
@@ -94,12 +95,25 @@ def _as_address(host_option: str, port_option: str) -> Callable[[MailpitSettings
         host, colon, port = value.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
         if value.startswith("unix:") or not colon or not port.isdecimal():
-            options = "--http-host and --http-port" if host_option == "http_host" else "--host and --smtp-port"
+            options = f"--{host_option} and --{port_option}".replace("_", "-")
             raise ConfigurationError(f"{name} must be HOST:PORT, got {value!r}; set {options} instead")
         settings.set(host_option, host or "0.0.0.0", name)  # noqa: S104 - as Mailpit; `serve` checks the exposure
         settings.set(port_option, port, name)
 
     return translate
+
+
+def _as_pop3_port(settings: MailpitSettings, name: str, value: str) -> None:
+    """Translate `host:port` of POP3, which listens on the address of SMTP here."""
+    address = MailpitSettings()
+    _as_address("host", "pop3_port")(address, name, value)
+    host, smtp_host = address.values["host"], settings.values.get("host")
+    if host in _LOOPBACK_HOSTS and host != smtp_host:
+        raise ConfigurationError(
+            f"{name}: POP3 listens on the address of SMTP, and not only on {host}; set MP_SMTP_BIND_ADDR to {host} "
+            "too, or only the port with --pop3-port, and leave the variable out"
+        )
+    settings.set("pop3_port", address.values["pop3_port"], name)
 
 
 def _as_count(option: str) -> Callable[[MailpitSettings, str, str], None]:
@@ -210,6 +224,9 @@ _TRANSLATIONS: dict[str, Callable[[MailpitSettings, str, str], None]] = {
     "MP_SMTP_REQUIRE_STARTTLS": _as_flag("require_tls"),
     "MP_SMTP_REQUIRE_TLS": _as_required_tls,
     "MP_SMTP_MAX_RECIPIENTS": _as("max_recipients"),
+    "MP_POP3_BIND_ADDR": _as_pop3_port,
+    "MP_POP3_AUTH": _as_credentials("imap_auth"),
+    "MP_POP3_AUTH_FILE": _as("imap_auth_file"),
     "MP_TAG": _as_tag_filters,
     "MP_TAGS_DISABLE": _as("tags_disable"),
     "MP_TAGS_USERNAME": _as_flag("tags_username"),
@@ -295,12 +312,10 @@ _WITHOUT_EFFECT = frozenset(
 _ACCESS_VARIABLES = {
     "MP_SEND_API_AUTH": "POST /api/v1/send needs the login of --auth; leave the variable out",
     "MP_SEND_API_AUTH_FILE": "POST /api/v1/send needs the login of --auth-file; leave the variable out",
-    "MP_POP3_AUTH": "it has no POP3 server; leave the variable out",
-    "MP_POP3_AUTH_FILE": "it has no POP3 server; leave the variable out",
     "MP_SMTP_ALLOWED_RECIPIENTS": "write a rule for RCPT in a file for --rules, and leave the variable out",
 }
 _NO_FORWARDING = "smtptest serve does not forward; a webhook can"
-_NO_POP3 = "smtptest serve has no POP3 server"
+_POP3_TLS = "POP3 has the TLS of --tls, with the certificate of --tls-cert"
 _RELAYS_UNCHANGED = "the relay gets each mail unchanged, with the sender of --relay-sender"
 _UNSUPPORTED = {
     "MP_ALLOW_INTERNAL_HTTP_REQUESTS": "name the networks that link checks may reach with --webhook-network",
@@ -313,9 +328,8 @@ _UNSUPPORTED = {
     "MP_HIDE_DELETE_ALL_BUTTON": "deletions in the inbox can be undone",
     "MP_IGNORE_DUPLICATE_IDS": "each mail is stored, also with the Message-ID of another",
     "MP_LOG_FILE": "redirect the output",
-    "MP_POP3_BIND_ADDR": _NO_POP3,
-    "MP_POP3_TLS_CERT": _NO_POP3,
-    "MP_POP3_TLS_KEY": _NO_POP3,
+    "MP_POP3_TLS_CERT": _POP3_TLS,
+    "MP_POP3_TLS_KEY": _POP3_TLS,
     "MP_SEND_API_AUTH_ACCEPT_ANY": "POST /api/v1/send needs the same login as the other routes",
     "MP_SMTP_FORWARD_CONFIG": _NO_FORWARDING,
     **{

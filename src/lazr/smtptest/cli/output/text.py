@@ -78,7 +78,7 @@ class TextRenderer:
 
         A second line has the URL of the web inbox.  Without retention, a third one says that all mails are kept.
         """
-        line = f"listening on {' and '.join(urls)}"
+        line = f"listening on {_join_words(urls)}"
         if store_summary:
             url, mails = store_summary
             line += f"; {_format_mail_count(mails)} in {escape_unprintable(url.rstrip(':'))}"
@@ -165,6 +165,11 @@ class TextRenderer:
             for defect in mail.defects[:_MAX_SHOWN_DEFECTS]
         ]
         return [*lines, *([""] if others or defects else []), *others, *defects]
+
+
+def _join_words(words: list[str]) -> str:
+    """Return `a`, `a and b`, or `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def _format_paths(mail: Mail) -> str:

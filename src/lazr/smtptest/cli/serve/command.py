@@ -21,14 +21,17 @@ from lazr.smtptest.cli.output.text import TextRenderer, is_color_enabled
 from lazr.smtptest.cli.rules_file import read_rules
 from lazr.smtptest.cli.serve.http_options import HttpOptions
 from lazr.smtptest.cli.serve.mail_store import NO_STORE, has_retention, open_store
+from lazr.smtptest.cli.serve.mailboxes_file import read_mailboxes
 from lazr.smtptest.cli.serve.outbound_options import OutboundOptions
 from lazr.smtptest.cli.serve.printer import PrinterThread
 from lazr.smtptest.cli.serve.printing_observer import PrintingObserver
+from lazr.smtptest.cli.serve.reading_options import ReadingOptions
+from lazr.smtptest.cli.serve.reading_setup import ReadingSetup, check_reading_options, prepare_reading
 from lazr.smtptest.cli.serve.shutdown_signal import ShutdownSignal
 from lazr.smtptest.cli.serve.smtp_options import SmtpOptions
 from lazr.smtptest.cli.serve.store_options import StoreOptions
 from lazr.smtptest.cli.serve.tls_options import TlsOptions, TlsSetup, build_tls
-from lazr.smtptest.cli.serve.users_file import parse_user, read_users
+from lazr.smtptest.cli.serve.users_file import read_users_and_options
 from lazr.smtptest.cli.serve.web_server import prepare_web_server
 from lazr.smtptest.protocol.smtp import TlsMode
 from lazr.smtptest.store import Store
@@ -54,18 +57,21 @@ _MAX_PRINTING_LOAD = 0.04
 @expand_options(
     smtp_options=SmtpOptions,
     tls_options=TlsOptions,
+    reading_options=ReadingOptions,
     store_options=StoreOptions,
     http_options=HttpOptions,
     outbound_options=OutboundOptions,
 )
 def serve(
+    *,
     smtp_options: SmtpOptions,
     tls_options: TlsOptions,
+    reading_options: ReadingOptions,
     store_options: StoreOptions,
     http_options: HttpOptions,
     outbound_options: OutboundOptions,
 ) -> int:
-    """Catch mail by SMTP, store and print it, and serve it over HTTP, until Ctrl-C.
+    """Catch mail by SMTP, store and print it, and serve it by HTTP, IMAP and POP3, until Ctrl-C.
 
     Nothing is delivered, except by --relay.
     """
@@ -77,16 +83,18 @@ def serve(
         raise CommandError("--open needs the web inbox; leave out --open, or --no-http and --database none", 2)
     if http_options.mcp and (http_options.no_http or store_options.database == NO_STORE):
         raise CommandError("--mcp needs HTTP and a store; leave out --mcp, or --no-http and --database none", 2)
+    check_reading_options(reading_options, store_options.database)
     _reject_exposure(smtp_options)
     _configure_logging(smtp_options)
     raise_fd_limit()
     configure_allocator()
     tls = build_tls(tls_options, [smtp_options.hostname, *_read_allowed_names(http_options)])
-    return _run(smtp_options, store_options, http_options, outbound_options, tls=tls, out=sys.stdout)
+    return _run(smtp_options, reading_options, store_options, http_options, outbound_options, tls=tls, out=sys.stdout)
 
 
 def _run(
     smtp_options: SmtpOptions,
+    reading_options: ReadingOptions,
     store_options: StoreOptions,
     http_options: HttpOptions,
     outbound_options: OutboundOptions,
@@ -103,7 +111,12 @@ def _run(
         running.enter_context(shutdown_signal)
         running.enter_context(printer)
         store = running.enter_context(open_store(store_options))
-        server = _build_mail_server(smtp_options, tls.smtp, printer, store)
+        smtp_users = read_users_and_options(smtp_options.smtp_auth_file, smtp_options.smtp_auth, "--smtp-auth")
+        mailboxes = read_mailboxes(http_options.mailboxes)
+        reading = prepare_reading(
+            reading_options, smtp_options, http_options, smtp_users=smtp_users, mailboxes=mailboxes, store=store
+        )
+        server = _build_mail_server(smtp_options, tls.smtp, printer, store, smtp_users=smtp_users, reading=reading)
         web = prepare_web_server(
             http_options,
             outbound_options,
@@ -113,15 +126,17 @@ def _run(
             ca_file=ca_file,
             server=server,
             store=store,
+            mailboxes=mailboxes,
         )
         if web is not None:
             running.enter_context(web.run_webhooks())
-        running.enter_context(_run_mail_server(server))
+        running.enter_context(_run_mail_server(server, reading))
         urls = [server.url]
         if tls.smtp is not None and tls.smtp.mode is TlsMode.BOTH:
             urls.append("smtps://{}:{}".format(*server.tls_address))
         if web is not None:
             urls.append(running.enter_context(web.run_web_server()))
+        urls += _list_reading_urls(server, reading, tls.smtp)
         store_summary = None if store is None else (store.url, store.get_totals().mails)
         page_url = None if web is None else web.page_url
         limited = store is None or store_options.database == "memory:" or has_retention(store_options)
@@ -165,7 +180,13 @@ def _read_allowed_names(http_options: HttpOptions) -> list[str]:
 
 
 def _build_mail_server(
-    smtp_options: SmtpOptions, tls: Tls | None, printer: PrinterThread, store: Store | None
+    smtp_options: SmtpOptions,
+    tls: Tls | None,
+    printer: PrinterThread,
+    store: Store | None,
+    *,
+    smtp_users: dict[str, str],
+    reading: ReadingSetup,
 ) -> MailServer:
     # Accept everything that an application under development sends, as far as it can be parsed.
     server = MailServer(
@@ -183,32 +204,40 @@ def _build_mail_server(
         ),
         lenient=Lenient.all(),
         bare_line_ends="accept",
-        auth=Auth(_read_smtp_users(smtp_options) or "any", in_clear=True),
+        auth=Auth(smtp_users or "any", in_clear=True),
         tls=tls,
         store=store,
+        imap=reading.imap or False,
+        pop3=reading.pop3 or False,
+        reading_auth=reading.auth,
+        mailboxes=reading.mailboxes,
     )
     if smtp_options.rules is not None:
         server.rules.add(read_rules(smtp_options.rules))
     return server
 
 
-def _read_smtp_users(smtp_options: SmtpOptions) -> dict[str, str]:
-    """Return the users of `--smtp-auth-file` and `--smtp-auth`; empty without both."""
-    users = {} if smtp_options.smtp_auth_file is None else read_users(smtp_options.smtp_auth_file)
-    for text in smtp_options.smtp_auth or ():
-        name, password = parse_user(text, "--smtp-auth")
-        if name in users:
-            raise CommandError(f"--smtp-auth: user {name!r} is given twice; remove one", 2)
-        users[name] = password
-    return users
+def _list_reading_urls(server: MailServer, reading: ReadingSetup, tls: Tls | None) -> list[str]:
+    """Return the URLs of IMAP and POP3, as far as they run."""
+    urls = []
+    for name, _ in reading.list_listens():
+        address = server.imap if name == "imap" else server.pop3
+        urls.append(address.url)
+        if tls is not None and tls.mode is TlsMode.BOTH:
+            urls.append("{}s://{}:{}".format(name, *address.tls_address))
+    return urls
 
 
 @contextlib.contextmanager
-def _run_mail_server(server: MailServer) -> Iterator[None]:
+def _run_mail_server(server: MailServer, reading: ReadingSetup) -> Iterator[None]:
     try:
         server.start()
     except OSError as error:
-        hint = "; choose a port with --smtp-port (0 is any free port)" if error.errno == errno.EADDRINUSE else ""
+        hint = ""
+        if error.errno == errno.EADDRINUSE:
+            options = {f":{listen.port}": f"--{name}-port" for name, listen in reading.list_listens()}
+            option = next((options[end] for end in options if str(error.strerror).endswith(end)), "--smtp-port")
+            hint = f"; choose a port with {option} (0 is any free port)"
         raise CommandError(f"{error.strerror or error}{hint}") from None
     try:
         yield

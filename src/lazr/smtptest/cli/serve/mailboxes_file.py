@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from lazr.smtptest.cli.errors import CommandError
-from lazr.smtptest.web import Mailbox
+from lazr.smtptest.web import Mailbox, Mailboxes
 
 __all__ = ["read_mailboxes"]
 
 _USAGE_ERROR = 2
 
 
-def read_mailboxes(path: Path) -> list[Mailbox]:
-    """Return the mailboxes of a TOML file.
+def read_mailboxes(path: Path | None) -> Mailboxes:
+    """Return the mailboxes of a TOML file; none without a file.
 
     Each table has `token` and either `user` or `recipient`.  `user` is the name with which clients authenticate by
     SMTP; `recipient` is an address in which `*` matches any characters.
@@ -21,6 +21,8 @@ def read_mailboxes(path: Path) -> list[Mailbox]:
     Raises:
         CommandError: If the file cannot be read, or a table in it is invalid; the text contains no token.
     """
+    if path is None:
+        return Mailboxes()
     try:
         tables = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -28,7 +30,7 @@ def read_mailboxes(path: Path) -> list[Mailbox]:
     except ValueError as error:
         raise CommandError(f"{path}: {error}", _USAGE_ERROR) from None
     try:
-        return [_parse_mailbox(name, table) for name, table in tables.items()]
+        return Mailboxes(_parse_mailbox(name, table) for name, table in tables.items())
     except ValueError as error:
         raise CommandError(f"{path}: {error}", _USAGE_ERROR) from None
 

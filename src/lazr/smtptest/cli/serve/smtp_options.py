@@ -20,7 +20,7 @@ class SmtpOptions:
 
     host: Annotated[
         str,
-        option("--host", help="Address to listen on, for SMTP and HTTP.", panel=_SMTP_PANEL),
+        option("--host", help="Address to listen on, for SMTP, IMAP, POP3 and HTTP.", panel=_SMTP_PANEL),
     ] = "127.0.0.1"
     smtp_port: Annotated[
         int,

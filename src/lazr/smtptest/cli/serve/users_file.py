@@ -1,10 +1,11 @@
 """Read the users that may authenticate, from options and from the file of SMTP users."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from lazr.smtptest.cli.errors import CommandError
 
-__all__ = ["parse_user", "read_users"]
+__all__ = ["parse_user", "read_users", "read_users_and_options"]
 
 _USAGE_ERROR = 2
 _BCRYPT_PREFIXES = ("$2a$", "$2b$", "$2y$")
@@ -56,4 +57,19 @@ def read_users(path: Path) -> dict[str, str]:
         users[name] = password
     if not users:
         raise CommandError(f"{path}: the file has no users; add user:password on a line", _USAGE_ERROR)
+    return users
+
+
+def read_users_and_options(path: Path | None, values: Iterable[str] | None, option_name: str) -> dict[str, str]:
+    """Return the users of a file and of the values of an option; empty without both.
+
+    Raises:
+        CommandError: If the file or a value is invalid, or a user is given twice.
+    """
+    users = {} if path is None else read_users(path)
+    for text in values or ():
+        name, password = parse_user(text, option_name)
+        if name in users:
+            raise CommandError(f"{option_name}: user {name!r} is given twice; remove one", _USAGE_ERROR)
+        users[name] = password
     return users

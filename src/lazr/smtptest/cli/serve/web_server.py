@@ -7,7 +7,6 @@ import errno
 from typing import TYPE_CHECKING
 
 from lazr.smtptest.cli.errors import CommandError
-from lazr.smtptest.cli.serve.mailboxes_file import read_mailboxes
 from lazr.smtptest.cli.serve.outbound import build_link_checker, build_relay
 from lazr.smtptest.cli.serve.users_file import parse_user
 from lazr.smtptest.errors import MissingExtra, StartError
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.cli.serve.http_options import HttpOptions
     from lazr.smtptest.cli.serve.outbound_options import OutboundOptions
     from lazr.smtptest.store import Store
-    from lazr.smtptest.web import Users, WebhookThread, WebServer
+    from lazr.smtptest.web import Mailboxes, Users, WebhookThread, WebServer
 
 __all__ = ["PageLinks", "PreparedWebServer", "prepare_web_server"]
 
@@ -106,6 +105,7 @@ def prepare_web_server(
     ca_file: str | None,
     server: MailServer,
     store: Store | None,
+    mailboxes: Mailboxes,
 ) -> PreparedWebServer | None:
     """Check all options, read their files, and return the web server; None without HTTP.
 
@@ -118,6 +118,7 @@ def prepare_web_server(
         ca_file: The PEM file of the CA that clients must trust; None without made certificates.
         server: The mail server whose sessions and rules the API shows.
         store: The mails that the API shows.
+        mailboxes: The parts of the store that tokens open.
 
     Raises:
         CommandError: If an option or a file is invalid.
@@ -144,7 +145,6 @@ def prepare_web_server(
     page_links = PageLinks(http_options.public_url)
     try:
         users = _read_users(http_options)
-        mailboxes = [] if http_options.mailboxes is None else read_mailboxes(http_options.mailboxes)
         check_exposure(host, has_login=users is not None or bool(mailboxes), insecure_public=insecure_public)
         app_context = AppContext(
             store,

@@ -112,6 +112,7 @@ def _read_charset(tokens: TokenReader) -> str:
     if charset not in CHARSETS:
         code = f"BADCHARSET ({' '.join(CHARSETS)})"  # RFC 9051 7.1
         raise ParseError("expected another charset", position, code=code, status="NO")
+    tokens.has_charset = True
     return charset
 
 

@@ -41,9 +41,12 @@ class TokenReader:
         literals: The literals; each one is between two lines.
         start: Where to begin in the first line.
         is_utf8: Quoted strings can have UTF-8 (RFC 9051 4.3, RFC 6855 3).
+
+    `has_charset`, after the CHARSET of a search, lets quoted strings be in it.  RFC 3501 9 asks for literals there, but
+    imap-tools and others send quoted strings, and other servers accept them.
     """
 
-    __slots__ = ("_base", "_index", "_line", "_lines", "_literals", "_offset", "is_utf8")
+    __slots__ = ("_base", "_index", "_line", "_lines", "_literals", "_offset", "has_charset", "is_utf8")
 
     def __init__(
         self, lines: Sequence[bytes], literals: Sequence[Literal] = (), start: int = 0, *, is_utf8: bool = False
@@ -55,6 +58,7 @@ class TokenReader:
         self._line = lines[0]
         self._offset = start
         self.is_utf8: bool = is_utf8
+        self.has_charset = False
 
     @property
     def position(self) -> int:
@@ -179,7 +183,7 @@ class TokenReader:
                 raise self.fail(f"expected {expected} without NUL", position)
             return content
         content = self._match(_QUOTED, 'a quoted string with its second ", and with \\ only before \\ and "')[1]
-        if not (self.is_utf8 or content.isascii()):
+        if not (self.is_utf8 or self.has_charset or content.isascii()):
             raise self.fail(f"expected {expected} in ASCII, or in a literal, or after ENABLE UTF8=ACCEPT", position)
         return _ESCAPE.sub(rb"\1", content) if b"\\" in content else content
 

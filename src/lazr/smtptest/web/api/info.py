@@ -72,7 +72,7 @@ class MessageRelay(TypedDict):
 
 
 class MailAddress(TypedDict):
-    """An address where the server receives mail.
+    """An address where the server receives mail, or hands it out.
 
     `TLS` is `none`, `starttls` or `implicit`.  `Host` is a path and `Port` is 0 for a Unix domain socket.
     """
@@ -116,6 +116,8 @@ class WebUIConfiguration(TypedDict):
     RemoteContent: bool
     LinkCheck: bool
     SMTP: list[MailAddress]
+    IMAP: list[MailAddress]
+    POP3: list[MailAddress]
     Extras: list[ExtraStatus]
 
 
@@ -175,15 +177,20 @@ def get_configuration(scope: AccessScopeDep, request: Request) -> Response:
         "LoggedIn": authenticator.find_session(request.scope) is not None,
         "RemoteContent": app_context.remote_content,
         "LinkCheck": app_context.link_checker is not None,
-        "SMTP": _list_mail_addresses(app_context.server),
+        "SMTP": _list_mail_addresses(app_context.server, None, "smtp", "lmtp"),
+        "IMAP": _list_mail_addresses(app_context.server, "imap"),
+        "POP3": _list_mail_addresses(app_context.server, "pop3"),
         "Extras": _list_extras(),
     }
     return json_response(configuration)
 
 
-def _list_mail_addresses(server: MailServer) -> list[MailAddress]:
+def _list_mail_addresses(server: MailServer, *protocols: str | None) -> list[MailAddress]:
+    """Return the addresses of listeners with these protocols; None is the server's own."""
     addresses: list[MailAddress] = []
     for listener in server.listeners:
+        if listener.listen.protocol not in protocols:
+            continue
         host, port = listener.address if listener.path is None else (listener.path, 0)
         addresses.append({"Host": host, "Port": port, "TLS": server.get_tls_mode(listener).value})
     return addresses
