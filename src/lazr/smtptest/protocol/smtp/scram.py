@@ -67,6 +67,28 @@ def _derive_keys(mechanism: str, password: str, salt: bytes) -> ScramKeys:
     return keys
 
 
+class _Gs2Header:
+    """A GS2 header with an authorization identity, which scramp does not parse (RFC 5802 5.1).
+
+    mutt and other clients with Cyrus SASL always send one.
+
+    Args:
+        header: The header without it, of scramp.
+        octets: The header as the client sent it.
+    """
+
+    __slots__ = ("_header", "_octets")
+
+    def __init__(self, header: Any, octets: bytes) -> None:
+        self._header = header
+        self._octets = octets
+
+    def make_cbind_input(self, channel_binding: object) -> bytes:
+        """Return what the client's last message must repeat."""
+        expected: bytes = self._header.make_cbind_input(channel_binding)
+        return self._octets + expected[len(bytes(self._header)) :]
+
+
 class ScramExchange(Exchange):
     """An exchange of SCRAM-SHA-1 or SCRAM-SHA-256, with channel binding (`-PLUS`) or without.
 
@@ -74,11 +96,13 @@ class ScramExchange(Exchange):
     """
 
     __slots__ = (
+        "_authzid",
         "_base_mechanism",
         "_channel_binding",
         "_client_final",
         "_client_first",
         "_derive_salt",
+        "_gs2_header",
         "_mechanism",
         "_nonce",
         "_salt",
@@ -97,6 +121,8 @@ class ScramExchange(Exchange):
         self._base_mechanism = mechanism.removesuffix("-PLUS")
         self._derive_salt = derive_salt
         self._nonce = context.nonce()
+        self._authzid = ""
+        self._gs2_header = b""  # as the client sent it
         self._channel_binding: tuple[str, bytes] | None = None
         self._client_first = ""
         self._client_final = ""
@@ -122,9 +148,8 @@ class ScramExchange(Exchange):
             raise build_syntax_error(
                 f"{self._mechanism} {'needs' if plus else 'does not take'} a channel binding: {flag}", "5.5.4"
             )
-        if authzid:
-            # RFC 5802 5.1 allows one; scramp does not support it.
-            raise build_syntax_error(f"{self._mechanism} takes no authorization identity (a=) here", "5.5.4")
+        self._authzid = authzid
+        self._gs2_header = message[: len(message) - len(bare)].encode()
         bindings = self._context.channel_bindings
         binding = flag[2:]
         if plus and binding in _SUPPORTED_BINDING_TYPES and bindings.get(binding):
@@ -134,7 +159,7 @@ class ScramExchange(Exchange):
         if (plus and self._channel_binding is None) or (flag == "y" and bindings):
             self._answer_client_first(f"n,,{bare}")
             return Credentials(self._mechanism, self._username)
-        return self._answer_client_first(message)
+        return self._answer_client_first(f"{flag},,{bare}")
 
     def _answer_client_first(self, client_first: str) -> bytes:
         """Read the client's first message, and return the server's."""
@@ -160,6 +185,8 @@ class ScramExchange(Exchange):
         name = self._base_mechanism if self._channel_binding is None else self._mechanism
         server = ScramMechanism(name).make_server(find_keys, channel_binding=self._channel_binding, s_nonce=self._nonce)
         server.set_client_first(self._client_first)
+        if self._authzid:
+            server.gs2_header = _Gs2Header(server.gs2_header, self._gs2_header)
         return server, server.get_server_first()
 
     def _handle_client_final(self, message: str) -> Credentials:
@@ -175,7 +202,9 @@ class ScramExchange(Exchange):
         find_password = self._context.find_password
         password = None if find_password is None else find_password(self._username)
         proved = password is not None and self._verify_password(password)
-        return Credentials(self._mechanism, self._username, proved=proved, check=self._verify_password)
+        return Credentials(
+            self._mechanism, self._username, authzid=self._authzid, proved=proved, check=self._verify_password
+        )
 
     def _verify_password(self, password: str) -> bool:
         """Whether the client's proof matches this password; if so, the server signs with it."""
