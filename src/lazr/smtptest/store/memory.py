@@ -757,7 +757,7 @@ class _StoredMail:
         return self.index.inlines
 
     def describe_flags(self) -> FlaggedMail:
-        """Return the marks of the mail; of a mail that is not indexed, without the tags of its content."""
+        """Return the marks of the mail; before indexing, without the tags of its content."""
         tags = self.tags if self._assigned_tags is not None or self.is_indexed else self.added_tags
         return FlaggedMail(
             self.number, self.id, self.read, self.flags, tuple(sorted(tags, key=fold)) if tags else (), self.mod_seq

@@ -24,7 +24,7 @@ _ENVELOPE_FIELDS = ("sender", "recipient")
 
 
 def format_term(term: Term) -> str:
-    """Return a query that finds the mails of a term about an address, a tag, a user or a folder.
+    """Return a query for a term about an address, a tag, a user or a folder.
 
     Characters of an address that no query can have become wildcards, so the query can find a few more mails.  The
     result is empty if there is no such query, as for a tag with a quote.
