@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from scramp.core import ChannelBinding
+
     from lazr.smtptest.protocol.smtp.reply import CommandRefused
     from lazr.smtptest.protocol.smtp.sasl_types import ExchangeContext
 
@@ -67,6 +69,26 @@ def _derive_keys(mechanism: str, password: str, salt: bytes) -> ScramKeys:
     return keys
 
 
+class _Gs2Header:
+    """The header of a client that names an authorization identity (RFC 5802 5.1), in the place of scramp's own.
+
+    scramp refuses such a header, and gets the message without it; but the client's last message repeats it, and its
+    proof covers it.
+
+    Args:
+        text: The header, such as `n,a=ann,`.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def make_cbind_input(self, binding: ChannelBinding | None) -> bytes:
+        """Return what `c=` of the client's last message must be."""
+        return self._text.encode() + (b"" if binding is None else bytes(binding.data))
+
+
 class ScramExchange(Exchange):
     """An exchange of SCRAM-SHA-1 or SCRAM-SHA-256, with channel binding (`-PLUS`) or without.
 
@@ -74,11 +96,13 @@ class ScramExchange(Exchange):
     """
 
     __slots__ = (
+        "_authzid",
         "_base_mechanism",
         "_channel_binding",
         "_client_final",
         "_client_first",
         "_derive_salt",
+        "_gs2_header",
         "_mechanism",
         "_nonce",
         "_salt",
@@ -98,6 +122,8 @@ class ScramExchange(Exchange):
         self._derive_salt = derive_salt
         self._nonce = context.nonce()
         self._channel_binding: tuple[str, bytes] | None = None
+        self._authzid = ""
+        self._gs2_header = ""
         self._client_first = ""
         self._client_final = ""
         self._username = ""
@@ -122,9 +148,9 @@ class ScramExchange(Exchange):
             raise build_syntax_error(
                 f"{self._mechanism} {'needs' if plus else 'does not take'} a channel binding: {flag}", "5.5.4"
             )
-        if authzid:
-            # RFC 5802 5.1 allows one; scramp does not support it.
-            raise build_syntax_error(f"{self._mechanism} takes no authorization identity (a=) here", "5.5.4")
+        self._authzid = authzid
+        # The header as the client's final message repeats it (RFC 5802 5.1, c=).
+        self._gs2_header = message.removesuffix(bare) if authzid else ""
         bindings = self._context.channel_bindings
         binding = flag[2:]
         if plus and binding in _SUPPORTED_BINDING_TYPES and bindings.get(binding):
@@ -134,7 +160,7 @@ class ScramExchange(Exchange):
         if (plus and self._channel_binding is None) or (flag == "y" and bindings):
             self._answer_client_first(f"n,,{bare}")
             return Credentials(self._mechanism, self._username)
-        return self._answer_client_first(message)
+        return self._answer_client_first(f"{flag},,{bare}")
 
     def _answer_client_first(self, client_first: str) -> bytes:
         """Read the client's first message, and return the server's."""
@@ -160,6 +186,8 @@ class ScramExchange(Exchange):
         name = self._base_mechanism if self._channel_binding is None else self._mechanism
         server = ScramMechanism(name).make_server(find_keys, channel_binding=self._channel_binding, s_nonce=self._nonce)
         server.set_client_first(self._client_first)
+        if self._gs2_header:
+            server.gs2_header = _Gs2Header(self._gs2_header)
         return server, server.get_server_first()
 
     def _handle_client_final(self, message: str) -> Credentials:
@@ -175,7 +203,9 @@ class ScramExchange(Exchange):
         find_password = self._context.find_password
         password = None if find_password is None else find_password(self._username)
         proved = password is not None and self._verify_password(password)
-        return Credentials(self._mechanism, self._username, proved=proved, check=self._verify_password)
+        return Credentials(
+            self._mechanism, self._username, authzid=self._authzid, proved=proved, check=self._verify_password
+        )
 
     def _verify_password(self, password: str) -> bool:
         """Whether the client's proof matches this password; if so, the server signs with it."""
