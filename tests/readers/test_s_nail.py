@@ -66,6 +66,6 @@ def test_mail_is_deleted_by_pop3(reader_server, s_nail):
 def test_folders_are_listed(reader_server, s_nail):
     reader_server.deliver(MEETING)
 
-    output = s_nail("folders", "xit")
+    output = s_nail('imap LIST "" *', "xit")
 
     assert b"INBOX" in output and b"Trash" in output
