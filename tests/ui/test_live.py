@@ -145,13 +145,16 @@ def test_list_that_failed_is_loaded_when_the_server_is_back(inbox):
     inbox.expect_subjects("One")
 
 
-def answer_late(inbox, act):
-    """Do something between what the server answers to the next request for the list, and its arrival in the page."""
+def answer_late(inbox, act, *, is_due=lambda: True):
+    """Do something between what the server answers to the next request for the list, and its arrival in the page.
+
+    Requests before `is_due` is true are left alone: the page reads the list again when it has connected.
+    """
     is_done = False
 
     def answer(route):
         nonlocal is_done
-        if is_done or route.request.method != "GET":
+        if is_done or route.request.method != "GET" or not is_due():
             return route.fallback()
         is_done = True
         response = route.fetch()
@@ -177,7 +180,7 @@ def test_mails_that_come_and_go_while_the_list_is_read_again(inbox):
         inbox.add("Meanwhile")
         inbox.expect_subjects("Meanwhile", "Two")
 
-    answer_late(inbox, act)
+    answer_late(inbox, act, is_due=lambda: inbox.store.get_totals().unread == 0)
     inbox.click("Mark all as read")
     expect(inbox.status).to_have_text("2 mails, 1 unread")
     inbox.expect_subjects("Meanwhile", "Two")
