@@ -21,8 +21,8 @@ INPUTS = {
         b"\2\x50" + bytes(range(128, 192)),
         b"\7\x09" + bytes(range(191, 150, -1)) + b"a\r\n",
     ],
-    "imap_commands": [b"", b"\0\3*a%*a%b" + MAIL, bytes(range(70, 256)), b"\xff\x02" + bytes(range(0x80, 0x100)) * 2],
     "pop3": [b"", b"\0\x05\x80\x81\x8d\x90\x97\x95", b"\1\0\x8a", bytes(range(2, 5)) + bytes(range(0x80, 0x100))],
+    "imap_commands": [b"", b"\0\3*a%*a%b" + MAIL, bytes(range(70, 256)), b"\xff\x02" + bytes(range(0x80, 0x100)) * 2],
     "mail": [b"", MAIL, b"\x80\x88\x99\xff\xff\x8a\x8f" + MAIL, bytes(range(0x80, 0xFF)) * 2],
 }
 

@@ -10,7 +10,7 @@ import pytest
 from lazr.smtptest import Auth, MailServer
 from lazr.smtptest.store import SqliteStore
 from tests.readers.example_mails import EXAMPLES, MEETING, REPORT
-from tests.readers.reader_server import HOST, PASSWORD
+from tests.readers.reader_server import PASSWORD
 
 USERS = {"bob@example.com": PASSWORD}
 TIMEOUT_SECONDS = 60
@@ -96,21 +96,6 @@ def test_wrong_passwords_are_recorded_and_limited():
     assert [b"[AUTH]" in error for error in errors] == [True, True, True, False]
     assert len(server.sessions[0].auth_attempts) == 3
     assert "wrong" not in str(server.sessions[0].transcript).replace("password is wrong", "")
-
-
-@pytest.mark.parametrize("options", [(), ("-S", "pop3-no-apop"), ("-S", "pop3-use-starttls")])
-def test_s_nail_reads_and_deletes(reader_server, run_program, options):
-    reader_server.deliver(MEETING, REPORT)
-    user = reader_server.user.replace("@", "%40")
-
-    output = run_program(
-        *("s-nail", "-#", "-:/", "-S", "v15-compat=y", "-S", f"tls-ca-file={reader_server.ca_file}", *options),
-        *("-f", f"pop3://{user}:{PASSWORD}@{HOST}:{reader_server.pop3}"),
-        text=b"headers\ntype 2\ndelete 1\nquit\n",
-    )
-
-    assert b"Meeting on Monday" in output and b"The numbers are fine." in output
-    assert reader_server.read_contents() == [REPORT]
 
 
 def test_rule_refuses_a_command(server):
