@@ -307,7 +307,7 @@ class MailServer(ClientSettings):
             StoreError: The store does not take the mail.
 
         >>> server = MailServer()
-        >>> server.deliver("Subject: Hi\r\n\r\nHello\r\n", to="ann@example.com").recipients
+        >>> server.deliver("Subject: Hi\n\nHello\n", to="ann@example.com").recipients
         ('ann@example.com',)
         """
         return self._delivery.deliver_directly(content, sender=sender, to=to)

@@ -71,7 +71,7 @@ def serve(
     http_options: HttpOptions,
     outbound_options: OutboundOptions,
 ) -> int:
-    """Catch mail by SMTP, store and print it, and serve it by HTTP, IMAP and POP3, until Ctrl-C.
+    """Catch mail by SMTP, print it, and serve it by HTTP, IMAP and POP3, until Ctrl-C.
 
     Nothing is delivered, except by --relay.
     """

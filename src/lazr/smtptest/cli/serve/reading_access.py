@@ -1,4 +1,4 @@
-"""Who may read mails by IMAP and POP3: the users that the options of `smtptest serve` name, and the mailboxes."""
+"""Who may read mails by IMAP and POP3: users of the options, and mailboxes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def build_reading_auth(
     smtp_users: Mapping[str, str],
     mailboxes: Mailboxes,
 ) -> Auth | None:
-    """Return who may read mails; None if nobody could, because HTTP has passwords that only it can check.
+    """Return who may read mails; None if only HTTP can check the passwords of its users.
 
     The first of these that are given are the users: those of `--imap-auth`, of `--auth`, of `--smtp-auth`.  Without
     users and without mailboxes, any name and password is accepted.
@@ -88,7 +88,7 @@ def build_reading_auth(
 
 
 class MailboxSearches(Mapping[str, "Search"]):
-    """The searches of the mailboxes by name, for their accounts; mailboxes may be added and removed later."""
+    """The searches of the mailboxes by name; mailboxes may be added and removed later."""
 
     def __init__(self, mailboxes: Mailboxes) -> None:
         self._mailboxes = mailboxes

@@ -126,7 +126,7 @@ def _choose_port(name: str, port: int | None, smtp_options: SmtpOptions) -> int 
 
 
 def _is_in_use(host: str, port: int) -> bool:
-    """Return whether the port is in use; all other errors are left to the server, which reports them."""
+    """Return whether the port is in use; the server reports all other errors."""
     try:
         Listener(Listen(host, port)).close()
     except OSError as error:

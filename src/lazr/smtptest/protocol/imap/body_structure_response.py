@@ -81,7 +81,10 @@ def _render_basic_fields(part: BodyPart) -> bytes:
 
 
 def _render_extension(part: BodyPart) -> bytes:
-    """Return MD5 (always NIL for a multipart, which has its parameters there), disposition, language and location."""
+    """Return MD5, disposition, language and location.
+
+    MD5 is always NIL for a multipart, which has its parameters there.
+    """
     disposition = b"NIL"
     if part.disposition is not None:
         value, parameters = part.disposition

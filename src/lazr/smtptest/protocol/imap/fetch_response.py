@@ -167,7 +167,10 @@ class _ItemRenderer:
         return self._decoded[path]
 
     def _decode_found_part(self, path: tuple[int, ...]) -> bytes | None:
-        """Return a part without its encoding; the whole message and a multipart have none (RFC 2045 6.4)."""
+        """Return a part without its encoding; None if it does not exist.
+
+        The whole message and a multipart have none (RFC 2045 6.4).
+        """
         part = find_part(self._message.structure, path)
         if part is None or not path or part.type == b"MULTIPART" or part.encoding in _IDENTITY_ENCODINGS:
             return read_section(self._message, path)
@@ -175,7 +178,7 @@ class _ItemRenderer:
 
 
 def _render_label(item: FetchItem) -> bytes:
-    """Return the name of an item as the response has it: without PEEK and without the number of octets."""
+    """Return the name of an item in the response: without PEEK, and without a count."""
     label = item.name.encode("ascii")
     section = item.section
     if section is None:

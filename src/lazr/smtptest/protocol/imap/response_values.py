@@ -57,7 +57,7 @@ def render_literal8(value: bytes) -> bytes:
 
 
 def render_string(value: bytes) -> bytes:
-    r"""Return a value as a quoted string, or as a literal if it cannot be quoted (RFC 9051 4.3).
+    r"""Return a value as a quoted string if possible, else as a literal (RFC 9051 4.3).
 
     >>> render_string(b'say "hi"')
     b'"say \\"hi\\""'
@@ -88,7 +88,7 @@ def render_astring(value: bytes) -> bytes:
 
 
 def render_flags(flags: Iterable[str]) -> bytes:
-    r"""Return flags as a list: system flags first, then keywords in alphabetical order (RFC 9051 7.5.2).
+    r"""Return flags as a list: system flags, then keywords by name (RFC 9051 7.5.2).
 
     A keyword that is not an atom is left out: the response could not be parsed.
 

@@ -1,4 +1,4 @@
-"""Find and read the sections of a message: BODY[section] and BINARY[section] (RFC 9051 6.4.5)."""
+"""Find and read the sections of a message, for BODY[…] and BINARY[…] (RFC 9051 6.4.5)."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def read_section(message: Message, path: Sequence[int], text: str = "", fields: 
 
 
 def select_fields(content: bytes, start: int, end: int, names: Collection[bytes], *, is_inverted: bool) -> bytes:
-    r"""Return fields of a header as they are, with the empty line after them (RFC 9051 6.4.5.1).
+    r"""Return fields of a header as they are, with the empty line (RFC 9051 6.4.5.1).
 
     Args:
         content: The content of the message.
@@ -83,7 +83,7 @@ def select_fields(content: bytes, start: int, end: int, names: Collection[bytes]
 
 
 def _split_header(content: bytes, start: int, end: int) -> Iterator[tuple[bytes | None, int, int]]:
-    """Yield the lower-case name of each field with its range; the name of the empty line is None."""
+    """Yield the lower-case name and the range of each field; the empty line has None."""
     while start < end:
         stop = _find_line_end(content, start, end)
         if content[start:stop] in (b"\r\n", b"\n"):
