@@ -554,8 +554,8 @@ def test_mail_server_and_listen_reject_invalid_tls():
     assert (Tls(names="mail.example").names, Tls(alpn="smtp").alpn) == (("mail.example",), ("smtp",))
     with pytest.raises(ValueError, match="unknown TLS mode 'both'; known: none, starttls, implicit"):
         Listen(tls="both")
-    with pytest.raises(ValueError, match="unknown protocol 'imap'; known: smtp, lmtp"):
-        Listen(protocol="imap")
+    with pytest.raises(ValueError, match="unknown protocol 'nntp'; known: smtp, lmtp, imap, pop3"):
+        Listen(protocol="nntp")
     with pytest.raises(ValueError, match="unknown protocol 'imap'; known: smtp, lmtp"):
         MailServer(protocol="imap")
 

@@ -54,12 +54,12 @@ READING_TRIGGERS: Final[dict[str, Trigger]] = {
 
 
 def is_reading_trigger(name: object) -> bool:
-    """Return whether the name is that of a command of IMAP or POP3, known or not: two words.
+    """Return whether the name is that of a command of IMAP or POP3, known or not.
 
     >>> is_reading_trigger("imap fetch"), is_reading_trigger("IDLE")
     (True, False)
     """
-    return isinstance(name, str) and " " in name
+    return isinstance(name, str) and " " in name and name.partition(" ")[0].upper() in _COMMANDS
 
 
 def find_reading_trigger(name: str) -> tuple[str, Trigger]:
@@ -75,8 +75,6 @@ def find_reading_trigger(name: str) -> tuple[str, Trigger]:
     if word in READING_TRIGGERS:
         return word, READING_TRIGGERS[word]
     protocol, _, command = word.partition(" ")
-    if protocol not in _COMMANDS:
-        raise ValueError(describe_unknown("protocol of a trigger", name.partition(" ")[0], tuple(_COMMANDS)))
     raise ValueError(describe_unknown(f"{protocol} command of a trigger", command, _COMMANDS[protocol]))
 
 
