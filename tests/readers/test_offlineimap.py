@@ -18,7 +18,8 @@ def synchronize(reader_server, run_program, tmp_path):
             f"[Account test]\nlocalrepository = near\nremoterepository = far\n"
             f"[Repository near]\ntype = Maildir\nlocalfolders = {tmp_path}/maildir\n"
             f"[Repository far]\ntype = IMAP\nremotehost = {HOST}\nremoteport = {reader_server.get_imap_port(tls)}\n"
-            f"remoteuser = {reader_server.user}\nremotepass = {password}\nssl = {'yes' if tls == 'implicit' else 'no'}\n"
+            f"remoteuser = {reader_server.user}\nremotepass = {password}\n"
+            f"ssl = {'yes' if tls == 'implicit' else 'no'}\n"
             f"starttls = {'yes' if tls == 'starttls' else 'no'}\nsslcacertfile = {reader_server.ca_file}\n"
         )
         return run_program("offlineimap", "-c", "offlineimaprc", "-o", **options)
