@@ -315,3 +315,21 @@ def test_status_has_the_numbers_of_a_folder(store, accounts, ann):
     assert status.highest_mod_seq == store.get_mod_seq()
     assert get_code(ann.get_status, "no") == "NONEXISTENT"
     assert ann.get_status("Sent").messages == 0 and two
+
+
+def test_mail_of_the_account_keeps_its_envelope_in_inbox(store, accounts, ann):
+    one = catch(store, "bob@example.com", "ann@example.com")
+    ann.open_folder("INBOX").move([one], "Trash")
+    ann.open_folder("Trash").move(uids(ann, "Trash"), "INBOX")
+
+    assert list(store.get_latest().envelope.rcpt_tos) == ["bob@example.com", "ann@example.com"]
+    assert uids(ann) == uids(accounts.open("bob@example.com"))
+
+
+def test_appended_message_that_is_deleted_at_once():
+    class ForgettingStore(MemoryStore):
+        def add(self, messages):
+            super().add(messages)
+            self.delete()
+
+    assert get_code(Accounts(ForgettingStore()).open("ann").append, "Sent", HELLO) == "EXPUNGEISSUED"

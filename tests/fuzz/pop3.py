@@ -21,7 +21,11 @@ LIMITS = Limits(command_flood=2000, replies_waiting=300)
 USERS = {"ann": "secret"}
 SETTINGS = [
     ReadingSettings(limits=LIMITS, auth=auth, tls=tls)
-    for auth in (None, Auth(USERS, nonce=lambda: "nonce", in_clear=True), Auth(USERS, mechanisms=["CRAM-MD5"]))
+    for auth in (
+        None,
+        Auth(USERS, nonce=lambda: "nonce", in_clear=True),
+        Auth(USERS, nonce=lambda: "nonce", mechanisms=["CRAM-MD5"]),
+    )
     for tls in (TlsMode.NONE, TlsMode.STARTTLS)
 ]
 WORDS = [

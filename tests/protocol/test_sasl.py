@@ -220,7 +220,6 @@ REFUSED = [  # mechanism, responses, enhanced status code, a part of the text
     ("SCRAM-SHA-1", [b"p=tls-unique,,n=ann,r=abc"], "5.5.4", "does not take a channel binding: p=tls-unique"),
     ("SCRAM-SHA-1-PLUS", [b"n,,n=ann,r=abc"], "5.5.4", "needs a channel binding: n"),
     ("SCRAM-SHA-256-PLUS", [b"y,,n=ann,r=abc"], "5.5.4", "needs a channel binding: y"),
-    ("SCRAM-SHA-1", [b"n,a=,n=ann,r=abc"], "5.5.2", "GS2"),
     ("SCRAM-SHA-1", [b"n,,"], "5.5.2", "Malformed client_first_bare"),
     ("SCRAM-SHA-1", [b"n,,n=ann"], "5.5.2", "Malformed client_first_bare"),
     ("SCRAM-SHA-1", [b"n,,n=,r=abc"], "5.5.2", "at least one character"),
@@ -363,32 +362,46 @@ def test_scram_proves_client_and_server_to_each_other(name, username):
     client.set_server_final(exchange.build_final_challenge(accepted=True).decode())
 
 
-@pytest.mark.parametrize("name", SCRAM)
-@pytest.mark.parametrize(("password", "is_proved"), [("pencil", True), ("crayon", False)])
-def test_scram_accepts_an_authorization_identity(name, password, is_proved):
-    plus = name.endswith("-PLUS")
-    client = ScramClient([name], "ann", password, channel_binding=next(iter(BINDINGS.items())) if plus else None)
-    client.gs2_header = NamedIdentity(client.gs2_header)
-    exchange = MECHANISMS[name].start_exchange(make_context(channel_bindings=BINDINGS if plus else {}))
-    client.set_server_first(exchange.begin(client.get_client_first().encode()).decode())
-    credentials = exchange.respond(client.get_client_final().encode())
+class HeaderWithAuthzid:
+    """The GS2 header of a client that names an authorization identity; scramp's client cannot."""
 
-    assert credentials == Credentials(name, "ann", authzid="b,b", proved=is_proved)
-    if is_proved:
-        client.set_server_final(exchange.build_final_challenge(accepted=True).decode())
-
-
-class NamedIdentity:
-    """The header of a client that names the authorization identity `b,b`."""
-
-    def __init__(self, header):
-        self._header = header
+    def __init__(self, header, authzid):
+        self._header, self._authzid = header, authzid
 
     def __str__(self):
-        return f"{str(self._header)[:-1]}a=b=2Cb,"
+        return f"{str(self._header)[:-1]}a={self._authzid},"
 
     def make_cbind_input(self, binding):
-        return str(self).encode() + self._header.make_cbind_input(binding).removeprefix(str(self._header).encode())
+        return str(self).encode() + self._header.make_cbind_input(binding)[len(str(self._header)) :]
+
+
+@pytest.mark.parametrize("name", SCRAM)
+@pytest.mark.parametrize(("sent", "authzid"), [("ann", "ann"), ("b=2Co=3Db", "b,o=b"), ("päul", "päul")])
+def test_scram_client_may_name_an_authorization_identity(name, sent, authzid):
+    plus = name.endswith("-PLUS")
+    client = ScramClient([name], "ann", "pencil", channel_binding=next(iter(BINDINGS.items())) if plus else None)
+    client.gs2_header = HeaderWithAuthzid(client.gs2_header, sent)
+    exchange = MECHANISMS[name].start_exchange(make_context(channel_bindings=BINDINGS if plus else {}))
+    client.set_server_first(exchange.begin(client.get_client_first().encode()).decode())
+    final = client.get_client_final()
+    credentials = exchange.respond(final.encode())
+
+    assert credentials == Credentials(name, "ann", authzid=authzid, proved=True)
+    assert credentials.matches("pencil") and not credentials.matches("crayon")
+    assert credentials.matches("pencil")
+    client.set_server_final(exchange.build_final_challenge(accepted=True).decode())
+
+
+@pytest.mark.parametrize("sent", ["c=biws", "c=" + base64.b64encode(b"n,a=bob,").decode()])
+def test_scram_header_must_be_repeated(sent):
+    client = ScramClient(["SCRAM-SHA-1"], "ann", "pencil")
+    client.gs2_header = HeaderWithAuthzid(client.gs2_header, "ann")
+    exchange = MECHANISMS["SCRAM-SHA-1"].start_exchange(make_context())
+    client.set_server_first(exchange.begin(client.get_client_first().encode()).decode())
+    header, _, rest = client.get_client_final().partition(",")
+    assert header == "c=" + base64.b64encode(b"n,a=ann,").decode()
+
+    assert not exchange.respond(f"{sent},{rest}".encode()).proved
 
 
 @pytest.mark.parametrize("name", SCRAM)

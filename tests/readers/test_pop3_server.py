@@ -10,7 +10,7 @@ import pytest
 from lazr.smtptest import Auth, MailServer
 from lazr.smtptest.store import SqliteStore
 from tests.readers.example_mails import EXAMPLES, MEETING, REPORT
-from tests.readers.reader_server import HOST, PASSWORD
+from tests.readers.reader_server import PASSWORD
 
 USERS = {"bob@example.com": PASSWORD}
 TIMEOUT_SECONDS = 60
@@ -96,18 +96,6 @@ def test_wrong_passwords_are_recorded_and_limited():
     assert [b"[AUTH]" in error for error in errors] == [True, True, True, False]
     assert len(server.sessions[0].auth_attempts) == 3
     assert "wrong" not in str(server.sessions[0].transcript).replace("password is wrong", "")
-
-
-def test_s_nail_reads_and_deletes(reader_server, run_program, tmp_path):
-    reader_server.deliver(MEETING, REPORT)
-
-    output = run_program(
-        *("s-nail", "-n", "-S", "v15-compat=y", "-S", "pop3-no-apop", "-S", "quiet", "-S", "sendwait", "-R"),
-        *("-L", "-f", f"pop3://{reader_server.user.replace('@', '%40')}:{PASSWORD}@{HOST}:{reader_server.pop3}"),
-        expected_status=0,
-    )
-
-    assert b"Meeting" in output
 
 
 def test_rule_refuses_a_command(server):

@@ -3,11 +3,13 @@
 import json
 import time
 
+import jsonschema
 import pytest
 
-from lazr.smtptest import MailServer, Reply, Rule
+from lazr.smtptest import MailServer, Reply, Rule, presets
 from lazr.smtptest.protocol.reading_session import ReadingReply
-from lazr.smtptest.rules import Rules
+from lazr.smtptest.rules import Rules, read_rules_schema
+from lazr.smtptest.rules.reading_providers import READING_PROVIDERS
 from lazr.smtptest.rules.reading_triggers import READING_TRIGGERS
 from tests.helpers.reading_client import GatedStore, RawReadingClient
 
@@ -257,3 +259,26 @@ def test_rule_survives_a_json_round_trip(when):
 def test_wrong_reply_in_a_definition_is_refused(reply):
     with pytest.raises(ValueError, match="reply must be a code, or a list of a status and one text"):
         Rule.from_dict({"when": "IMAP FETCH", "do": [{"reply": reply}]})
+
+
+@pytest.mark.parametrize(("name", "what"), [(name, what) for name, row in READING_PROVIDERS.items() for what in row])
+def test_provider_refuses_a_command(name, what):
+    rule = presets.reading_provider(name, what, user="ann@*")
+    definition = {"preset": "reading_provider", "name": name, "what": what, "user": "ann@*"}
+    jsonschema.validate(definition, read_rules_schema(), cls=jsonschema.Draft202012Validator)
+
+    assert Rule.from_dict(definition) == rule and Rule.from_dict(rule.to_dict()) == rule
+
+
+def test_provider_says_that_there_are_too_many_connections():
+    with MailServer(imap=True) as server:
+        server.rules.add(presets.reading_provider("gmail", "connection_limit").once())
+        with RawReadingClient(server.imap.address) as client:
+            assert client.command("LOGIN ann x")[-1].startswith(b"a NO [ALERT] Too many simultaneous connections")
+            assert client.command("LOGIN ann x")[-1].startswith(b"a OK")
+
+
+@pytest.mark.parametrize(("name", "what"), [("gmial", "throttled"), ("dovecot", "throttled")])
+def test_unknown_provider_or_reply_is_refused(name, what):
+    with pytest.raises(ValueError, match="unknown provider"):
+        presets.reading_provider(name, what)

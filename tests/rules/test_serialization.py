@@ -72,7 +72,7 @@ def test_schema_has_all_actions_selectors_and_presets():
         set(match) - {*SELECTOR_SYNONYMS} == selectors == {*SELECTORS, "header", "nth", "after", "probability", "seed"}
     )
     assert set(definitions["counting"]["properties"]) == set(COUNTING_CONDITIONS)
-    assert set(preset["preset"]["enum"]) == {*presets.PRESETS, "provider"}
+    assert set(preset["preset"]["enum"]) == {*presets.PRESETS, "provider", "reading_provider"}
     assert set(match) - {"where"} <= set(preset)
     assert {*SELECTOR_SYNONYMS} <= set(match)
     jsonschema.Draft202012Validator.check_schema(SCHEMA)

@@ -251,6 +251,31 @@ def test_change_while_idle_reads_is_not_lost():
     )
 
 
+def test_change_between_turns_is_not_lost():
+    client = ImapClient(MAIL)
+    client.session.items_per_turn = 1
+    client.account.inbox.add(MAIL)
+    client.session.receive(b"a IDLE\r\n")
+    client.session.answer(client.session.pending_call())
+    client.account.inbox.add(MAIL)
+    client.session.items_per_turn = 0
+    client.session.receive(b"")
+    assert client.session.has_backlog and client.session.notify_change() == b""
+
+    client.session.items_per_turn = 1
+    assert client.feed(b"").startswith(b"* 3 EXISTS\r\n")
+
+
+def test_failed_refresh_in_idle_waits_for_the_next_change():
+    client = ImapClient(MAIL)
+    client.send("IDLE")
+    client.account.errors["read_state"] = StoreUnavailable("the disk is gone")
+    assert client.change(client.account.inbox.add, MAIL) == []
+    del client.account.errors["read_state"]
+
+    assert client.change(client.account.inbox.add, MAIL) == ["* 3 EXISTS", "* 0 RECENT"]
+
+
 def test_eof_ends_idle():
     client = ImapClient()
     client.send("IDLE")

@@ -175,6 +175,7 @@ def test_starttls_restarts_the_session_inside_tls():
     assert client.send("STARTTLS") == ["a OK Begin the TLS handshake"]
     assert client.session.is_handshaking and client.session.waiting is Waiting.HANDSHAKE
     assert client.feed(b"\x16\x03\x01") == b""
+    assert client.session.interrupt(ReadingReply("OK", "Not in clear")) == b""
     client.session.complete_handshake(FACTS, client.session.settings.replace(tls_active=True))
 
     assert not client.session.is_halted

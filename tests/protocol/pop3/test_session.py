@@ -174,6 +174,7 @@ def test_input_waits_for_a_pending_decision():
     assert dialogue.session.receive(b"AT\r\n") == b""
     assert dialogue.session.has_unread_input and dialogue.session.unread_size == 6
     assert dialogue.session.pending_call is None
+    assert dialogue.session.is_executing
     assert dialogue.session.answer(None) == b"+OK\r\n+OK 0 0\r\n"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lazr.smtptest.store import AddressTerm, TagTerm, TextTerm, UserTerm, format_term, parse_query
+from lazr.smtptest.store import AddressTerm, FolderTerm, TagTerm, TextTerm, UserTerm, format_term, parse_query
 from tests.store.search_corpus import terms
 
 
@@ -21,6 +21,11 @@ from tests.store.search_corpus import terms
         (TagTerm('a"b'), ""),
         (UserTerm("ann"), "user:ann"),
         (UserTerm("Ann Lee"), 'user:"Ann Lee"'),
+        (FolderTerm(None, ""), "in:inbox"),
+        (FolderTerm(None, "sent"), "in:sent"),
+        (FolderTerm(None, "old mails", negated=True), '-in:"old mails"'),
+        (FolderTerm("", ""), "in:inbox"),
+        (FolderTerm("ann", "Sent"), ""),
         (TextTerm("subject", "x"), ""),
     ],
 )

@@ -1,10 +1,10 @@
-"""Address terms match whole addresses, with wildcards."""
+"""Address terms match whole addresses, with wildcards; folder terms match folders."""
 
 import time
 
 import pytest
 
-from lazr.smtptest.store import AddressTerm
+from lazr.smtptest.store import AddressTerm, FolderTerm
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,28 @@ def test_address_wildcards(pattern, address, matches):
 
     assert AddressTerm("to", pattern).matches(Mail) is matches
     assert AddressTerm("to", pattern, negated=True).matches(Mail) is not matches
+
+
+@pytest.mark.parametrize(
+    ("term", "owner", "folder", "matches"),
+    [
+        (FolderTerm("", ""), "", "", True),
+        (FolderTerm("", ""), "ann", "Sent", False),
+        (FolderTerm("", "", negated=True), "ann", "Sent", True),
+        (FolderTerm("ann", "Sent"), "ann", "Sent", True),
+        (FolderTerm("ann", "Sent"), "ann", "sent", False),
+        (FolderTerm("ann", "Sent"), "bob", "Sent", False),
+        (FolderTerm(None, "SENT"), "bob", "Sent", True),
+        (FolderTerm(None, "Ä"), "bob", "ä", False),
+        (FolderTerm(None, ""), "bob", "Sent", False),
+    ],
+)
+def test_folder_term(term, owner, folder, matches):
+    class Mail:
+        pass
+
+    Mail.owner, Mail.folder = owner, folder
+    assert term.matches(Mail) is matches
 
 
 def test_address_pattern_has_no_exponential_backtracking():

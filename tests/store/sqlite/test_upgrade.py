@@ -10,7 +10,7 @@ import pytest
 from lazr.smtptest.store import SqliteStore, parse_query
 from lazr.smtptest.store.sql import indexer
 from lazr.smtptest.store.sql.schema import SCHEMA_VERSION
-from tests.store.contract import shown
+from tests.store.contract import arrival, shown
 
 # Written by version 1 of the schema: eleven mails, one of them not indexed; tags and marks were changed.
 VERSION_1 = Path(__file__).parent / "data" / "version-1.sqlite.xz"
@@ -99,6 +99,49 @@ def test_version_1_answers_the_same_while_it_is_upgraded(path):
         assert query(path, f"SELECT count(*) FROM {table}") == [(0,)]
     with SqliteStore(path) as store:
         assert describe(store) == before
+
+
+VERSION_2_SQL = """
+    DROP INDEX mails_by_folder;
+    DROP INDEX mails_by_mod_seq;
+    ALTER TABLE mails DROP COLUMN flags;
+    ALTER TABLE mails DROP COLUMN folder;
+    ALTER TABLE mails DROP COLUMN owner;
+    ALTER TABLE mails DROP COLUMN mod_seq;
+    ALTER TABLE totals DROP COLUMN mod_seq;
+    UPDATE schema_version SET version = 2;
+"""
+
+
+def test_version_2_gets_flags_and_folders(tmp_path):
+    path = tmp_path / "mail.sqlite"
+    with SqliteStore(path) as store:
+        expected = query(path, "SELECT type, name, tbl_name FROM sqlite_master ORDER BY name")
+        store.add([arrival(tags=["a"]), arrival()])
+        while store.index_pending():
+            pass
+        store.add([arrival()])
+        ids = [mail.id for mail in store.find_mails()]
+        store.set_read(read=True, ids=ids[:1])
+        before = [shown(entry) for entry in store.get_page().entries], store.get_totals()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.executescript(VERSION_2_SQL)
+
+    with SqliteStore(path) as store:
+        assert ([shown(entry) for entry in store.get_page().entries], store.get_totals()) == before
+        assert query(path, "SELECT version FROM schema_version") == [(SCHEMA_VERSION,)]
+        assert query(path, "SELECT type, name, tbl_name FROM sqlite_master ORDER BY name") == expected
+        assert store.get_mod_seq() == 1
+        assert [(mail.flags, mail.mod_seq) for mail in store.find_flags()] == [((), 1)] * 3
+        assert store.set_flags(ids[:1], add=["\\Flagged"]) == ids[:1]
+        assert [mail.id for mail in store.find_flags(since=1)] == ids[:1]
+        assert store.set_folder("Sent", "ann", ids=ids[2:]) == 1
+    with SqliteStore(path) as store:
+        assert [entry.folder for entry in store.get_page().entries] == ["Sent", "", ""]
+        last = store.get_mod_seq()
+        assert last == max(mail.mod_seq for mail in store.find_flags()) == 3
+        store.add([arrival()])
+        assert store.get_mod_seq() > last
 
 
 def test_upgrade_continues_after_reopening(path):

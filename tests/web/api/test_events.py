@@ -81,6 +81,11 @@ def test_changes_send_frames(rest_api):
             "update",
             {"ID": second_id, "Tags": ["A", "b"]},
         ),
+        (
+            lambda: rest_api.store.set_flags([second_id], add=["\\Flagged"]),
+            "update",
+            {"ID": second_id, "Flags": ["\\Flagged"]},
+        ),
         (lambda: http.put("/api/v1/tags/b", json={"Name": "c"}), "prune", None),
         (lambda: http.request("DELETE", "/api/v1/messages", json={"IDs": [first_id]}), "delete", {"ID": first_id}),
         (lambda: http.delete("/api/v1/messages"), "truncate", None),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from lazr.smtptest._util.seconds import check_seconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 __all__ = ["check_arguments"]
 
 # The arguments that may be None.
-_OPTIONAL = frozenset({"decide", "observer", "store", "keep_bytes", "switch_interval"})
+_OPTIONAL = frozenset({"decide", "observer", "store", "keep_bytes", "mailboxes", "switch_interval"})
 _OBSERVER_CALLBACKS = ("on_mail_received", "on_mail_accepted", "on_command_refused", "on_session_ended")
 _STORE_METHODS = ("add", "close")
 
@@ -102,6 +104,11 @@ def _check_store(name: str, value: object) -> None:
         )
 
 
+def _check_mailboxes(name: str, value: object) -> None:
+    if not isinstance(value, Mapping) or not all(isinstance(username, str) for username in value):
+        raise TypeError(f"{name} must be a mapping of user names to searches, got {value!r}")
+
+
 def _check_keep_mails(name: str, value: object) -> None:
     if not isinstance(value, int):
         raise TypeError(f"{name} must be True, False or a number of mails, got {value!r}; True keeps all")
@@ -131,6 +138,7 @@ _CHECKS: dict[str, Callable[[str, object], None]] = {
     "decide": _check_decide,
     "observer": _check_observer,
     "store": _check_store,
+    "mailboxes": _check_mailboxes,
     "keep_mails": _check_keep_mails,
     "keep_bytes": _check_keep_bytes,
     "timeout": _check_timeout,

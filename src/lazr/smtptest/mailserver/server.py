@@ -278,10 +278,7 @@ class MailServer(ClientSettings):
             StartError: The server has neither IMAP, POP3 nor a store.
 
         >>> server = MailServer(imap=True)
-        >>> mail = server.deliver(b"Subject: Hi
-
-        Hello
-        ", to="ann@example.com")
+        >>> mail = server.deliver(b"Subject: Hi\r\n\r\nHello\r\n", to="ann@example.com")
         >>> server.mailbox("ann@example.com").inbox[0].subject
         'Hi'
         """
@@ -310,10 +307,7 @@ class MailServer(ClientSettings):
             StoreError: The store does not take the mail.
 
         >>> server = MailServer()
-        >>> server.deliver("Subject: Hi
-
-        Hello
-        ", to="ann@example.com").recipients
+        >>> server.deliver("Subject: Hi\n\nHello\n", to="ann@example.com").recipients
         ('ann@example.com',)
         """
         return self._delivery.deliver_directly(content, sender=sender, to=to)

@@ -21,7 +21,7 @@ from lazr.smtptest.net.connection_state import NEXT_PHASES, PauseReason, Phase, 
 from lazr.smtptest.net.deadlines import Deadlines
 from lazr.smtptest.net.peer_name import format_peer_name
 from lazr.smtptest.net.pending_decision import CommitDecision, CoroutineDecision, DelayedAuth
-from lazr.smtptest.protocol.smtp import MAX_ENTRIES, PENDING, Malformed, Reply, Unknown, standard_replies
+from lazr.smtptest.protocol.smtp import MAX_ENTRIES, PENDING, Malformed, Reply, SmtpSession, Unknown, standard_replies
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -126,7 +126,8 @@ class Connection:
             decide: DecideNow = self._decide if manager.pending_commits is None else self._decide_after_commit
             if manager.auth_rate_limit is not None:
                 decide = DelayedAuth(manager.auth_rate_limit, decide, self).decide
-            session = endpoint.create_session(decide, manager.create_sink, is_trusted=is_trusted)
+            settings = endpoint.get_settings(None, is_trusted=is_trusted)
+            session = SmtpSession(decide, settings, make_sink=manager.create_sink)
         else:
             from lazr.smtptest.net.reading_driver import ReadingDriver
 

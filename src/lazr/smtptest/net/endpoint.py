@@ -5,18 +5,18 @@ They are the protocol, the PROXY header, TLS, and the settings of the dialogue.
 
 from __future__ import annotations
 
-from lazr.smtptest.protocol.smtp import SmtpSession, TlsMode, standard_replies
+from lazr.smtptest.protocol.smtp import TlsMode, standard_replies
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from typing import Any, Final
 
     from lazr.smtptest.net.session_types import CreateReadingSession, ProtocolName, ReadingSession
     from lazr.smtptest.net.tls_settings import Tls
     from lazr.smtptest.protocol.reading_session import ReadingDecide, ReadingSettings
-    from lazr.smtptest.protocol.smtp import ServerSettings, Sink
+    from lazr.smtptest.protocol.smtp import ServerSettings
 
 __all__ = ["Endpoint", "ProtocolTexts", "ReadingAccess", "TrustedPeers"]
 
@@ -146,18 +146,6 @@ class Endpoint:
     def is_trusted(self, host: str | None) -> bool:
         """Return whether a peer with this address may name another client."""
         return self._trusted_peers is not None and self._trusted_peers.is_trusted(host)
-
-    def create_session(
-        self, decide: Callable[..., Any], make_sink: Callable[[], Sink], *, is_trusted: bool
-    ) -> SmtpSession:
-        """Return a new session of SMTP or LMTP.
-
-        Args:
-            decide: Decides about the events.
-            make_sink: Returns a store for the content of a message.
-            is_trusted: Whether the peer may name another client.
-        """
-        return SmtpSession(decide, self.get_settings(None, is_trusted=is_trusted), make_sink=make_sink)
 
     def create_reading_session(self, reading: ReadingAccess, decide: ReadingDecide) -> ReadingSession:
         """Return a new session of IMAP or POP3; `decide` decides about the commands."""

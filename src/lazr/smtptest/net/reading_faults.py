@@ -26,6 +26,9 @@ __all__ = ["ReadingFaults"]
 # The longest timer to request; the times of rules have no limit.
 _MAX_TIMER_SECONDS = 10_000_000.0
 
+# When to try again to act in IDLE, after a change that the session reads at the moment.
+_RETRY_SECONDS = 0.01
+
 
 class ReadingFaults:
     """Evaluates the rules for the commands of one session, and carries out their actions.
@@ -60,9 +63,7 @@ class ReadingFaults:
         if action.delay is None:
             return self._perform(action)
         if command.verb == "IMAP IDLE":
-            self._idle_timer = self._connection.manager.reactor.call_later(
-                min(action.delay, _MAX_TIMER_SECONDS), self._connection.run, self._act_in_idle, action
-            )
+            self._schedule_in_idle(action.delay, action)
             return None
         self._faults.delay(action.delay, functools.partial(self._perform_delayed, action))
         return PENDING
@@ -127,11 +128,22 @@ class ReadingFaults:
 
     # -- actions in IDLE ---------------------------------------------------------------------
 
-    def _act_in_idle(self, action: Action) -> None:
-        """Act while the client waits in IDLE (RFC 2177)."""
-        self._idle_timer = None
+    def _schedule_in_idle(self, seconds: float, action: Action) -> None:
         connection = self._connection
+        self._idle_timer = connection.manager.reactor.call_later(
+            min(seconds, _MAX_TIMER_SECONDS), connection.run, self._act_in_idle, action
+        )
+
+    def _act_in_idle(self, action: Action) -> None:
+        """Act while the client waits in IDLE (RFC 2177), unless it has left it."""
+        self._idle_timer = None
+        connection, session = self._connection, self._session
         if connection.phase is not Phase.SESSION:
+            return
+        if session.is_halted:  # it reads a change now
+            self._schedule_in_idle(_RETRY_SECONDS, action)
+            return
+        if not session.is_idling:
             return
         connection.mark_time()
         if self._faults.end_now(action):

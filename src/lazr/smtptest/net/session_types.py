@@ -111,6 +111,10 @@ if TYPE_CHECKING:
             """Whether a command is executed, so that the next output belongs to it."""
 
         @property
+        def is_idling(self) -> bool:
+            """Whether the client waits for changes, by IDLE of IMAP."""
+
+        @property
         def account(self) -> Account | None:
             """The account of the user; None before authentication."""
 

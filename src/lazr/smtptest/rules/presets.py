@@ -17,6 +17,7 @@ from lazr.smtptest.rules.counters import (
 from lazr.smtptest.rules.number_checks import is_whole_number
 from lazr.smtptest.rules.preset_registry import register_presets
 from lazr.smtptest.rules.provider_replies import Provider, build_counting_rule, build_provider_rule
+from lazr.smtptest.rules.reading_providers import reading_provider
 from lazr.smtptest.rules.rule import Rule, get_engine
 from lazr.smtptest.rules.triggers import TRIGGER_ALIASES, TRIGGERS
 
@@ -41,6 +42,7 @@ __all__ = [
     "provider",
     "quota_full",
     "rate_limit",
+    "reading_provider",
     "slow_link",
     "spam_rejected",
     "strip_starttls",
@@ -382,7 +384,7 @@ PRESETS: Final[Mapping[str, Callable[..., Rule | tuple[Rule, ...]]]] = {
     )
 }
 
-register_presets({**PRESETS, "provider": build_provider_rule})
+register_presets({**PRESETS, "provider": build_provider_rule, "reading_provider": reading_provider})
 
 _TRIGGERS_WITH_REPLY = (
     *("CONNECT", "EHLO", "HELO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", "END_OF_DATA"),

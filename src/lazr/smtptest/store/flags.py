@@ -1,4 +1,4 @@
-"""The system flags of mails that IMAP changes, as names and as the bits that databases store."""
+"""The system flags of mails, as names for IMAP and as bits for databases."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import math
 import threading
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,11 +34,16 @@ from lazr.smtptest.store.groups import (
     MailGroup,
     list_recipients,
 )
-from lazr.smtptest.store.message_index import ContentSummary, build_envelope_addresses, build_message_index
+from lazr.smtptest.store.message_index import (
+    ContentSummary,
+    build_envelope_addresses,
+    build_message_index,
+    normalize_field,
+)
 from lazr.smtptest.store.parsing_budget import MAX_SCAN_SECONDS, MAX_TAG_SCAN_SECONDS, ParsingBudget
 from lazr.smtptest.store.redaction import redact_envelope
 from lazr.smtptest.store.search.term_kinds import is_expensive, split_terms
-from lazr.smtptest.store.search.terms import EVERYTHING, NumberTerm, Search
+from lazr.smtptest.store.search.terms import EVERYTHING, AddressTerm, FolderTerm, NumberTerm, Search
 from lazr.smtptest.store.search_limit import DEFAULT_SEARCH_TIMEOUT, SearchLimit
 from lazr.smtptest.store.searchable_mail import SearchableMail
 from lazr.smtptest.store.sort_order import NEWEST_FIRST, SortOrder
@@ -52,6 +58,7 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.store.base import Arrival, ChangeKind, Retention
     from lazr.smtptest.store.message_index import MessageIndex
+    from lazr.smtptest.store.search.terms import Term
 
 __all__ = ["MemoryStore"]
 
@@ -319,7 +326,8 @@ class MemoryStore(StoreBase):
         self, search: Search = EVERYTHING, *, numbers: Collection[int] | None = None, since: int = 0
     ) -> list[FlaggedMail]:
         """Return the flags of all mails that match; see `Store.find_flags`."""
-        found = self._find(search if numbers is None else (*search, NumberTerm(numbers=frozenset(numbers))))
+        terms = search if numbers is None else (*search, NumberTerm(numbers=frozenset(numbers)))
+        found = self._find(terms, since=since)
         with self._lock:
             return [mail.describe_flags() for mail in found if mail.mod_seq > since]
 
@@ -390,6 +398,7 @@ class MemoryStore(StoreBase):
         self, folder: str, owner: str, search: Search = EVERYTHING, *, ids: Collection[str] | None = None
     ) -> int:
         """Put mails into another folder; see `Store.set_folder`."""
+        owner = owner if folder else ""
         with self._change_lock:
             moved = [mail for mail in self._find(search, ids) if (mail.folder, mail.owner) != (folder, owner)]
             with self._lock:
@@ -571,8 +580,14 @@ class MemoryStore(StoreBase):
                 return _Found(found, skipped, len(candidates) / examined)
         return _Found(found, skipped, 1.0)
 
-    def _find(self, search: Search, ids: Iterable[str] | None = None) -> list[_StoredMail]:
-        """Return all mails that match, in the order of arrival; parse new ones first."""
+    def _find(self, search: Search, ids: Iterable[str] | None = None, *, since: int = 0) -> list[_StoredMail]:
+        """Return all mails that match, in the order of arrival; parse new ones first.
+
+        Args:
+            search: which mails to find.
+            ids: find only these mails; None is no limit.
+            since: find only mails with a modification sequence greater than this.
+        """
         with self._lock:
             if ids is None:
                 numbers = _find_numbers(search)
@@ -584,9 +599,9 @@ class MemoryStore(StoreBase):
             else:
                 candidates = [self._mails[name] for name in set(ids) & self._mails.keys()]
                 candidates.sort(key=lambda mail: mail.number)
-        for term in search:
-            if isinstance(term, NumberTerm) and not term.negated and not term.last:  # as fast as possible
-                candidates = [mail for mail in candidates if mail.number in term.numbers]
+        if since:
+            candidates = [mail for mail in candidates if mail.mod_seq > since]
+        candidates, search = _select_quickly(candidates, search)
         if not search:
             return candidates
         with self._search_limit.acquire() if ids is None and is_expensive(search) else nullcontext():
@@ -652,8 +667,8 @@ class _StoredMail:
         self.size = message.size
         self.received_at = datetime.fromtimestamp(message.received_at, UTC)
         self.read = message.read
-        self.flags = parse_flags(message.flags)
-        self.folder, self.owner = message.folder, message.owner
+        self.flags = parse_flags(message.flags) if message.flags else ()
+        self.folder, self.owner = message.folder, message.owner if message.folder else ""
         self.mod_seq = 1
         self.added_tags = message.tags
         # Share the list if it is one: joining the parts replaces its items by one, for all that hold it (`join_parts`).
@@ -742,7 +757,7 @@ class _StoredMail:
         return self.index.inlines
 
     def describe_flags(self) -> FlaggedMail:
-        """Return the marks of the mail; of a mail that is not indexed, without the tags of its content."""
+        """Return the marks of the mail; before indexing, without the tags of its content."""
         tags = self.tags if self._assigned_tags is not None or self.is_indexed else self.added_tags
         return FlaggedMail(
             self.number, self.id, self.read, self.flags, tuple(sorted(tags, key=fold)) if tags else (), self.mod_seq
@@ -775,6 +790,33 @@ def _find_numbers(search: Search) -> frozenset[int] | None:
         if isinstance(term, NumberTerm) and not term.negated and not term.last:
             return term.numbers
     return None
+
+
+def _select_quickly(mails: list[_StoredMail], search: Search) -> tuple[list[_StoredMail], Search]:
+    """Evaluate the terms that an account of IMAP consists of, as fast as possible.
+
+    Returns:
+        The mails that satisfy these terms, and the other terms.
+    """
+    rest: list[Term] = []
+    for term in search:
+        if isinstance(term, NumberTerm) and not term.negated and not term.last:
+            numbers = term.numbers
+            mails = [mail for mail in mails if mail.number in numbers]
+        elif isinstance(term, FolderTerm) and not term.negated and term.owner is not None:
+            owner, folder = term.owner, term.folder
+            mails = [mail for mail in mails if mail.folder == folder and mail.owner == owner]
+        elif isinstance(term, AddressTerm) and not term.negated and term.is_exact and term.field == "recipient":
+            address = term.address
+            mails = [mail for mail in mails if address in _fold_recipients(tuple(mail.envelope.rcpt_tos))]
+        else:
+            rest.append(term)
+    return mails, tuple(rest)
+
+
+@lru_cache(maxsize=4096)
+def _fold_recipients(recipients: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(normalize_field, recipients))
 
 
 def _sort(mails: list[_StoredMail], order: SortOrder) -> list[_StoredMail]:

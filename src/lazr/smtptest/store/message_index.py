@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.mail import Envelope, Mail
 
-__all__ = ["ContentSummary", "MessageIndex", "build_envelope_addresses", "build_message_index"]
+__all__ = [
+    "ContentSummary",
+    "MessageIndex",
+    "build_envelope_addresses",
+    "build_message_index",
+    "normalize_field",
+]
 
 # Searches look at this much of a mail and of each header field.  The rest can be read, but not found.
 _MAX_SEARCHABLE_CHARACTERS = 1_000_000
@@ -92,16 +98,14 @@ def build_message_index(mail: Mail) -> MessageIndex:
     texts["addressed"] = "\n".join(filter(None, texts.values()))
     message_id = mail.message_id.strip().removeprefix("<").removesuffix(">")[:_MAX_FIELD_CHARACTERS]
     subject, text = mail.subject[:_MAX_FIELD_CHARACTERS], mail.text[:_MAX_SEARCHABLE_CHARACTERS]
-    texts["subject"], texts["message-id"] = _normalize_field(subject), _normalize_field(message_id)
+    texts["subject"], texts["message-id"] = normalize_field(subject), normalize_field(message_id)
     # Each piece is folded by itself, so none contains a line feed, and a search cannot match across two of them.  The
     # text comes last, because it is the longest and may be cut.
-    pieces = [texts["addressed"], texts["subject"], _normalize_field(mail.sender)]
-    pieces += [_normalize_field(attachment.filename) for attachment in attachments]
+    pieces = [texts["addressed"], texts["subject"], normalize_field(mail.sender)]
+    pieces += [normalize_field(attachment.filename) for attachment in attachments]
     pieces.append(fold(make_storable(text)))
     texts["anywhere"] = "\n".join(filter(None, pieces))[:_MAX_SEARCHABLE_CHARACTERS].rstrip()
-    addresses = [
-        (field, _normalize_field(address.addr_spec)) for field, members in lists.items() for address in members
-    ]
+    addresses = [(field, normalize_field(address.addr_spec)) for field, members in lists.items() for address in members]
     addresses += build_envelope_addresses(mail.envelope)
     inlines = sum(attachment.inline for attachment in attachments)
     return MessageIndex(
@@ -119,7 +123,7 @@ def build_message_index(mail: Mail) -> MessageIndex:
         texts=texts,
         addresses=tuple(dict.fromkeys(addresses)),
         headers=tuple(
-            (_normalize_name(field.name), _normalize_field(field.value)) for field in headers[:_MAX_HEADER_FIELDS]
+            (_normalize_name(field.name), normalize_field(field.value)) for field in headers[:_MAX_HEADER_FIELDS]
         ),
     )
 
@@ -131,21 +135,22 @@ def build_envelope_addresses(envelope: Envelope) -> list[tuple[str, str]]:
     >>> build_envelope_addresses(Envelope("Ann@a.example", ("b@b.example",), mail_parameters={}, rcpt_parameters=({},)))
     [('sender', 'ann@a.example'), ('recipient', 'b@b.example')]
     """
-    recipients = [("recipient", _normalize_field(recipient)) for recipient in envelope.rcpt_tos]
-    return [("sender", _normalize_field(envelope.mail_from)), *recipients]
+    recipients = [("recipient", normalize_field(recipient)) for recipient in envelope.rcpt_tos]
+    return [("sender", normalize_field(envelope.mail_from)), *recipients]
 
 
 @lru_cache(maxsize=256)
 def _normalize_name(name: str) -> str:
-    return _normalize_field(name)
+    return normalize_field(name)
 
 
-def _normalize_field(text: str) -> str:
+def normalize_field(text: str) -> str:
+    """Return a text as it is searched for: folded, storable, and of limited length."""
     return fold(make_storable(text[:_MAX_FIELD_CHARACTERS]))
 
 
 def _join_addresses(addresses: Iterable[Address]) -> str:
-    return "\n".join(_normalize_field(str(address)) for address in addresses)[:_MAX_FIELD_CHARACTERS].rstrip()
+    return "\n".join(normalize_field(str(address)) for address in addresses)[:_MAX_FIELD_CHARACTERS].rstrip()
 
 
 def _parse_mailbox(mailbox: str) -> Address:

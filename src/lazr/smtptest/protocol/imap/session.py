@@ -78,6 +78,7 @@ class ImapSession:
         "_decide",
         "_errors",
         "_has_eof",
+        "_has_new_changes",
         "_input_wanted",
         "_interruptions",
         "_original_peer",
@@ -108,6 +109,7 @@ class ImapSession:
         self._has_eof = False
         self._output = SessionOutput(self.record.transcript)
         self._interruptions: list[ReadingReply] = []  # they wait for the end of a response
+        self._has_new_changes = False  # `notify_change` was called, and IDLE has not reported it yet
         self._errors = 0  # commands that were answered BAD, in a row
         self._original_peer = ""
         # The command that waits for its decision; None is the greeting.
@@ -265,14 +267,12 @@ class ImapSession:
         """Note that the account may have changed; return the bytes to send."""
         if self._state.view is not None:
             self._state.view.is_refresh_due = True
-        if self._waiting is Waiting.INPUT and self.is_idling:
-            self._advance(None)
-            return self._process_input()
-        return b""
+        self._has_new_changes = True
+        return self._process_input() if self._waiting is Waiting.INPUT and self.is_idling else b""
 
     def interrupt(self, reply: ReadingReply) -> bytes:
         """Send an untagged response in between, and return the bytes to send; BYE closes."""
-        if self.is_closing:
+        if self.is_closing or self.is_handshaking:
             return b""
         if self._output.is_in_response:
             self._interruptions.append(reply)
@@ -321,6 +321,10 @@ class ImapSession:
         items_left = self.items_per_turn
         while self._waiting is Waiting.INPUT:
             if self._steps is not None and self._input_wanted is None:  # a turn has interrupted it
+                self._advance(None)
+                continue
+            if self.is_idling and self._has_new_changes:
+                self._has_new_changes = False
                 self._advance(None)
                 continue
             if items_left == 0 or self._output.size > self.settings.limits.replies_waiting:

@@ -108,7 +108,8 @@ class Pop3Session:
         "settings",
     )
 
-    # What only SMTP has.
+    # What only SMTP or IMAP has.
+    is_idling: bool = False
     is_at_mark: bool = False
     is_in_content: bool = False
     is_pipelining_forbidden: bool = False

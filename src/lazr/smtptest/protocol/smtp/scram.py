@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from scramp.core import ChannelBinding
-
     from lazr.smtptest.protocol.smtp.reply import CommandRefused
     from lazr.smtptest.protocol.smtp.sasl_types import ExchangeContext
 
@@ -70,23 +68,25 @@ def _derive_keys(mechanism: str, password: str, salt: bytes) -> ScramKeys:
 
 
 class _Gs2Header:
-    """The header of a client that names an authorization identity (RFC 5802 5.1), in the place of scramp's own.
+    """A GS2 header with an authorization identity, which scramp does not parse (RFC 5802 5.1).
 
-    scramp refuses such a header, and gets the message without it; but the client's last message repeats it, and its
-    proof covers it.
+    mutt and other clients with Cyrus SASL always send one.
 
     Args:
-        text: The header, such as `n,a=ann,`.
+        header: The header without it, of scramp.
+        octets: The header as the client sent it.
     """
 
-    __slots__ = ("_text",)
+    __slots__ = ("_header", "_octets")
 
-    def __init__(self, text: str) -> None:
-        self._text = text
+    def __init__(self, header: Any, octets: bytes) -> None:
+        self._header = header
+        self._octets = octets
 
-    def make_cbind_input(self, binding: ChannelBinding | None) -> bytes:
-        """Return what `c=` of the client's last message must be."""
-        return self._text.encode() + (b"" if binding is None else bytes(binding.data))
+    def make_cbind_input(self, channel_binding: object) -> bytes:
+        """Return what the client's last message must repeat."""
+        expected: bytes = self._header.make_cbind_input(channel_binding)
+        return self._octets + expected[len(bytes(self._header)) :]
 
 
 class ScramExchange(Exchange):
@@ -121,9 +121,9 @@ class ScramExchange(Exchange):
         self._base_mechanism = mechanism.removesuffix("-PLUS")
         self._derive_salt = derive_salt
         self._nonce = context.nonce()
-        self._channel_binding: tuple[str, bytes] | None = None
         self._authzid = ""
-        self._gs2_header = ""
+        self._gs2_header = b""  # as the client sent it
+        self._channel_binding: tuple[str, bytes] | None = None
         self._client_first = ""
         self._client_final = ""
         self._username = ""
@@ -149,8 +149,7 @@ class ScramExchange(Exchange):
                 f"{self._mechanism} {'needs' if plus else 'does not take'} a channel binding: {flag}", "5.5.4"
             )
         self._authzid = authzid
-        # The header as the client's final message repeats it (RFC 5802 5.1, c=).
-        self._gs2_header = message.removesuffix(bare) if authzid else ""
+        self._gs2_header = message[: len(message) - len(bare)].encode()
         bindings = self._context.channel_bindings
         binding = flag[2:]
         if plus and binding in _SUPPORTED_BINDING_TYPES and bindings.get(binding):
@@ -186,8 +185,8 @@ class ScramExchange(Exchange):
         name = self._base_mechanism if self._channel_binding is None else self._mechanism
         server = ScramMechanism(name).make_server(find_keys, channel_binding=self._channel_binding, s_nonce=self._nonce)
         server.set_client_first(self._client_first)
-        if self._gs2_header:
-            server.gs2_header = _Gs2Header(self._gs2_header)
+        if self._authzid:
+            server.gs2_header = _Gs2Header(server.gs2_header, self._gs2_header)
         return server, server.get_server_first()
 
     def _handle_client_final(self, message: str) -> Credentials:

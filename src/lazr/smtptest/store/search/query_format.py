@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lazr.smtptest.errors import BadSearch
 from lazr.smtptest.store.search.query_parser import parse_query
-from lazr.smtptest.store.search.terms import AddressTerm, TagTerm, UserTerm
+from lazr.smtptest.store.search.terms import AddressTerm, FolderTerm, TagTerm, UserTerm
 
 if TYPE_CHECKING:
     from lazr.smtptest.store.search.terms import Term
@@ -24,7 +24,7 @@ _ENVELOPE_FIELDS = ("sender", "recipient")
 
 
 def format_term(term: Term) -> str:
-    """Return a query that finds the mails of a term about an address, a tag or a user.
+    """Return a query for a term about an address, a tag, a user or a folder.
 
     Characters of an address that no query can have become wildcards, so the query can find a few more mails.  The
     result is empty if there is no such query, as for a tag with a quote.
@@ -55,6 +55,10 @@ def _list_candidates(term: Term) -> list[str]:
         ]
     if isinstance(term, TagTerm):
         return [f"tag:{term.tag}", f'tag:"{term.tag}"']
+    if isinstance(term, FolderTerm) and not (term.owner or term.folder):
+        return ["in:inbox"]
+    if isinstance(term, FolderTerm):
+        return [f"in:{term.folder}", f'in:"{term.folder}"']
     if isinstance(term, UserTerm):
         return [f"user:{term.name}", f'user:"{term.name}"']
     return []
@@ -67,4 +71,6 @@ def _is_read_as(query: str, term: Term) -> bool:
         return False
     if isinstance(term, AddressTerm) and isinstance(parsed, AddressTerm):
         return parsed.field == term.field and parsed.matches_addresses([(term.field, term.address)])
+    if isinstance(term, FolderTerm) and term.owner == "" and not term.folder:
+        return True
     return parsed == term

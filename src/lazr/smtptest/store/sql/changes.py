@@ -73,7 +73,7 @@ class MessageChanges:
         remove: Collection[str],
         replace: Collection[str] | None,
     ) -> list[str]:
-        """Change the system flags of the mails that match; return the IDs of those whose flags changed."""
+        """Change the system flags of the mails that match; return the IDs of those changed."""
         added, removed = encode_flags(add), encode_flags(remove)
         kept = mails.c.flags if replace is None else literal(encode_flags(replace))
         flags = kept.bitwise_and(~removed & _ALL_FLAGS).bitwise_or(added)
@@ -150,7 +150,7 @@ class MessageChanges:
         return changed
 
     def _raise_mod_seq(self, connection: Connection, numbers: Collection[int]) -> None:
-        """Give mails that change a new modification sequence, in the transaction of the connection."""
+        """Give mails that change a new modification sequence, in this transaction."""
         if numbers:
             mod_seq = self._database.advance_mod_seq(connection)
             connection.execute(update(mails).where(mails.c.number.in_(numbers)).values(mod_seq=mod_seq))

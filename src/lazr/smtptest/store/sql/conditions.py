@@ -153,7 +153,7 @@ class ConditionBuilder:
         raise NotImplementedError
 
     def select_address_numbers(self, term: terms.AddressTerm) -> NumberQuery:
-        """Return the query for the numbers of the indexed mails that have an exact address, in any order."""
+        """Return the query for the indexed mails that have an exact address, in any order."""
         return select(addresses.c.number).where(addresses.c.place == term.field, addresses.c.address == term.address)
 
     def build_prefilter(self, words: str) -> ColumnElement[bool] | None:

@@ -149,14 +149,14 @@ class Database(ABC):
 
     @abstractmethod
     def advance_mod_seq(self, connection: Connection) -> int:
-        """Return a new modification sequence, for changes in the write transaction of the connection."""
+        """Return a new modification sequence for changes in this write transaction."""
 
     @abstractmethod
     def get_mod_seq(self) -> int:
-        """Return a modification sequence such that no change with a lower or equal one can still be committed."""
+        """Return the last modification sequence up to which all changes are committed."""
 
     def list_numbers(self, connection: Connection, statement: NumberQuery) -> list[int]:
-        """Return the numbers that a query of one column finds, by the fastest means of the database."""
+        """Return the numbers that a query finds, by the fastest means of the database."""
         return list(connection.scalars(statement))
 
     def fetch_rows(self, connection: Connection, statement: Select[Any]) -> Sequence[tuple[Any, ...]]:

@@ -63,7 +63,7 @@ class FlagQueries:
         self._queries = queries
 
     def get_mod_seq(self) -> int:
-        """Return a modification sequence such that no change with a lower or equal one can still be committed."""
+        """Return the last modification sequence up to which all changes are committed."""
         return self._database.get_mod_seq()
 
     # -- numbers ---------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ class FlagQueries:
         return numbers
 
     def _query_numbers(self, connection: Connection, search: Search, *, unread: bool) -> list[int]:
-        """Return the numbers of the mails that match a search without terms on contents, in any order."""
+        """Return which mails match, in any order; the search has no terms on contents."""
         is_unread = [mails.c.read.is_(False)] if unread else []
         if not needs_index(search):
             # Without conditions, an index has all numbers, nearly in order.
@@ -209,7 +209,7 @@ class FlagQueries:
     def _read_of_mails(
         self, connection: Connection, statement: Select[Any], column: ColumnElement[int], numbers: Sequence[int]
     ) -> Iterable[tuple[Any, ...]]:
-        """Return the rows of a statement that concern some mails, or those of all mails if these are many."""
+        """Return the rows that concern these mails; if these are many, those of all mails."""
         if len(numbers) > _MAX_NUMBERS_PER_QUERY:
             return self._database.fetch_rows(connection, statement)
         return [
@@ -268,7 +268,7 @@ def _matches_envelope(terms: Sequence[AddressTerm], data: bytes) -> bool:
 
 
 def _has_recipient(term: AddressTerm, data: bytes) -> bool:
-    """Return whether an encoded envelope certainly has the recipient; this is faster than to decode it.
+    """Return whether an encoded envelope certainly has the recipient, without decoding it.
 
     JSON escapes the quotes in an address, so what is between quotes after a comma or a bracket is a whole one.
     """

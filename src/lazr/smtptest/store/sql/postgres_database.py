@@ -413,11 +413,11 @@ class PostgresDatabase(Database):
     # -- numbers and modification sequences ------------------------------------------------------
 
     def advance_mod_seq(self, connection: Connection) -> int:
-        """Return a new modification sequence, for changes in the write transaction of the connection."""
+        """Return a new modification sequence for changes in this write transaction."""
         return int(connection.exec_driver_sql(_ADVANCE_MOD_SEQ_SQL).scalar_one())
 
     def get_mod_seq(self) -> int:
-        """Return a modification sequence such that no change with a lower or equal one can still be committed."""
+        """Return the last modification sequence up to which all changes are committed."""
         return self._read_settled_position("mail_mod_seq")
 
     def get_settled_number(self) -> int:
@@ -425,7 +425,7 @@ class PostgresDatabase(Database):
         return self._read_settled_position("mails_number_seq")
 
     def _read_settled_position(self, sequence: str) -> int:
-        """Return the last value of a sequence, after all transactions that may have taken such a value have ended.
+        """Return the last value of a sequence, once all transactions up to it have ended.
 
         Transactions that begin meanwhile do not wait.  If a node holds its transaction open for long, the result is
         the one before that.

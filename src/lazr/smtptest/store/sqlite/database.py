@@ -682,7 +682,7 @@ class SqliteDatabase(Database):
         return get_driver_connection(connection).execute(str(compiled), parameters).fetchall()
 
     def advance_mod_seq(self, connection: Connection) -> int:
-        """Return a new modification sequence, for changes in the write transaction of the connection."""
+        """Return a new modification sequence for changes in this write transaction."""
         self._mod_seq += 1
         write_mod_seq(get_driver_connection(connection), self._mod_seq)
         return self._mod_seq

@@ -231,7 +231,7 @@ class SqliteConditionBuilder(ConditionBuilder):
         return texts.c.number.in_(indexed.union_all(select_long_numbers(texts).correlate(None)))
 
     def select_address_numbers(self, term: terms.AddressTerm) -> NumberQuery:
-        """Return the query for the numbers of the indexed mails that have an exact address, in any order."""
+        """Return the query for the indexed mails that have an exact address, in any order."""
         old = select(addresses.c.number).where(addresses.c.place == term.field, addresses.c.address == term.address)
         return select_by_key(build_address_key(term.field, term.address)).union_all(old)
 

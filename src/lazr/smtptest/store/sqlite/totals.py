@@ -54,5 +54,5 @@ def write_mod_seq(driver: sqlite3.Connection, mod_seq: int) -> None:
 
 
 def reset_totals(driver: sqlite3.Connection) -> None:
-    """Set the counters to zero, but for the modification sequence, in the transaction of the connection."""
+    """Set the counters to zero in this transaction; keep the modification sequence."""
     driver.execute("UPDATE totals SET mails = 0, unread = 0, size = 0")
