@@ -128,6 +128,8 @@ def imap_idle() -> dict[str, float]:
                     before = time.perf_counter()
                     assert seen.acquire(timeout=30)
                     times.append((arrivals[number] - before) * 1000)
+                idle.shutdown(socket.SHUT_RDWR)
+                reader.join()
             figures[name] = median(times)
     return figures
 

@@ -66,7 +66,6 @@ def server():
         with log_in(server) as client:  # a new session works
             client.send(b"z FETCH 1 RFC822.SIZE\r\n")
             assert b"RFC822.SIZE %d" % len(MESSAGE) in client.read_until(b"z OK")
-    assert server.failures == () if hasattr(server, "failures") else True
 
 
 @pytest.mark.parametrize("size", [b"4294967295", b"99999999999999", b"9" * 1000])
@@ -149,9 +148,9 @@ def test_login_is_refused_in_clear_where_tls_is_offered():
     with MailServer(imap=True, tls="starttls", auth={"ann": "secret"}) as server, Client(server.imap.address) as client:
         client.read_until(b"* OK")
         client.send(b"a CAPABILITY\r\nb LOGIN ann secret\r\n")
-        reply = client.read_until(b"b ")
+        reply = client.read_until(b"b NO")
         assert b"LOGINDISABLED" in reply
-        assert b"b NO" in reply + client.read_until(b"\n")
+        assert b"b NO" in reply
 
 
 REQUEST = (
