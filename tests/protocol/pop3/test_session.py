@@ -2,7 +2,7 @@
 
 import pytest
 
-from lazr.smtptest.protocol.pop3.session import Waiting
+from lazr.smtptest.protocol.pop3.waiting import Waiting
 from lazr.smtptest.protocol.reading_session import ReadingReply
 from lazr.smtptest.protocol.smtp import PENDING, Limits, TlsMode
 from tests.helpers.memory_folders import run_calls

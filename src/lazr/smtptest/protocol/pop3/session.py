@@ -7,23 +7,23 @@ or `fail` brings the result.  The next line is read when the generator has ended
 
 from __future__ import annotations
 
-import enum
 import sys
 
 from lazr.smtptest.protocol.folder_access import FolderError
 from lazr.smtptest.protocol.pop3.authorization import Authorization, ReplacedReply
 from lazr.smtptest.protocol.pop3.command_line import CommandLine, is_auth_line, is_unknown_line, mask_line, parse_line
+from lazr.smtptest.protocol.pop3.failures import CallFailed, describe_failure
 from lazr.smtptest.protocol.pop3.line_reader import LineReader, Unreadable
 from lazr.smtptest.protocol.pop3.maildrop import open_maildrop
 from lazr.smtptest.protocol.pop3.responses import END, CommandError, Piece, Record, render_error, render_ok
 from lazr.smtptest.protocol.pop3.transaction import TRANSACTION_COMMANDS
+from lazr.smtptest.protocol.pop3.waiting import Waiting
 from lazr.smtptest.protocol.reading_session import Call, ReadingCommand, ReadingReply
 from lazr.smtptest.protocol.smtp import Pending, SessionRecord, record_handshake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Final
 
     from lazr.smtptest.protocol.folder_access import Account
     from lazr.smtptest.protocol.pop3.maildrop import Maildrop
@@ -32,33 +32,11 @@ if TYPE_CHECKING:
     from lazr.smtptest.protocol.reading_session import OpenAccount, ReadingDecide, ReadingSettings
     from lazr.smtptest.protocol.smtp import TlsFacts
 
-__all__ = ["Pop3Session", "Waiting"]
+__all__ = ["Pop3Session"]
 
 _MAX_AUTH_LINE_BYTES = 12_288  # RFC 5034 4: a server must accept lines of this length in an exchange
 _LANGUAGES = ("en", "i-default")
 _LOGIN_VERBS = frozenset({"APOP", "AUTH", "PASS", "USER"})
-# RFC 2449 8, RFC 3206: the response codes of failures of the store; others are temporary.
-_CODES_BY_FOLDER_ERROR = {"CANNOT": "[SYS/PERM]", "NONEXISTENT": "[SYS/PERM]", "INUSE": "[IN-USE]"}
-
-
-class Waiting(enum.Enum):
-    """What a session waits for before it handles more input."""
-
-    INPUT = "the client's next input"
-    CALL = "the result of `pending_call`"
-    DECISION = "the reply to the last command: `decide` returned `PENDING`"
-    TURN = "the driver's next turn: much output waits, or `items_per_turn` lines were handled"
-    HANDSHAKE = "the TLS handshake (RFC 2595 4)"
-    CLOSE = "the close, which the client does not expect"
-    ORDERLY_CLOSE = "the close after QUIT or the end of input"
-
-
-class _CallFailed(Exception):
-    """The exception that a call has raised, on its way into a generator."""
-
-    def __init__(self, error: BaseException) -> None:
-        super().__init__(error)
-        self.error: Final = error
 
 
 class Pop3Session:
@@ -237,7 +215,7 @@ class Pop3Session:
         Raises `RuntimeError` if the session waits for no call.
         """
         self._end_wait()
-        self._resume(None, _CallFailed(error))
+        self._resume(None, CallFailed(error))
         return self._process_held_input()
 
     def interrupt(self, reply: ReadingReply) -> bytes:
@@ -362,7 +340,7 @@ class Pop3Session:
         self._work = work
         self._resume(None)
 
-    def _resume(self, value: object, error: _CallFailed | None = None) -> None:
+    def _resume(self, value: object, error: CallFailed | None = None) -> None:
         """Carry out the steps of the command, until it ends or the session halts."""
         work, self._work = self._work, None
         if work is None:  # pragma: no cover - a session that waits has a command
@@ -478,9 +456,9 @@ class Pop3Session:
         except ReplacedReply as replaced:
             self._send_reply(replaced.reply)
         except FolderError as error:
-            self._send_error(_describe_failure(error))
-        except _CallFailed as failed:
-            self._send_error(_describe_failure(failed.error))
+            self._send_error(describe_failure(error))
+        except CallFailed as failed:
+            self._send_error(describe_failure(failed.error))
 
     def _process_command(self, line: bytes) -> Steps[None]:
         # Some clients continue an exchange without looking at the reply that has refused AUTH.
@@ -587,8 +565,8 @@ class Pop3Session:
             try:
                 count = yield from self._maildrop.update()
                 response = render_ok(f"Goodbye; deleted messages: {count}" if count else "Goodbye")
-            except _CallFailed as failed:
-                response = render_error(f"{_describe_failure(failed.error).text}; some messages were not deleted")
+            except CallFailed as failed:
+                response = render_error(f"{describe_failure(failed.error).text}; some messages were not deleted")
         self._send(response)
         self.record.end("QUIT")
         self._close(Waiting.ORDERLY_CLOSE)
@@ -601,10 +579,3 @@ _SESSION_COMMANDS: dict[str, Callable[[Pop3Session, Sequence[str]], Steps[None]]
     "STLS": Pop3Session._run_stls,
     "UTF8": Pop3Session._run_utf8,
 }
-
-
-def _describe_failure(error: BaseException) -> CommandError:
-    """Return the response to an exception of the store (RFC 3206)."""
-    if isinstance(error, FolderError):
-        return CommandError(f"{_CODES_BY_FOLDER_ERROR.get(error.code, '[SYS/TEMP]')} {error.text}")
-    return CommandError("[SYS/TEMP] The mail store is not available now")
