@@ -106,7 +106,7 @@ public class ReadMail {
         Folder folder = open(store);
         folder.getMessage(1).setFlag(Flags.Flag.SEEN, true);
         var terms = new javax.mail.search.SearchTerm[] {
-            new SubjectTerm("Grüße"), new AndTerm(new FromStringTerm("ann"), new BodyTerm("numbers")),
+            new SubjectTerm("meeting"), new AndTerm(new FromStringTerm("ann"), new BodyTerm("numbers")),
             new FlagTerm(new Flags(Flags.Flag.SEEN), false),
         };
         for (var term : terms) {

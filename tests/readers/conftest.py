@@ -8,7 +8,7 @@ import pytest
 
 from tests.helpers.third_party_clients import require_installed
 from tests.readers.dovecot import run_dovecot
-from tests.readers.reader_server import run_own_server
+from tests.readers.reader_server import is_dovecot, run_own_server
 
 TIMEOUT_SECONDS = 120  # a busy machine may need a minute to start a virtual machine
 
@@ -23,7 +23,7 @@ def dovecot():
 @pytest.fixture
 def reader_server(request):
     """A `ReaderServer` whose user has no mails."""
-    if os.environ.get("READER_SERVER") == "dovecot":
+    if is_dovecot():
         yield request.getfixturevalue("dovecot")()
     else:
         with run_own_server() as server:

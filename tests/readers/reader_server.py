@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import imaplib
+import os
 import re
 import smtplib
 import ssl
@@ -16,12 +17,17 @@ from lazr.smtptest.protocol.smtp import Auth
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["HOST", "PASSWORD", "ReaderServer", "StoredMail", "run_own_server"]
+__all__ = ["HOST", "PASSWORD", "ReaderServer", "StoredMail", "is_dovecot", "run_own_server"]
 
 # A name, because clients compare it with the certificate.
 HOST = "localhost"
 USER = "bob@example.com"
 PASSWORD = "secret-1"
+
+
+def is_dovecot() -> bool:
+    """Return whether the tests run against Dovecot."""
+    return os.environ.get("READER_SERVER") == "dovecot"
 
 
 @dataclass(frozen=True)

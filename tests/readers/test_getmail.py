@@ -24,10 +24,14 @@ def get_mail(reader_server, run_program, received, tmp_path):
     def run(protocol, tls="none", *, options="", **arguments):
         port = (reader_server.get_imap_port if protocol == "imap" else reader_server.get_pop3_port)(tls)
         authorities = f"ca_certs = {reader_server.ca_file}\n" if tls == "implicit" else ""
+        # getmail 6.18 waits for a minute if its child ends before it waits.
+        slowly = tmp_path / "slowly"
+        slowly.write_text(f"#!/bin/sh\n{received.path} && sleep 0.3\n")
+        slowly.chmod(0o700)
         (tmp_path / "getmailrc").write_text(
             f"[retriever]\ntype = {RETRIEVERS[protocol, tls]}\nserver = {HOST}\nport = {port}\n{authorities}"
             f"username = {reader_server.user}\npassword = {PASSWORD}\n{options}"
-            f"[destination]\ntype = MDA_external\npath = {received.path}\nallow_root_commands = true\n"
+            f"[destination]\ntype = MDA_external\npath = {slowly}\nallow_root_commands = true\n"
             "[options]\ndelivered_to = false\nreceived = false\nread_all = false\n"
         )
         run_program("getmail", "--getmaildir", str(tmp_path), "--rcfile", "getmailrc", **arguments)

@@ -1,6 +1,6 @@
 """imap-tools (PyPI)."""
 
-import datetime
+import datetime as dt
 
 import imap_tools
 import pytest
@@ -50,7 +50,7 @@ def test_fetch_in_bulk_returns_sizes_and_dates(reader_server, mailbox):
 
     assert [mail.subject for mail in mails] == ["Report", "Meeting on Monday"]
     assert [mail.size_rfc822 for mail in mails] == [len(REPORT), len(MEETING)]
-    assert mails[0].date == datetime.datetime(2026, 11, 2, 10, 0, tzinfo=datetime.UTC)
+    assert mails[0].date == dt.datetime(2026, 11, 2, 10, 0, tzinfo=dt.UTC)
 
 
 def test_folders_are_listed_created_renamed_and_deleted(mailbox):
@@ -80,7 +80,7 @@ def test_flag_copy_move_and_delete(reader_server, mailbox):
 
 
 def test_append_stores_bytes_flags_and_date(reader_server, mailbox):
-    date = datetime.datetime(2026, 11, 2, 10, 0, tzinfo=datetime.UTC)
+    date = dt.datetime(2026, 11, 2, 10, 0, tzinfo=dt.UTC)
 
     mailbox.append(MEETING, "Drafts", dt=date, flag_set=[imap_tools.MailMessageFlags.DRAFT])
 
@@ -96,7 +96,7 @@ def test_search_by_query_objects(reader_server, mailbox):
 
     assert mailbox.uids(imap_tools.A(subject="Report", from_="ann")) == [second]
     assert mailbox.uids(imap_tools.OR(imap_tools.A(seen=True), imap_tools.A(text="numbers"))) == [first, second]
-    assert mailbox.uids(imap_tools.NOT(imap_tools.A(date_gte=datetime.date(2030, 1, 1)))) == [first, second, third]
+    assert mailbox.uids(imap_tools.NOT(imap_tools.A(date_gte=dt.date(2030, 1, 1)))) == [first, second, third]
     assert mailbox.uids(imap_tools.A(subject="Grüße"), charset="UTF-8") == [third]
     assert mailbox.uids(imap_tools.A(uid=imap_tools.U(second, "*"))) == [second, third]
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.readers.example_mails import EXAMPLES, MEETING, REPORT
-from tests.readers.reader_server import HOST, PASSWORD
+from tests.readers.reader_server import HOST, PASSWORD, is_dovecot
 
 
 @pytest.fixture
@@ -45,6 +45,26 @@ def test_fetch_returns_the_bytes_of_each_mail(reader_server, tls):
         contents = [check(client.fetch(str(number + 1), "(RFC822)"))[0][1] for number in range(len(EXAMPLES))]
 
     assert contents == list(EXAMPLES.values())
+
+
+@pytest.mark.skipif(is_dovecot(), reason="Dovecot stores lines, and ends each with CRLF")
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"Subject: LF\n\none\ntwo\r\n",
+        b"Subject: CR\r\n\r\none\rtwo\r\n",
+        b"no header\r\n",
+        b"Subject: Latin\r\n\r\n\xe9\xff\r\n",
+        b"\r\n",
+    ],
+)
+def test_malformed_mail_is_fetched_byte_for_byte(reader_server, client, content):
+    reader_server.deliver(content)
+    check(client.select("INBOX"))
+
+    [(line, body), *_] = check(client.fetch("1", "(RFC822.SIZE ENVELOPE BODYSTRUCTURE BODY.PEEK[])"))
+
+    assert body == content and b"RFC822.SIZE %d" % len(content) in line
 
 
 def test_wrong_password_is_refused(reader_server):

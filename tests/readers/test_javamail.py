@@ -124,9 +124,10 @@ def test_append_stores_bytes_and_flags(reader_server, run):
 
 
 def test_search_finds_mails(reader_server, run):
+    # Only ASCII: after ENABLE UTF8=ACCEPT, JavaMail 1.6 sends other text in ISO-8859-1, which no server can read.
     reader_server.deliver(MEETING, REPORT, EXAMPLES["utf-8"])
 
-    assert run("search") == [["3"], ["2"], ["2 3"]]
+    assert run("search") == [["1"], ["2"], ["2 3"]]
 
 
 def test_idle_reports_a_new_mail(reader_server, command):

@@ -41,8 +41,9 @@ def test_mails_are_copied_byte_for_byte(reader_server, s_nail, tmp_path, protoco
 
 
 def read_content(path):
-    """Return the content of a file of a Maildir, without a field and empty lines at the end, which s-nail adds."""
-    return path.read_bytes().replace(b"Status: O\n", b"", 1).replace(b"\n", b"\r\n").rstrip()
+    """Return the content of a file of a Maildir, without what s-nail adds: a field, empty lines, and > before From."""
+    content = path.read_bytes().replace(b"Status: O\n", b"", 1).replace(b"\n>From here", b"\nFrom here")
+    return content.replace(b"\n", b"\r\n").rstrip()
 
 
 def test_mail_is_flagged_copied_and_deleted(reader_server, s_nail):
