@@ -73,7 +73,10 @@ def _take(found: Iterator[ListedFolder | None], count: int) -> list[ListedFolder
 
 
 def _find_folders(infos: Collection[FolderInfo], command: ListCommand) -> Iterator[ListedFolder | None]:
-    """Yield the folders, and the levels above them, that the command asks for; None for each other one."""
+    """Yield the folders that the command asks for, and the levels above them.
+
+    None stands for a folder that was looked at and is not asked for.
+    """
     patterns = [ListPattern(command.reference, pattern) for pattern in command.patterns]
     selected = {info.name for info in infos if _is_selected(info, command)}
     with_children = _find_levels(info.name for info in infos)

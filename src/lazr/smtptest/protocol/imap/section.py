@@ -19,7 +19,9 @@ MAX_HEADER_LINES = 10_000
 
 
 class HeaderFields:
-    """The fields of the headers of one message; each header is split once, however many items of FETCH name fields.
+    """The fields of the headers of one message.
+
+    Each header is split once, however many items of FETCH name fields.
 
     Args:
         content: The content of the message.
