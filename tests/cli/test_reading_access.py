@@ -65,6 +65,9 @@ def test_mailbox_that_is_added_later_needs_its_token():
     assert accepts(auth, "job 7", TOKEN)
     assert not accepts(auth, "job 7", "x")
     assert not accepts(auth, "ann", "x", authzid="job 7")
+    # Its folders would be those of the mailbox.
+    assert not accepts(auth, "JOB 7", "x")
+    assert not accepts(auth, "JOB 7", TOKEN)
 
 
 def test_reading_users_follow_the_mailboxes():

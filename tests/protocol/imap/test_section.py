@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lazr.smtptest.protocol.imap.section import cut_partial, find_part, read_section, select_fields
+from lazr.smtptest.protocol.imap.section import HeaderFields, cut_partial, find_part, read_section, select_fields
 from tests.helpers.imap_messages import FakeMessage, FakePart, build_nested_message
 
 HEADER = b"Subject: out\r\nX-Y: 1\r\n 2\r\nsubject: again\r\n\r\n"
@@ -130,3 +130,30 @@ def test_partial_never_exceeds_value_or_count(value, start, count):
     cut = cut_partial(value, (start, count))
     assert cut == value[start:][:count]
     assert cut_partial(value, None) == value
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\n", b""])
+@pytest.mark.parametrize("many", [b"B: 2\r\n", b"no colon\n", b" folded\r\n"])
+def test_rest_of_a_very_long_header_has_no_names(many, end):
+    header = b"A: 1\r\n" + many * 20_000 + b"A: 3\r\n" + end
+
+    selected = select_fields(header, 0, len(header), [b"a"], is_inverted=False)
+    others = select_fields(header, 0, len(header), [b"a"], is_inverted=True)
+
+    assert selected.startswith(b"A: 1\r\n")
+    assert selected.endswith(b"\n" + end)
+    assert len(selected) + len(others) == len(header) + len(end)
+
+
+def test_end_of_a_very_long_header_is_found():
+    header = b"A: 1\r\n" * 10_000 + b"\r\n"
+    assert select_fields(header, 0, len(header), [b"b"], is_inverted=False) == b"\r\n"
+    header = b"A: 1\r\n" * 9_999 + b"A: 1\r\n 2\r\n\r\n"
+    assert select_fields(header, 0, len(header), [b"b"], is_inverted=False) == b"\r\n"
+
+
+def test_header_is_split_once():
+    header = b"A: 1\r\nB: 2\r\n\r\n"
+    fields = HeaderFields(header)
+    assert fields.split(0, len(header)) is fields.split(0, len(header))
+    assert select_fields(header, 0, len(header), [b"b"], is_inverted=False, split=fields) == b"B: 2\r\n\r\n"

@@ -419,3 +419,15 @@ def test_literals_are_limited_by_command():
     client = ImapClient()
 
     assert client.send("SEARCH SUBJECT {2000000}")[0].startswith("a NO [TOOBIG]")
+
+
+@pytest.mark.parametrize("command", ["AUTHENTICATE NONE", "AUTHENTICATE", "AUTHENTICATE PLAIN !"])
+def test_line_after_refused_authenticate_is_not_repeated(command):
+    client = make_client()
+    client.send(command)
+
+    assert client.feed("YW5u\r\n") == client.feed("c2VjcmV0\r\n")
+    assert client.feed("c2VjcmV0\r\n").startswith(b"* BAD ")
+    assert "c2VjcmV0" not in "".join(client.transcript)
+    assert client.send("NOOP") == ["a OK NOOP completed"]
+    assert client.feed("a\r\n").startswith(b"a BAD ")

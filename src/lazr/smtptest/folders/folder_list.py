@@ -99,7 +99,13 @@ class FolderList:
 
     def describe(self) -> list[FolderInfo]:
         """Return all folders, and levels that only have others: INBOX first, then by name."""
-        names = {level for name in self.folders for level in _list_levels(name)} - {INBOX}
+        names = set(self.folders)
+        for name in self.folders:
+            end = name.rfind(DELIMITER)
+            while end > 0 and name[:end] not in names:
+                names.add(name[:end])
+                end = name.rfind(DELIMITER, 0, end)
+        names.discard(INBOX)
         return [
             FolderInfo(
                 name,

@@ -81,8 +81,12 @@ def build_reading_auth(
 
     def is_accepted(credentials: Credentials) -> bool:
         # A mailbox that is added later is only for the holders of its token; all other names need none.
-        mailbox = mailboxes.find_by_name(credentials.authzid or credentials.username)
-        return mailbox is None or credentials.matches(mailbox.token)
+        name = credentials.authzid or credentials.username
+        mailbox = mailboxes.find_by_name(name)
+        if mailbox is not None:
+            return credentials.matches(mailbox.token)
+        # The folders of an account belong to its name in lower case.
+        return all(mailbox.name.lower() != name.lower() for mailbox in mailboxes)
 
     return Auth(is_accepted, in_clear=True, required=False)
 

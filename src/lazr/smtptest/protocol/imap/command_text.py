@@ -24,7 +24,7 @@ def mask_command(raw: RawCommand, command: ImapCommand | None) -> bytes:
         command: The parsed command; None if it breaks the grammar.
     """
     head = f"{raw.tag} {raw.name} ".encode("ascii", "replace")
-    if command is None and raw.name in _NAMES_WITH_SECRET:
+    if command is None and raw.name.removeprefix("UID ") in _NAMES_WITH_SECRET:
         return head + b"***"
     if isinstance(command, LoginCommand):
         return head + command.username.encode("utf-8", "replace") + b" ***"

@@ -27,6 +27,7 @@ __all__ = ["run_fetch"]
 
 _MAX_FACTS_PER_CALL = 1000
 _MAX_MESSAGES_PER_CALL = 64
+_MAX_ITEMS_PER_CALL = 1024  # they are rendered in one go
 _MAX_CONTENT_BYTES_PER_CALL = 1024 * 1024
 _FLAG_ITEMS = frozenset({"FLAGS", "UID", "MODSEQ"})
 _FLAGS, _MOD_SEQ = FetchItem("FLAGS"), FetchItem("MODSEQ")
@@ -107,7 +108,9 @@ def _fetch_messages(
     needs_content = any(item.needs_content for item in items)
     needs_structure = any(_needs_structure(item) for item in items)
     sets_seen = not view.is_read_only and any(item.sets_seen for item in items)
-    limit = _MAX_MESSAGES_PER_CALL if needs_content else _MAX_FACTS_PER_CALL
+    limit = _MAX_FACTS_PER_CALL
+    if needs_content:
+        limit = min(_MAX_MESSAGES_PER_CALL, max(_MAX_ITEMS_PER_CALL // len(items), 1))
     start = 0
     while start < len(uids):
         batch: Batch = yield Call(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 from lazr.smtptest.protocol.folder_access import FolderError, FolderInfo
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from lazr.smtptest.protocol.imap.session_state import ImapState, Steps
 
 __all__ = ["run_list"]
+
+# Names and patterns can have 1,000 characters; other clients have their turn between calls.
+_MAX_MATCHES_PER_CALL = 1_000
 
 
 class ListedFolder(NamedTuple):
@@ -45,7 +49,11 @@ def run_list(state: ImapState, command: ListCommand) -> Steps:
         yield b'* %s (\\Noselect) "/" ""\r\n' % name
         return ok(f"{command.name} completed")
     infos: list[FolderInfo] = yield Call(state.get_account().list_folders)
-    folders = [*_find_folders(infos, command)]
+    folders: list[ListedFolder] = []
+    found = _find_folders(infos, command)
+    limit = max(_MAX_MATCHES_PER_CALL // len(command.patterns), 1)
+    while batch := (yield Call(partial(_take, found, limit))):
+        folders += filter(None, batch)
     if not command.status_items:
         yield from join_lines(_render_folder(state, folder, command) for folder in folders)
         return ok(f"{command.name} completed")
@@ -60,8 +68,15 @@ def run_list(state: ImapState, command: ListCommand) -> Steps:
     return ok("LIST completed")
 
 
-def _find_folders(infos: Collection[FolderInfo], command: ListCommand) -> Iterator[ListedFolder]:
-    """Yield the folders, and the levels above them, that the command asks for."""
+def _take(found: Iterator[ListedFolder | None], count: int) -> list[ListedFolder | None]:
+    return [*islice(found, count)]
+
+
+def _find_folders(infos: Collection[FolderInfo], command: ListCommand) -> Iterator[ListedFolder | None]:
+    """Yield the folders that the command asks for, and the levels above them.
+
+    None stands for a folder that was looked at and is not asked for.
+    """
     patterns = [ListPattern(command.reference, pattern) for pattern in command.patterns]
     selected = {info.name for info in infos if _is_selected(info, command)}
     with_children = _find_levels(info.name for info in infos)
@@ -71,10 +86,12 @@ def _find_folders(infos: Collection[FolderInfo], command: ListCommand) -> Iterat
     for name in [*by_name, *sorted(above_selected - by_name.keys())]:
         is_selected = name in selected
         if not (is_selected or (shows_levels and name in above_selected)):
-            continue
-        if any(pattern.matches(name) for pattern in patterns):
+            yield None
+        elif any(pattern.matches(name) for pattern in patterns):
             info = by_name.get(name) or FolderInfo(name, exists=False)
             yield ListedFolder(info, name in with_children, is_selected, name in above_selected)
+        else:
+            yield None
 
 
 def _is_selected(info: FolderInfo, command: ListCommand) -> bool:

@@ -12,7 +12,7 @@ from lazr.smtptest.protocol.imap.response_values import (
     render_literal,
     render_literal8,
 )
-from lazr.smtptest.protocol.imap.section import cut_partial, find_part, read_section
+from lazr.smtptest.protocol.imap.section import HeaderFields, cut_partial, find_part, read_section
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ class _ItemRenderer:
         self._flags = message.flags if flags is None else flags
         self._has_global_messages = has_global_messages
         self._decoded: dict[tuple[int, ...], bytes | None] = {}
+        self._header_fields: HeaderFields | None = None
 
     def render(self, item: FetchItem) -> bytes:
         """Return the name of an item and its value."""
@@ -159,7 +160,9 @@ class _ItemRenderer:
                 )
 
     def _read_section(self, section: Section) -> bytes | None:
-        return read_section(self._message, section.path, section.kind, section.field_names)
+        if section.field_names and self._header_fields is None:
+            self._header_fields = HeaderFields(self._message.content)
+        return read_section(self._message, section.path, section.kind, section.field_names, self._header_fields)
 
     def _decode_part(self, path: tuple[int, ...]) -> bytes | None:
         if path not in self._decoded:

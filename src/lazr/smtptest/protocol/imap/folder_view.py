@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["FolderView"]
 
 _SYSTEM_FLAGS = frozenset(SYSTEM_FLAGS)
+# FLAGS is sent again for each new keyword, so without a limit its size would be quadratic.
+MAX_KEYWORDS = 1_000
 
 
 class FolderView:
@@ -77,9 +79,12 @@ class FolderView:
         return self._seen_mod_seqs.get(message.uid, 0) >= message.mod_seq
 
     def add_keywords(self, flags: Iterable[str]) -> bytes:
-        """Note keywords; return the response FLAGS if some of them are new (RFC 9051 7.3.5)."""
+        """Note keywords; return the response FLAGS if some of them are new (RFC 9051 7.3.5).
+
+        After `MAX_KEYWORDS`, others are only in the FETCH responses.
+        """
         new = frozenset(flags) - _SYSTEM_FLAGS - self.keywords
-        if not new:
+        if not new or len(self.keywords) + len(new) > MAX_KEYWORDS:
             return b""
         self.keywords |= new
         return self.render_flags_line()

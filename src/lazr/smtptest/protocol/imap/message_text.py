@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import codecs
+import functools
 from binascii import Error, a2b_base64, a2b_qp
 
 from lazr.smtptest._util.lazy_pattern import compile_lazily
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["decode_field", "has_field", "read_field", "read_message_text"]
 
+# The fields of a header that are searched, as the mail parser reads so much of it.
+_MAX_HEADER_BYTES = 100 * 1024
 _FIELD = compile_lazily(rb"([^:\s]+)[ \t]*:(.*)")
 _FOLD = compile_lazily(rb"\r?\n(?=[ \t])")
 _LINE_END = compile_lazily(rb"\r?\n")
@@ -46,8 +49,13 @@ def read_message_text(message: Message, kind: str, name: str) -> str:
     if kind == "TEXT":
         return "\n".join(_iterate_body_texts(content, root, with_root_header=True)).casefold()
     wanted = (name if kind == "HEADER" else kind).encode("utf-8", "replace").lower()
-    values = [value for field, value in _iterate_fields(content[slice(*root.header_range)]) if field == wanted]
+    values = [value for field, value in _split_fields(_read_header(message)) if field == wanted]
     return "\n".join(map(decode_field, values)).casefold()
+
+
+def _read_header(message: Message) -> bytes:
+    start, end = message.structure.header_range
+    return message.content[start : min(end, start + _MAX_HEADER_BYTES)]
 
 
 def has_field(message: Message, name: str) -> bool:
@@ -57,16 +65,17 @@ def has_field(message: Message, name: str) -> bool:
 
 def read_field(message: Message, name: bytes) -> bytes | None:
     """Return the unfolded value of the first field with a name in lower case; None without one."""
-    header = message.content[slice(*message.structure.header_range)]
-    return next((value for field, value in _iterate_fields(header) if field == name), None)
+    return next((value for field, value in _split_fields(_read_header(message)) if field == name), None)
 
 
-def _iterate_fields(header: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the fields: names in lower case, and unfolded values."""
-    for line in _LINE_END.split(_FOLD.sub(b"", header)):
-        match = _FIELD.match(line)
-        if match:
-            yield match[1].lower(), match[2].strip()
+@functools.lru_cache(maxsize=1)
+def _split_fields(header: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the fields: names in lower case, and unfolded values.
+
+    One search can ask for hundreds of fields of the same message.
+    """
+    matches = map(_FIELD.match, _LINE_END.split(_FOLD.sub(b"", header)))
+    return [(match[1].lower(), match[2].strip()) for match in matches if match]
 
 
 def _iterate_body_texts(content: bytes, root: BodyPart, *, with_root_header: bool) -> Iterator[str]:
@@ -96,11 +105,12 @@ def _find_charset(part: BodyPart) -> str:
 
 def _decode_octets(octets: bytes, charset: str) -> str:
     """Decode octets by their charset if it is known; else as UTF-8, or windows-1252."""
-    codec = charset if _CHARSET.fullmatch(charset) else "utf-8"
-    try:
-        return codecs.decode(octets, codec)
-    except (UnicodeDecodeError, LookupError):
-        return octets.decode("cp1252", "replace")
+    for codec in (charset, "utf-8") if _CHARSET.fullmatch(charset) else ("utf-8",):
+        try:
+            return codecs.decode(octets, codec)
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return octets.decode("cp1252", "replace")
 
 
 def decode_field(octets: bytes) -> str:

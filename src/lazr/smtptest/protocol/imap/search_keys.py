@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_SEARCH_DEPTH",
     "MAX_SEARCH_KEYS",
+    "MAX_TEXT_KEYS",
     "AgeKey",
     "AllKey",
     "AndKey",
@@ -32,6 +33,7 @@ __all__ = [
 
 MAX_SEARCH_DEPTH = 100  # parentheses, NOT and OR within each other
 MAX_SEARCH_KEYS = 500
+MAX_TEXT_KEYS = 32  # BODY and TEXT: each one looks through the whole message
 
 
 class AllKey(NamedTuple):

@@ -78,7 +78,8 @@ def find_messages(
     if search.needs(SizeKey, AgeKey, DateKey):
         yield Call(partial(search.read_facts, now))
     if search.needs(TextKey):
-        yield Call(search.read_index)
+        for leaf in search.list_open_texts():  # one at a time: each may look at all messages
+            yield Call(partial(search.read_index, leaf))
     if search.find_open_positions():
         yield Call(search.prepare_contents)
         for batch in search.iterate_batches():
@@ -232,13 +233,15 @@ class _Search:
 
     # -- texts -------------------------------------------------------------------------------
 
-    def read_index(self) -> None:
-        """Resolve the texts that the folder has an index for."""
-        for kind, leaf in self._list_open_leaves():
-            if isinstance(leaf, TextKey) and leaf.text:
-                uids = self._folder.search_text(leaf.kind, leaf.name, leaf.text)
-                if uids is not None:
-                    self._masks[kind, leaf] = self._mask_uids(uids)
+    def list_open_texts(self) -> list[TextKey]:
+        """Return the texts that an index may resolve."""
+        return [leaf for _, leaf in self._list_open_leaves() if isinstance(leaf, TextKey) and leaf.text]
+
+    def read_index(self, leaf: TextKey) -> None:
+        """Resolve a text if the folder has an index for it."""
+        uids = self._folder.search_text(leaf.kind, leaf.name, leaf.text)
+        if uids is not None:
+            self._masks[TextKey, leaf] = self._mask_uids(uids)
 
     def prepare_contents(self) -> None:
         """Read the sizes of messages whose contents are needed."""

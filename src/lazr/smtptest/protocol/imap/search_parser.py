@@ -12,6 +12,7 @@ from lazr.smtptest.protocol.imap.parse_error import ParseError
 from lazr.smtptest.protocol.imap.search_keys import (
     MAX_SEARCH_DEPTH,
     MAX_SEARCH_KEYS,
+    MAX_TEXT_KEYS,
     AgeKey,
     AllKey,
     AndKey,
@@ -119,12 +120,13 @@ def _read_charset(tokens: TokenReader) -> str:
 class _KeyReader:
     """The search keys of one command; their texts are in one charset."""
 
-    __slots__ = ("_charset", "_count", "_tokens")
+    __slots__ = ("_charset", "_count", "_text_count", "_tokens")
 
     def __init__(self, tokens: TokenReader, charset: str) -> None:
         self._tokens = tokens
         self._charset = codecs.lookup(charset).name
         self._count = 0
+        self._text_count = 0
 
     def read_keys(self, depth: int = 0) -> SearchKey:
         """Read keys with a space between them."""
@@ -169,6 +171,9 @@ class _KeyReader:
         return self._tokens.decode(self._tokens.read_astring(expected), expected, position, self._charset)
 
     def read_text_key(self, word: str) -> TextKey:
+        if word in ("BODY", "TEXT"):
+            self._text_count += 1
+            self._tokens.check_count(self._text_count, "the search keys BODY and TEXT", MAX_TEXT_KEYS)
         return TextKey(_TEXT_KINDS[word], self._read_string("a text"))
 
     def read_header_key(self, _word: str) -> TextKey:

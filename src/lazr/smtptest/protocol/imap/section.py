@@ -1,14 +1,44 @@
-"""Find and read the sections of a message, for BODY[…] and BINARY[…] (RFC 9051 6.4.5)."""
+"""Find and read the sections of a message: BODY[section] and BINARY[section] (RFC 9051 6.4.5)."""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
+    from typing import Final
 
     from lazr.smtptest.protocol.folder_access import BodyPart, Message
 
-__all__ = ["cut_partial", "find_part", "read_section", "select_fields"]
+    # Each field: its name in lower case, and its range; the name of the empty line is None.
+    Fields = Sequence[tuple[bytes | None, int, int]]
+
+__all__ = ["HeaderFields", "cut_partial", "find_part", "read_section", "select_fields"]
+
+# What follows is one field without a name: no mail needs it, and a header can have millions of lines.
+MAX_HEADER_LINES = 10_000
+
+
+class HeaderFields:
+    """The fields of the headers of one message.
+
+    Each header is split once, however many items of FETCH name fields.
+
+    Args:
+        content: The content of the message.
+    """
+
+    __slots__ = ("_content", "_fields")
+
+    def __init__(self, content: bytes) -> None:
+        self._content: Final = content
+        self._fields: dict[tuple[int, int], Fields] = {}
+
+    def split(self, start: int, end: int) -> Fields:
+        """Return the fields of the header in this range."""
+        fields = self._fields.get((start, end))
+        if fields is None:
+            fields = self._fields[start, end] = [*_split_header(self._content, start, end)]
+        return fields
 
 
 def find_part(message: BodyPart, path: Sequence[int]) -> BodyPart | None:
@@ -33,7 +63,13 @@ def find_part(message: BodyPart, path: Sequence[int]) -> BodyPart | None:
     return part
 
 
-def read_section(message: Message, path: Sequence[int], text: str = "", fields: Collection[bytes] = ()) -> bytes | None:
+def read_section(
+    message: Message,
+    path: Sequence[int],
+    text: str = "",
+    fields: Collection[bytes] = (),
+    header_fields: HeaderFields | None = None,
+) -> bytes | None:
     """Return the octets of BODY[section]; None (NIL) if the message has no such section.
 
     Args:
@@ -41,6 +77,7 @@ def read_section(message: Message, path: Sequence[int], text: str = "", fields: 
         path: The numbers before the text; empty for the message.
         text: "", "HEADER", "HEADER.FIELDS", "HEADER.FIELDS.NOT", "TEXT" or "MIME".
         fields: The names of the fields, in any case.
+        header_fields: The fields that were split before, to split nothing twice.
     """
     if not path and not text:
         return message.content
@@ -57,11 +94,20 @@ def read_section(message: Message, path: Sequence[int], text: str = "", fields: 
             return None
         start, end = whole.body_range if text == "TEXT" else whole.header_range
         if text.startswith("HEADER.FIELDS"):
-            return select_fields(message.content, start, end, fields, is_inverted=text.endswith(".NOT"))
+            is_inverted = text.endswith(".NOT")
+            return select_fields(message.content, start, end, fields, is_inverted=is_inverted, split=header_fields)
     return message.content[start:end]
 
 
-def select_fields(content: bytes, start: int, end: int, names: Collection[bytes], *, is_inverted: bool) -> bytes:
+def select_fields(
+    content: bytes,
+    start: int,
+    end: int,
+    names: Collection[bytes],
+    *,
+    is_inverted: bool,
+    split: HeaderFields | None = None,
+) -> bytes:
     r"""Return fields of a header as they are, with the empty line (RFC 9051 6.4.5.1).
 
     Args:
@@ -70,6 +116,7 @@ def select_fields(content: bytes, start: int, end: int, names: Collection[bytes]
         end: The end of the header.
         names: The names of the fields, in any case.
         is_inverted: Whether to return all other fields instead.
+        split: The fields of this content that were split before.
 
     >>> select_fields(b"A: 1\r\nB: 2\r\n 3\r\n\r\nText", 0, 19, [b"b"], is_inverted=False)
     b'B: 2\r\n 3\r\n\r\n'
@@ -77,14 +124,19 @@ def select_fields(content: bytes, start: int, end: int, names: Collection[bytes]
     wanted = {name.lower() for name in names}
     return b"".join(
         content[begin:stop]
-        for name, begin, stop in _split_header(content, start, end)
+        for name, begin, stop in (split or HeaderFields(content)).split(start, end)
         if name is None or (name in wanted) is not is_inverted
     )
 
 
 def _split_header(content: bytes, start: int, end: int) -> Iterator[tuple[bytes | None, int, int]]:
-    """Yield the lower-case name and the range of each field; the empty line has None."""
+    """Yield the lower-case name of each field with its range; the name of the empty line is None."""
+    lines_left = MAX_HEADER_LINES
     while start < end:
+        if lines_left <= 0:
+            yield from _split_rest(content, start, end)
+            return
+        lines_left -= 1
         stop = _find_line_end(content, start, end)
         if content[start:stop] in (b"\r\n", b"\n"):
             yield None, start, stop
@@ -93,9 +145,28 @@ def _split_header(content: bytes, start: int, end: int) -> Iterator[tuple[bytes 
             # A line without a colon is a field without a name: it is among the fields that were not named.
             name = content[start:colon].rstrip(b" \t").lower() if colon >= 0 else b""
             while stop < end and content[stop] in b" \t":
-                stop = _find_line_end(content, stop, end)
+                stop = _find_line_end(content, stop, end) if lines_left > 0 else _find_rest(content, stop, end)
+                lines_left -= 1
             yield name, start, stop
         start = stop
+
+
+def _split_rest(content: bytes, start: int, end: int) -> Iterator[tuple[bytes | None, int, int]]:
+    """Yield the rest of a header as one field without a name, and the empty line."""
+    empty_line = _find_rest(content, start, end)
+    if start < empty_line:
+        yield b"", start, empty_line
+    if empty_line < end:
+        yield None, empty_line, end
+
+
+def _find_rest(content: bytes, start: int, end: int) -> int:
+    """Return where the empty line at the end of a header begins."""
+    for empty_line in (b"\r\n", b"\n"):
+        position = end - len(empty_line)
+        if position >= start and content[position - 1 : end] == b"\n" + empty_line:
+            return position
+    return end
 
 
 def _find_line_end(content: bytes, start: int, end: int) -> int:

@@ -77,6 +77,7 @@ class ImapSession:
     __slots__ = (
         "_decide",
         "_errors",
+        "_follows_auth",
         "_has_eof",
         "_has_new_changes",
         "_input_wanted",
@@ -110,6 +111,7 @@ class ImapSession:
         self._output = SessionOutput(self.record.transcript)
         self._interruptions: list[ReadingReply] = []  # they wait for the end of a response
         self._has_new_changes = False  # `notify_change` was called, and IDLE has not reported it yet
+        self._follows_auth = False  # the last command was AUTHENTICATE, so a stray line may be a password
         self._errors = 0  # commands that were answered BAD, in a row
         self._original_peer = ""
         # The command that waits for its decision; None is the greeting.
@@ -366,7 +368,9 @@ class ImapSession:
             self._send_bye(refused.text, "BYE")
             return
         if refused.tag:
-            self._state.tag = refused.tag.encode("ascii", "replace")
+            # Some clients continue an exchange without looking at the reply that has refused AUTHENTICATE.  What looks
+            # like a tag is a password in base64 then: do not repeat it.
+            self._state.tag = b"*" if self._follows_auth else refused.tag.encode("ascii", "replace")
         else:  # a line for the command in execution
             self._end_steps()
             self._state.auth.end()
@@ -384,6 +388,7 @@ class ImapSession:
         """Handle a complete command."""
         transcript = self.record.transcript
         self._state.tag = raw.tag.encode("ascii", "replace")
+        self._follows_auth = raw.name == "AUTHENTICATE"
         try:
             command = parse_command(raw, is_utf8=self._state.has_utf8_names)
         except ParseError as error:

@@ -36,6 +36,7 @@ _TEXT_VERBS = frozenset({"PASS", "USER"})
 _VERB = compile_lazily(r"[A-Za-z][A-Za-z0-9-]{0,39}")
 _CONTROL_CHARACTER = compile_lazily(r"[\x00-\x1f\x7f]")
 _MASK = b"***"
+_LINE_BREAK = compile_lazily(rb"([\r\n])")
 # How many arguments of these are not a secret.
 _PUBLIC_ARGUMENTS = {b"APOP": 1, b"PASS": 0}
 
@@ -107,6 +108,12 @@ def mask_line(line: bytes) -> bytes:
     >>> mask_line(b"pass secret"), mask_line(b"USER ann"), mask_line(b"AUTH PLAIN AGFubgBzZWNyZXQ=")
     (b'pass ***', b'USER ann', b'AUTH PLAIN ***')
     """
+    pieces = _LINE_BREAK.split(line)  # a command may follow after a bare CR
+    pieces[::2] = map(_mask_piece, pieces[::2])
+    return b"".join(pieces)
+
+
+def _mask_piece(line: bytes) -> bytes:
     verb, space, rest = line.partition(b" ")
     name = verb.upper()
     if name in _PUBLIC_ARGUMENTS:
