@@ -1,8 +1,9 @@
 """The numbers of the mails in a folder, kept until the store changes.
 
 Many sessions read the same folder, and each asks for its state after each change.  So the state is read once for all of
-them, and after a few new or changed mails, only these are read.  Whether it is current is decided by the store, not only by its notifications, which may come a little later than
-a change: a client that has read the 250 to its mail must find the mail at once (promise P1).
+them, and after a few new or changed mails, only these are read.  Whether it is current is decided by the store, not
+only by its notifications, which may come a little later than a change: a client that has read the 250 to its mail must
+find the mail at once (promise P1).
 """
 
 from __future__ import annotations
@@ -70,8 +71,15 @@ class FolderCache:
         self._unread: array[int] = array("I")
         self._deleted: set[int] = set()
         self._state = FolderState((), unseen_count=0, first_unseen_uid=None, uid_next=1, highest_mod_seq=1)
+        self._sized_state: FolderState | None = None  # the state that has this size
+        self._size = 0
         self._keywords: dict[str, str] = {}  # in the first spelling, by lower case
         self._tags: dict[str, str] = {}  # the tag that a keyword stands for, by lower case
+
+    @property
+    def change_lock(self) -> threading.Lock:
+        """The lock to hold while flags are read and then changed."""
+        return self._caches.change_lock
 
     @property
     def cached_count(self) -> int:
@@ -95,6 +103,14 @@ class FolderCache:
         r"""Return how many mails had the flag `\Deleted` when the state was read."""
         with self._lock:
             return len(self._deleted)
+
+    def read_size(self) -> int:
+        """Return the bytes of all mails; they are counted once for each state."""
+        state = self.read_state()
+        if self._sized_state is not state:
+            self._size = self._store.get_totals(self._search).size
+            self._sized_state = state
+        return self._size
 
     def get_tag(self, keyword: str) -> str:
         """Return the tag that a keyword stands for in this folder."""
@@ -173,6 +189,7 @@ class FolderCaches:
         self._store = store
         self._get_generation = get_generation
         self._lock = threading.Lock()
+        self.change_lock = threading.Lock()  # while sessions read flags and then change them
         self._caches: OrderedDict[Search, FolderCache] = OrderedDict()
         self._uid_next = 1
 

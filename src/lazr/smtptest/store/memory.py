@@ -118,7 +118,7 @@ class MemoryStore(StoreBase):
         self._mails_by_number: dict[int, _StoredMail] = {}
         self._last_number = 0
         self._mod_seq = 1  # of the last change
-        # Modification sequences and numbers of the mails that were added or changed last, for those that follow changes.
+        # The modification sequences and numbers of the mails that were added or changed last.
         self._changed: deque[tuple[int, int]] = deque(maxlen=_MAX_LISTED_CHANGES)
         self._size = 0
         self._pending: dict[str, _StoredMail] = {}  # mails that are not indexed yet
