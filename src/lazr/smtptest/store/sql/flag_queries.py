@@ -6,6 +6,7 @@ recipients, which an account consists of, are answered without indexing mails fi
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, or_, select
@@ -196,8 +197,15 @@ class FlagQueries:
         """Return rows of `mails` in the order of the numbers, of all mails or of these."""
         statement = select(*columns).where(*conditions)
         if numbers is None or len(numbers) > _MAX_NUMBERS_PER_QUERY:
-            rows = self._database.fetch_rows(connection, statement.order_by(mails.c.number))
-            return [row for row in rows if numbers is None or row[0] in numbers]
+            # With ORDER BY, SQLite would read all mails in this order, and not use the index of the other conditions.
+            if not conditions:
+                statement = statement.order_by(mails.c.number)
+            rows = [
+                row for row in self._database.fetch_rows(connection, statement) if numbers is None or row[0] in numbers
+            ]
+            if conditions:
+                rows.sort(key=itemgetter(0))
+            return rows
         found: list[tuple[Any, ...]] = []
         storable = sorted(number for number in numbers if 0 < number <= MAX_NUMBER)
         for batch in split_into_batches(storable):
