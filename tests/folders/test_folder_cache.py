@@ -6,8 +6,9 @@ import threading
 import pytest
 
 from lazr.smtptest.folders import Accounts
-from lazr.smtptest.store import MemoryStore, create_store
+from lazr.smtptest.store import MemoryStore, PostgresStore, create_store
 from tests.folders.test_account import catch
+from tests.store.conftest import postgres  # noqa: F401
 from tests.store.contract import arrival
 
 
@@ -151,3 +152,45 @@ def test_keywords_of_several_sessions_are_all_kept(store, accounts):
         thread.join()
 
     assert len(store.get_latest().tags) == 12
+
+
+@pytest.mark.postgres
+def test_changes_of_another_node_are_in_the_state_at_once(postgres):  # noqa: F811
+    with PostgresStore(postgres) as one, PostgresStore(postgres) as other:
+        folder = Accounts(other).open("ann@example.com").open_folder("INBOX")
+        numbers = [catch(one) for _ in range(3)]
+        assert list(folder.read_state().uids) == numbers
+        one.set_read(read=True, ids=[one.get_latest().id])
+        numbers.append(catch(one))
+        state = folder.read_state()
+        assert (list(state.uids), state.unseen_count, state.uid_next) == (numbers, 3, numbers[-1] + 1)
+        # As many mails as before, but others.
+        one.delete(ids=[one.get_latest().id])
+        numbers[-1] = catch(one)
+        assert list(folder.read_state().uids) == numbers
+        one.set_folder("Sent", "bob", ids=[one.get_latest().id])
+        assert list(folder.read_state().uids) == numbers[:-1]
+
+
+@pytest.mark.postgres
+def test_nodes_that_add_and_delete_together_agree(postgres):  # noqa: F811
+    with PostgresStore(postgres) as one, PostgresStore(postgres) as other:
+        folders = [Accounts(store).open("all").open_folder("INBOX") for store in (one, other)]
+        uid_nexts = []
+
+        def change(store, folder):
+            for _ in range(8):
+                catch(store)
+                state = folder.read_state()
+                uid_nexts.append((state.uid_next, max(state.uids, default=0)))
+                store.delete(ids=[store.get_latest().id])
+                catch(store)
+
+        threads = [threading.Thread(target=change, args=pair) for pair in zip((one, other), folders, strict=True)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert list(folders[0].read_state().uids) == list(folders[1].read_state().uids) == one.list_numbers()
+        assert all(uid_next > last for uid_next, last in uid_nexts)
