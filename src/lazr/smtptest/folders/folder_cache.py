@@ -117,7 +117,7 @@ class FolderCache:
         return self._tags.get(keyword.lower(), keyword)
 
     def _read_all(self) -> None:
-        """Read which mails are in the folder, and their marks; later changes are possibly read, too."""
+        """Read which mails are in the folder, and their marks; later changes may be included."""
         store, search = self._store, self._search
         self._stamp = None  # if this fails, all must be read again
         numbers = store.list_numbers(search)
@@ -129,7 +129,7 @@ class FolderCache:
         self._deleted &= present  # a mail may have come between the calls
 
     def _read_changes(self, before: _Stamp, after: _Stamp) -> bool:
-        """Read what has changed since a stamp; return False, and change nothing, if all must be read."""
+        """Read what has changed since a stamp; return False if all must be read instead."""
         if before.generation != after.generation:
             return False
         store, search = self._store, self._search
@@ -229,7 +229,7 @@ def _build_array(numbers: Sequence[int]) -> array[int]:
 
 
 def _merge(numbers: array[int], added: set[int], removed: set[int]) -> array[int]:
-    """Return an array with more and with fewer numbers, or the same one if it has all and none of them already."""
+    """Add and remove numbers, and return a new array; the same one if nothing changes."""
     missing = [number for number in sorted(added) if not _has_number(numbers, number)]
     surplus = [number for number in removed if _has_number(numbers, number)]
     if not missing and not surplus:

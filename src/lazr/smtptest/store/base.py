@@ -492,9 +492,9 @@ class Store(Protocol):
     # -- for readers by IMAP and POP3 -------------------------------------------------------------
 
     def get_next_number(self) -> int:
-        """Return a number that is greater than those of all mails so far, also of deleted ones, and never falls.
+        """Return a number greater than those of all mails so far, also of deleted ones.
 
-        No mail that becomes visible after this call has a lower number, unless it replaces one.
+        It never falls.  No mail that becomes visible after this call has a lower number, unless it replaces one.
         """
 
     def list_numbers(self, search: Search = EVERYTHING, *, unread: bool = False) -> list[int]:
@@ -515,7 +515,7 @@ class Store(Protocol):
         since: int = 0,
         marked: bool = False,
     ) -> list[FlaggedMail]:
-        """Return the flags of all mails that match, in the order of their numbers; quick in large stores.
+        """Return the flags of all mails that match, by number; quick in large stores.
 
         Args:
             search: which mails to return.

@@ -323,7 +323,7 @@ class MemoryStore(StoreBase):
     # -- for readers by IMAP and POP3 -------------------------------------------------------------
 
     def get_next_number(self) -> int:
-        """Return a number that is greater than those of all mails so far; see `Store.get_next_number`."""
+        """Return a number greater than all so far; see `Store.get_next_number`."""
         with self._lock:
             return self._last_number + 1
 
@@ -638,7 +638,7 @@ class MemoryStore(StoreBase):
             self._changed.extend([(self._mod_seq, mail.number) for mail in mails])
 
     def _list_changed(self, since: int) -> frozenset[int] | None:
-        """Return the numbers of the mails that changed after a modification sequence, if the last changes have them."""
+        """Return which mails changed after a modification sequence; None if that is too many."""
         changed = self._changed
         if len(changed) == _MAX_LISTED_CHANGES and changed[0][0] > since:
             return None  # there may have been more changes

@@ -193,7 +193,7 @@ class SqlStore(StoreBase):
     # -- for readers by IMAP and POP3 -------------------------------------------------------------
 
     def get_next_number(self) -> int:
-        """Return a number that is greater than those of all mails so far; see `Store.get_next_number`."""
+        """Return a number greater than all so far; see `Store.get_next_number`."""
         return self._flag_queries.get_next_number()
 
     def list_numbers(self, search: Search = EVERYTHING, *, unread: bool = False) -> list[int]:

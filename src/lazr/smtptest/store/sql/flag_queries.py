@@ -76,7 +76,7 @@ class FlagQueries:
     # -- numbers ---------------------------------------------------------------------------------
 
     def get_next_number(self) -> int:
-        """Return a number that is greater than those of all mails so far; see `Store.get_next_number`."""
+        """Return a number greater than all so far; see `Store.get_next_number`."""
         return self._database.get_assigned_number() + 1
 
     def list_numbers(self, search: Search, *, unread: bool = False) -> list[int]:
