@@ -327,6 +327,49 @@ def test_find_flags_by_search_numbers_and_sequence(store, settle):
     assert [mail.id for mail in store.find_flags((TagTerm("one"),))] == ids[:1]
 
 
+def test_find_flags_of_marked_mails(store, settle):
+    ids = [put(store, tags=["one"]), put(store), put(store, flags=["\\Draft"]), put_sent(store), put(store)]
+    store.set_flags(ids[3:4], add=["\\Flagged"])
+    store.set_read(read=True)
+    settle()
+    numbers = store.list_numbers()
+    last = store.get_mod_seq()
+
+    assert [mail.id for mail in store.find_flags(marked=True)] == [ids[0], ids[2], ids[3]]
+    assert [mail.id for mail in store.find_flags(INBOX, marked=True)] == [ids[0], ids[2]]
+    assert [mail.id for mail in store.find_flags(TO_ANN, numbers=numbers[1:3], marked=True)] == ids[2:3]
+    store.set_tags(ids[:2], ["two"])
+    store.set_tags(ids[:1], [])
+    assert [mail.id for mail in store.find_flags(marked=True, since=last)] == ids[1:2]
+
+
+def test_next_number_never_falls(store):
+    assert store.get_next_number() == 1
+    put(store)
+    one = put(store)
+    [_, last] = store.list_numbers()
+    assert store.get_next_number() == last + 1
+    store.delete(ids=[one])
+    assert store.get_next_number() == last + 1
+    store.delete()
+    assert store.get_next_number() == last + 1
+    put(store)
+    assert store.list_numbers() == [last + 1]
+
+
+def test_find_flags_of_more_changes_than_are_remembered(store):
+    put(store)
+    last = store.get_mod_seq()
+    store.add([arrival() for _ in range(1200)])
+    one = put(store)
+
+    assert len(store.find_flags(since=last)) == 1201
+    newest = store.get_mod_seq()
+    store.set_read(read=True, ids=[one])
+    assert [mail.id for mail in store.find_flags(since=newest)] == [one]
+    assert store.find_flags(since=store.get_mod_seq()) == []
+
+
 def test_find_flags_of_many_numbers(store):
     store.add([arrival(tags=["a", "B"] if n % 2 else []) for n in range(1500)])
     index_all(store)

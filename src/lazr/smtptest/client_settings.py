@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from lazr.smtptest._util.host_port import format_host_port
 from lazr.smtptest.errors import StartError
-from lazr.smtptest.net import READING_PROTOCOLS, ReadingAddress
+from lazr.smtptest.net import READING_PROTOCOLS
 from lazr.smtptest.protocol.smtp import TlsMode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
 
-    from lazr.smtptest.net import CertificateAuthority, Listener, ListenerSettings
+    from lazr.smtptest.net import CertificateAuthority, Listener, ListenerSettings, ReadingAddress
 
 __all__ = ["ClientSettings", "build_client_environment"]
 
@@ -65,13 +67,16 @@ class ClientSettings:
         self._port = port
         self._listener_settings = listener_settings
         self._listeners: list[Listener] = []
-        self._imap = ReadingAddress("imap", listener_settings, self._get_listeners)
-        self._pop3 = ReadingAddress("pop3", listener_settings, self._get_listeners)
 
     def _get_listeners(self) -> list[Listener]:
         return self._listeners
 
-    @property
+    def _build_reading_address(self, protocol: str) -> ReadingAddress:
+        from lazr.smtptest.net import ReadingAddress  # a server without IMAP and POP3 does not need the module
+
+        return ReadingAddress(protocol, self._listener_settings, self._get_listeners)
+
+    @cached_property
     def imap(self) -> ReadingAddress:
         """Where clients of IMAP connect to: `imaplib.IMAP4(*server.imap.address)`.
 
@@ -82,9 +87,9 @@ class ClientSettings:
         ...         client.login("ann@example.com", "any password")[0]
         'OK'
         """
-        return self._imap
+        return self._build_reading_address("imap")
 
-    @property
+    @cached_property
     def pop3(self) -> ReadingAddress:
         """Where clients of POP3 connect to: `poplib.POP3(*server.pop3.address)`.
 
@@ -92,7 +97,7 @@ class ClientSettings:
         >>> MailServer(pop3=1110).pop3.url
         'pop3://127.0.0.1:1110'
         """
-        return self._pop3
+        return self._build_reading_address("pop3")
 
     @property
     def host(self) -> str:
@@ -196,7 +201,7 @@ class ClientSettings:
         env = build_client_environment(
             self.address, self.url, tls_mode=settings.first_tls_mode, user=settings.first_user
         )
-        for prefix, reading in (("IMAP", self._imap), ("POP3", self._pop3)):
+        for prefix, reading in (("IMAP", self.imap), ("POP3", self.pop3)):
             if reading.is_enabled:
                 host, port = reading.address
                 env |= {f"{prefix}_HOST": host, f"{prefix}_PORT": str(port), f"{prefix}_URL": reading.url}

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ChangeDispatcher"]
 
-# After these, a mail that was in a folder can be gone; a mail in another folder is announced as `flags`.
-_DELETIONS = frozenset({"delete", "prune", "truncate", "flags"})
+# After these, a mail can be gone.  A move to another folder is announced as `flags`, and has a modification sequence.
+_DELETIONS = frozenset({"delete", "prune", "truncate"})
 
 
 class ChangeDispatcher:
@@ -48,7 +48,7 @@ class ChangeDispatcher:
         self._unsubscribe()
 
     def get_generation(self) -> int:
-        """Return a number that each deletion changes, and each move between folders."""
+        """Return a number that each deletion changes."""
         return self._generation
 
     def note_deletion(self) -> None:

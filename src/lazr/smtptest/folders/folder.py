@@ -126,7 +126,7 @@ class StoreFolder:
                 messages=len(state.uids),
                 unseen=state.unseen_count,
                 deleted=self._cache.count_deleted(),
-                size=self._store.get_totals(self.search).size,
+                size=self._cache.read_size(),
                 uid_next=state.uid_next,
                 uid_validity=self.uid_validity,
                 highest_mod_seq=state.highest_mod_seq,
@@ -137,13 +137,16 @@ class StoreFolder:
         with translate_store_errors():
             return _build_flags(self._find_flags(uids, since=since))
 
-    def _find_flags(self, uids: Collection[int] | None, *, since: int = 0) -> Iterable[FlaggedMail]:
+    def _find_flags(
+        self, uids: Collection[int] | None, *, since: int = 0, marked: bool = False
+    ) -> Iterable[FlaggedMail]:
+        find_flags, search = self._store.find_flags, self.search
         if uids is None:
-            return self._store.find_flags(self.search, since=since)
+            return find_flags(search, since=since, marked=marked)
         if len(uids) <= _MAX_LISTED_NUMBERS:
-            return self._store.find_flags(self.search, numbers=uids, since=since) if uids else ()
+            return find_flags(search, numbers=uids, since=since, marked=marked) if uids else ()
         wanted = frozenset(uids)
-        return [mail for mail in self._store.find_flags(self.search, since=since) if mail.number in wanted]
+        return [mail for mail in find_flags(search, since=since, marked=marked) if mail.number in wanted]
 
     def read_messages(self, uids: Sequence[int], *, with_content: bool) -> list[Message]:
         """Return messages in the order of their UIDs; those that are gone are left out."""
@@ -189,7 +192,9 @@ class StoreFolder:
         """Change flags; see `Folder.change_flags`."""
         change = parse_flag_set(flags)
         change.tags = tuple(map(self._cache.get_tag, change.tags))
-        with translate_store_errors():
+        # Sessions of this server change flags one after the other, so that none misses the change of another (RFC 7162
+        # 3.1.3), or undoes it.
+        with translate_store_errors(), self._cache.change_lock:
             found = list(self._find_flags(uids))
             conflicts = [] if unchanged_since is None else [m.number for m in found if m.mod_seq > unchanged_since]
             if conflicts:
@@ -217,7 +222,9 @@ class StoreFolder:
 
     def _delete(self, uids: Collection[int], *, must_be_marked: bool) -> list[int]:
         with translate_store_errors():
-            found = [mail for mail in self._find_flags(uids) if not must_be_marked or "\\Deleted" in mail.flags]
+            found = list(self._find_flags(uids, marked=must_be_marked))
+            if must_be_marked:
+                found = [mail for mail in found if "\\Deleted" in mail.flags]
             if found:
                 try:
                     self._store.delete(self.search, ids=[mail.id for mail in found])

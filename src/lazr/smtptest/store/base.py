@@ -491,6 +491,12 @@ class Store(Protocol):
 
     # -- for readers by IMAP and POP3 -------------------------------------------------------------
 
+    def get_next_number(self) -> int:
+        """Return a number greater than those of all mails so far, also of deleted ones.
+
+        It never falls.  No mail that becomes visible after this call has a lower number, unless it replaces one.
+        """
+
     def list_numbers(self, search: Search = EVERYTHING, *, unread: bool = False) -> list[int]:
         """Return the numbers of all mails that match, ascending; quick in large stores.
 
@@ -502,14 +508,20 @@ class Store(Protocol):
         """
 
     def find_flags(
-        self, search: Search = EVERYTHING, *, numbers: Collection[int] | None = None, since: int = 0
+        self,
+        search: Search = EVERYTHING,
+        *,
+        numbers: Collection[int] | None = None,
+        since: int = 0,
+        marked: bool = False,
     ) -> list[FlaggedMail]:
-        """Return the flags of all mails that match, in the order of their numbers; quick in large stores.
+        """Return the flags of all mails that match, by number; quick in large stores.
 
         Args:
             search: which mails to return.
             numbers: return only mails with these numbers; None is no limit.
             since: return only mails with a modification sequence greater than this.
+            marked: return only mails that have system flags or tags.
         """
 
     def get_mod_seq(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections import deque
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -64,6 +65,7 @@ __all__ = ["MemoryStore"]
 
 # Pruning releases the lock after this many deletions.
 _MAX_DELETIONS_PER_STEP = 1000
+_MAX_LISTED_CHANGES = 1000
 
 # A mail may have 1,000 recipients, which all are names of groups.
 _MAILS_PER_CLOCK_CHECK = 10
@@ -116,6 +118,8 @@ class MemoryStore(StoreBase):
         self._mails_by_number: dict[int, _StoredMail] = {}
         self._last_number = 0
         self._mod_seq = 1  # of the last change
+        # The modification sequences and numbers of the mails that were added or changed last.
+        self._changed: deque[tuple[int, int]] = deque(maxlen=_MAX_LISTED_CHANGES)
         self._size = 0
         self._pending: dict[str, _StoredMail] = {}  # mails that are not indexed yet
         self._lock = threading.Lock()
@@ -171,6 +175,7 @@ class MemoryStore(StoreBase):
             for mail in mails:
                 mail.mod_seq = self._mod_seq
                 self._mails[mail.id] = self._mails_by_number[mail.number] = self._pending[mail.id] = mail
+                self._changed.append((self._mod_seq, mail.number))
             self._size += size
             for start in range(0, len(messages), MAX_IDS_PER_CHANGE):
                 batch = tuple(messages[start : start + MAX_IDS_PER_CHANGE])
@@ -317,17 +322,27 @@ class MemoryStore(StoreBase):
 
     # -- for readers by IMAP and POP3 -------------------------------------------------------------
 
+    def get_next_number(self) -> int:
+        """Return a number greater than all so far; see `Store.get_next_number`."""
+        with self._lock:
+            return self._last_number + 1
+
     def list_numbers(self, search: Search = EVERYTHING, *, unread: bool = False) -> list[int]:
         """Return the numbers of all mails that match, ascending; see `Store.list_numbers`."""
         found = self._find(search)
         return [mail.number for mail in found if not mail.read] if unread else [mail.number for mail in found]
 
     def find_flags(
-        self, search: Search = EVERYTHING, *, numbers: Collection[int] | None = None, since: int = 0
+        self,
+        search: Search = EVERYTHING,
+        *,
+        numbers: Collection[int] | None = None,
+        since: int = 0,
+        marked: bool = False,
     ) -> list[FlaggedMail]:
         """Return the flags of all mails that match; see `Store.find_flags`."""
         terms = search if numbers is None else (*search, NumberTerm(numbers=frozenset(numbers)))
-        found = self._find(terms, since=since)
+        found = self._find(terms, since=since, marked=marked)
         with self._lock:
             return [mail.describe_flags() for mail in found if mail.mod_seq > since]
 
@@ -580,17 +595,22 @@ class MemoryStore(StoreBase):
                 return _Found(found, skipped, len(candidates) / examined)
         return _Found(found, skipped, 1.0)
 
-    def _find(self, search: Search, ids: Iterable[str] | None = None, *, since: int = 0) -> list[_StoredMail]:
+    def _find(
+        self, search: Search, ids: Iterable[str] | None = None, *, since: int = 0, marked: bool = False
+    ) -> list[_StoredMail]:
         """Return all mails that match, in the order of arrival; parse new ones first.
 
         Args:
             search: which mails to find.
             ids: find only these mails; None is no limit.
             since: find only mails with a modification sequence greater than this.
+            marked: find only mails that have system flags or tags.
         """
         with self._lock:
             if ids is None:
                 numbers = _find_numbers(search)
+                if numbers is None and since:
+                    numbers = self._list_changed(since)
                 candidates = (
                     list(self._mails.values())
                     if numbers is None
@@ -601,6 +621,8 @@ class MemoryStore(StoreBase):
                 candidates.sort(key=lambda mail: mail.number)
         if since:
             candidates = [mail for mail in candidates if mail.mod_seq > since]
+        if marked:
+            candidates = [mail for mail in candidates if mail.is_marked]
         candidates, search = _select_quickly(candidates, search)
         if not search:
             return candidates
@@ -613,6 +635,14 @@ class MemoryStore(StoreBase):
             self._mod_seq += 1
             for mail in mails:
                 mail.mod_seq = self._mod_seq
+            self._changed.extend([(self._mod_seq, mail.number) for mail in mails])
+
+    def _list_changed(self, since: int) -> frozenset[int] | None:
+        """Return which mails changed after a modification sequence; None if that is too many."""
+        changed = self._changed
+        if len(changed) == _MAX_LISTED_CHANGES and changed[0][0] > since:
+            return None  # there may have been more changes
+        return frozenset(number for _, number in takewhile(lambda change: change[0] > since, reversed(changed)))
 
     def _remove(self, mails: Iterable[_StoredMail]) -> None:
         for mail in mails:
@@ -755,6 +785,13 @@ class _StoredMail:
     @property
     def inlines(self) -> int:
         return self.index.inlines
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether the mail has system flags or tags."""
+        if self.flags:
+            return True
+        return bool(self.tags if self._assigned_tags is not None or self.is_indexed else self.added_tags)
 
     def describe_flags(self) -> FlaggedMail:
         """Return the marks of the mail; before indexing, without the tags of its content."""

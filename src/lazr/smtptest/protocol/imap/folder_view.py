@@ -148,7 +148,11 @@ class FolderView:
 
     def _has_same_uids(self, uids: Sequence[int], count: int) -> bool:
         """Return whether the view has just the first `count` UIDs."""
-        return uids is self.uids or (len(self.uids) == count and all(map(eq, self.uids, uids)))
+        if uids is self.uids or len(self.uids) != count:
+            return uids is self.uids
+        if type(uids) is type(self.uids):  # many times faster, and each session does this for each mail
+            return uids[:count] == self.uids
+        return all(map(eq, self.uids, uids))
 
     def remove(self, uids: Iterable[int]) -> Iterator[bytes]:
         """Take messages out of the view, and yield an EXPUNGE for each (RFC 9051 7.5.1)."""

@@ -192,15 +192,24 @@ class SqlStore(StoreBase):
 
     # -- for readers by IMAP and POP3 -------------------------------------------------------------
 
+    def get_next_number(self) -> int:
+        """Return a number greater than all so far; see `Store.get_next_number`."""
+        return self._flag_queries.get_next_number()
+
     def list_numbers(self, search: Search = EVERYTHING, *, unread: bool = False) -> list[int]:
         """Return the numbers of all mails that match, ascending; see `Store.list_numbers`."""
         return self._flag_queries.list_numbers(search, unread=unread)
 
     def find_flags(
-        self, search: Search = EVERYTHING, *, numbers: Collection[int] | None = None, since: int = 0
+        self,
+        search: Search = EVERYTHING,
+        *,
+        numbers: Collection[int] | None = None,
+        since: int = 0,
+        marked: bool = False,
     ) -> list[FlaggedMail]:
         """Return the flags of all mails that match; see `Store.find_flags`."""
-        return self._flag_queries.find_flags(search, numbers, since)
+        return self._flag_queries.find_flags(search, numbers, since, marked=marked)
 
     def get_mod_seq(self) -> int:
         """Return the modification sequence of the last change; see `Store.get_mod_seq`."""

@@ -163,6 +163,10 @@ class Database(ABC):
         """Return all rows of a statement, by the fastest means of the database."""
         return [tuple(row) for row in connection.execute(statement)]
 
+    @abstractmethod
+    def get_assigned_number(self) -> int:
+        """Return the greatest number that a mail has or had; all mails up to it are committed."""
+
     def get_settled_number(self) -> int:
         """Return a number as `get_stable_number` does, without making other transactions wait."""
         return MAX_NUMBER

@@ -6,9 +6,10 @@ recipients, which an account consists of, are answered without indexing mails fi
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from lazr.smtptest.store.base import FlaggedMail, MailContent
 from lazr.smtptest.store.flags import decode_flags
@@ -44,6 +45,12 @@ __all__ = ["FlagQueries"]
 _MAX_NUMBERS_PER_QUERY = 2000
 
 _IS_INDEXED = mails.c.number.not_in(select(pending.c.number))
+_IS_MARKED = or_(
+    mails.c.flags != 0,
+    mails.c.number.in_(select(tags.c.number)),
+    # Tags of a pending mail are with its arrival.
+    and_(mails.c.brought.is_not(None), mails.c.number.in_(select(pending.c.number))),
+)
 _FLAG_COLUMNS = (mails.c.number, mails.c.id, mails.c.read, mails.c.flags, mails.c.mod_seq)
 _CONTENT_COLUMNS = (*_FLAG_COLUMNS, mails.c.received_at, mails.c.size, mails.c.envelope)
 
@@ -67,6 +74,10 @@ class FlagQueries:
         return self._database.get_mod_seq()
 
     # -- numbers ---------------------------------------------------------------------------------
+
+    def get_next_number(self) -> int:
+        """Return a number greater than all so far; see `Store.get_next_number`."""
+        return self._database.get_assigned_number() + 1
 
     def list_numbers(self, search: Search, *, unread: bool = False) -> list[int]:
         """Return the numbers of all mails that match, ascending; see `Store.list_numbers`."""
@@ -139,19 +150,23 @@ class FlagQueries:
 
     # -- flags -----------------------------------------------------------------------------------
 
-    def find_flags(self, search: Search, numbers: Collection[int] | None, since: int) -> list[FlaggedMail]:
+    def find_flags(
+        self, search: Search, numbers: Collection[int] | None, since: int, *, marked: bool = False
+    ) -> list[FlaggedMail]:
         """Return the flags of all mails that match; see `Store.find_flags`."""
         if numbers is not None and not numbers:
             return []
         last = self._database.get_settled_number() if numbers is None else MAX_NUMBER
         found: set[int] | None = None
-        if split_terms(search).content or (search and numbers is None and not since):
+        if split_terms(search).content or (search and numbers is None and not (since or marked)):
             found = set(self._find_numbers(search))
             search = ()
         wanted = None if numbers is None else set(numbers)
-        is_changed = [mails.c.mod_seq > min(since, MAX_NUMBER)] if since else []
+        conditions = [mails.c.mod_seq > min(since, MAX_NUMBER)] if since else []
+        if marked:
+            conditions.append(_IS_MARKED)
         with self._database.read_snapshot(limit_time=False) as connection:
-            rows = self._read_rows(connection, _FLAG_COLUMNS, wanted, *is_changed)
+            rows = self._read_rows(connection, _FLAG_COLUMNS, wanted, *conditions)
             if last < MAX_NUMBER:
                 rows = [row for row in rows if row[0] <= last]
             if found is not None:
@@ -182,8 +197,15 @@ class FlagQueries:
         """Return rows of `mails` in the order of the numbers, of all mails or of these."""
         statement = select(*columns).where(*conditions)
         if numbers is None or len(numbers) > _MAX_NUMBERS_PER_QUERY:
-            rows = self._database.fetch_rows(connection, statement.order_by(mails.c.number))
-            return [row for row in rows if numbers is None or row[0] in numbers]
+            # With ORDER BY, SQLite would read all mails in this order, and not use the index of the other conditions.
+            if not conditions:
+                statement = statement.order_by(mails.c.number)
+            rows = [
+                row for row in self._database.fetch_rows(connection, statement) if numbers is None or row[0] in numbers
+            ]
+            if conditions:
+                rows.sort(key=itemgetter(0))
+            return rows
         found: list[tuple[Any, ...]] = []
         storable = sorted(number for number in numbers if 0 < number <= MAX_NUMBER)
         for batch in split_into_batches(storable):

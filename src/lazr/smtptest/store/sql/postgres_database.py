@@ -420,6 +420,10 @@ class PostgresDatabase(Database):
         """Return the last modification sequence up to which all changes are committed."""
         return self._read_settled_position("mail_mod_seq")
 
+    def get_assigned_number(self) -> int:
+        """Return the greatest number that a mail has or had; all mails up to it are committed."""
+        return self.get_settled_number()
+
     def get_settled_number(self) -> int:
         """Return a number such that no mail with a lower or equal number can still be committed."""
         return self._read_settled_position("mails_number_seq")

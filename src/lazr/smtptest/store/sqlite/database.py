@@ -681,6 +681,10 @@ class SqliteDatabase(Database):
         parameters = [compiled.params[name] for name in compiled.positiontup or ()]
         return get_driver_connection(connection).execute(str(compiled), parameters).fetchall()
 
+    def get_assigned_number(self) -> int:
+        """Return the greatest number that a mail has or had."""
+        return self._last_number
+
     def advance_mod_seq(self, connection: Connection) -> int:
         """Return a new modification sequence for changes in this write transaction."""
         self._mod_seq += 1
