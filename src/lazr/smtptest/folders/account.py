@@ -71,7 +71,7 @@ class StoreAccount:
     # -- folders -------------------------------------------------------------------------------
 
     def list_folders(self) -> list[FolderInfo]:
-        """Return all folders: INBOX first, then by name."""
+        """Return all folders, and subscriptions to folders that do not exist: INBOX first, then by name."""
         return self._note.read().describe()
 
     def create_folder(self, name: str) -> None:

@@ -50,6 +50,7 @@ class FolderCache:
         self._state = FolderState((), unseen_count=0, first_unseen_uid=None, uid_next=1, highest_mod_seq=1)
         self._flags_mod_seq = 0  # of the last change that the following have
         self._deleted: set[int] = set()
+        self._claimed_uid = 0
         self._keywords: dict[str, str] = {}  # in the first spelling, by lower case
         self._tags: dict[str, str] = {}  # the tag that a keyword stands for, by lower case
 
@@ -71,6 +72,17 @@ class FolderCache:
         r"""Return how many mails had the flag `\Deleted` when the state was read."""
         with self._lock:
             return len(self._deleted)
+
+    def claim_recent(self, last_uid: int) -> int:
+        """Note that a session has seen the mails up to a UID; return the last one that was seen before."""
+        with self._lock:
+            before, self._claimed_uid = self._claimed_uid, max(self._claimed_uid, last_uid)
+            return before
+
+    def count_recent(self) -> int:
+        """Return how many mails no session had seen when the state was read."""
+        with self._lock:
+            return len(self._state.uids) - bisect_right(self._state.uids, self._claimed_uid)
 
     def get_tag(self, keyword: str) -> str:
         """Return the tag that a keyword stands for in this folder."""

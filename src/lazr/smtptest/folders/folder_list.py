@@ -98,8 +98,8 @@ class FolderList:
         return name == INBOX or name in self.folders
 
     def describe(self) -> list[FolderInfo]:
-        """Return all folders, and levels that only have others: INBOX first, then by name."""
-        names = {level for name in self.folders for level in _list_levels(name)} - {INBOX}
+        """Return all folders, levels that only have others, and subscriptions: INBOX first, then by name."""
+        names = {level for name in self.folders for level in _list_levels(name)} | self.subscribed
         return [
             FolderInfo(
                 name,
@@ -107,7 +107,7 @@ class FolderList:
                 subscribed=name in self.subscribed,
                 exists=name in self,
             )
-            for name in (INBOX, *sorted(names))
+            for name in (INBOX, *sorted(names - {INBOX}))
         ]
 
     def list_within(self, name: str) -> list[str]:

@@ -47,7 +47,12 @@ def read_message_text(message: Message, kind: str, name: str) -> str:
         return "\n".join(_iterate_body_texts(content, root, with_root_header=True)).casefold()
     wanted = (name if kind == "HEADER" else kind).encode("utf-8", "replace").lower()
     values = [value for field, value in _iterate_fields(content[slice(*root.header_range)]) if field == wanted]
-    return "\n".join(map(decode_field, values)).casefold()
+    texts = [*map(decode_field, values)]
+    if kind in ("FROM", "TO", "CC", "BCC") and root.envelope is not None:
+        # RFC 9051 6.4.4: the addresses of the envelope, which comments in the field can interrupt.
+        addresses = getattr(root.envelope, "from_" if kind == "FROM" else kind.lower())
+        texts += [_decode_octets(b"%b@%b" % (each.mailbox, each.host), "") for each in addresses if each.host]
+    return "\n".join(texts).casefold()
 
 
 def has_field(message: Message, name: str) -> bool:
@@ -96,7 +101,8 @@ def _find_charset(part: BodyPart) -> str:
 
 def _decode_octets(octets: bytes, charset: str) -> str:
     """Decode octets by their charset if it is known; else as UTF-8, or windows-1252."""
-    codec = charset if _CHARSET.fullmatch(charset) else "utf-8"
+    # UTF-8 is what 8-bit text in US-ASCII, the default charset, most probably is.
+    codec = charset if _CHARSET.fullmatch(charset) and not charset.lower().endswith("ascii") else "utf-8"
     try:
         return codecs.decode(octets, codec)
     except (UnicodeDecodeError, LookupError):
