@@ -362,3 +362,18 @@ def test_search_finds_the_address_within_comments(ann):
 
     assert ann.open_folder("Sent").search_text("FROM", "", "Ann@example.org") == {uid}
     assert ann.open_folder("Sent").search_text("TO", "", "Ann@example.org") == set()
+
+
+def test_renamed_folder_has_another_uid_validity(ann):
+    for name in ("a", "b"):
+        ann.create_folder(name)
+        ann.append(name, HELLO)
+    before = ann.get_status("a").uid_validity
+    ann.rename_folder("a", "c")
+    ann.rename_folder("b", "a")
+
+    validities = [ann.open_folder(name).uid_validity - before for name in ("INBOX", "c", "a")]
+    assert validities == [0, 1, 2]
+    ann.delete_folder("a")
+    ann.create_folder("a")
+    assert ann.get_status("a").uid_validity == before

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
             """The name that the user logged in with."""
 
         def list_folders(self) -> list[FolderInfo]:
-            """Return all folders, and subscriptions to folders that do not exist: INBOX first, then by name."""
+            """Return all folders and subscriptions: INBOX first, then by name."""
 
         def create_folder(self, name: str) -> None:
             """Create a folder, and those above it (RFC 9051 6.3.4)."""
