@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 
+from lazr.smtptest.folders.binary_content import encode_binary_parts
 from lazr.smtptest.folders.folder import StoreFolder
 from lazr.smtptest.folders.folder_list import INBOX, FolderListNote, normalize_name
 from lazr.smtptest.folders.inbox_envelope import adapt_envelope, build_envelope
@@ -165,6 +166,7 @@ class StoreAccount:
         """Store a message in a folder, and return its UID; see `Account.append`."""
         flag_set = parse_flag_set(flags)
         name = self._find_target(name)
+        content = encode_binary_parts(content)
         envelope = build_envelope(content)
         timestamp = time.time() if internal_date is None else min(max(internal_date, 0.0), _MAX_TIMESTAMP)
         arrival = Arrival(
