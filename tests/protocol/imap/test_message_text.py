@@ -94,6 +94,7 @@ def test_fields_exist_or_not(name, has):
     [
         ("utf-8", b"\xc3\xa9", "é"),
         ("us-ascii", b"\xc3\xa9", "é"),
+        ("us-ascii", b"\xe9", "é"),
         ("iso-8859-99", b"\x80", "€"),
         ("punycode", b"abc-", "abc-"),  # a codec, but slow and not a charset
         ("zip", b"abc", "abc"),

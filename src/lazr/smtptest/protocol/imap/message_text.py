@@ -93,10 +93,8 @@ def _iterate_body_texts(content: bytes, root: BodyPart, *, with_root_header: boo
 
 
 def _find_charset(part: BodyPart) -> str:
-    for name, value in part.parameters:
-        if name.lower() == b"charset":
-            return value.decode("ascii", "replace")
-    return ""
+    charsets = (value for name, value in part.parameters if name.lower() == b"charset")
+    return next(charsets, b"").decode("ascii", "replace")
 
 
 def _decode_octets(octets: bytes, charset: str) -> str:
