@@ -20,7 +20,7 @@ _ENCODING_FIELD = re.compile(rb"(?im)^content-transfer-encoding[ \t]*+:[^\n]*+\n
 
 
 def encode_binary_parts(content: bytes) -> bytes:
-    r"""Return a message in which parts with NUL are in base64; BODY[...] must not have NUL (RFC 9051 4.3).
+    r"""Return a message whose parts with NUL are in base64 (RFC 9051 4.3: BODY has no NUL).
 
     >>> encode_binary_parts(b"Content-Transfer-Encoding: binary\r\n\r\na\0")
     b'Content-Transfer-Encoding: base64\r\n\r\nYQA=\r\n'

@@ -74,7 +74,7 @@ class FolderCache:
             return len(self._deleted)
 
     def claim_recent(self, last_uid: int) -> int:
-        """Note that a session has seen the mails up to a UID; return the last one that was seen before."""
+        """Note that a session has seen mails up to a UID; return the last one seen before."""
         with self._lock:
             before, self._claimed_uid = self._claimed_uid, max(self._claimed_uid, last_uid)
             return before

@@ -108,7 +108,7 @@ class FolderList:
         return name == INBOX or name in self.folders
 
     def describe(self) -> list[FolderInfo]:
-        """Return all folders, levels that only have others, and subscriptions: INBOX first, then by name."""
+        """Return all folders, levels and subscriptions: INBOX first, then by name."""
         names = {level for name in self.folders for level in _list_levels(name)} | self.subscribed
         return [
             FolderInfo(

@@ -92,7 +92,7 @@ if TYPE_CHECKING:
             """
 
         def claim_recent(self, last_uid: int) -> int:
-            r"""Note that a session has seen all messages up to a UID; return the last UID that was seen before.
+            r"""Note that a session has seen all up to a UID; return the last UID seen before.
 
             Messages after that have `\Recent` in this session, and in no other one (RFC 3501 2.3.2).  With 0 nothing is
             noted.
@@ -169,7 +169,7 @@ class FolderInfo:
 
 
 class FolderStatus:
-    r"""The numbers of a folder (RFC 9051 6.3.11); `size` is in octets, `recent` counts `\Recent` (RFC 3501 6.3.10)."""
+    r"""The numbers of a folder (RFC 9051 6.3.11); `size` is in octets, `recent` for rev1."""
 
     __slots__ = ("deleted", "highest_mod_seq", "messages", "recent", "size", "uid_next", "uid_validity", "unseen")
 

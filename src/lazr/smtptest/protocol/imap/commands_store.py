@@ -82,7 +82,7 @@ def _render_changes(view: FolderView, changes: FlagChanges, items: Sequence[Fetc
 
 
 def _complete(command: StoreCommand | CopyCommand, *, is_complete: bool) -> Completion:
-    """Return how the command ended if the client may have named a message that is gone (RFC 5530 3)."""
+    """Return how the command ended; a message may be gone (RFC 5530 3)."""
     if is_complete or command.is_uid:
         return ok(f"{command.name} completed")
     if command.name == "STORE":  # RFC 2180 4.2.3: an OK would promise a FETCH for each message

@@ -172,7 +172,7 @@ def _read_list_pattern(tokens: TokenReader) -> str:
 
 
 def _decode_pattern(tokens: TokenReader, octets: bytes, position: int) -> str:
-    """Return a pattern as text; one that is not in the encoding of names matches none, and is no error."""
+    """Return a pattern as text; one that no name can match is no error."""
     try:
         return decode_folder(tokens, octets, position)
     except ParseError as error:

@@ -89,7 +89,7 @@ class FolderView:
         self.recent_uids.clear()
 
     def _claim_recent(self, uids: Sequence[int]) -> None:
-        """Note which messages no session has seen before; EXAMINE leaves them to others (RFC 3501 6.3.2)."""
+        """Note which messages are new to all; EXAMINE leaves them so (RFC 3501 6.3.2)."""
         if self._has_recent and uids:
             claimed = self.folder.claim_recent(0 if self.is_read_only else uids[-1])
             self.recent_uids.update(uids[bisect_right(uids, max(claimed, self._claimed_uid)) :])

@@ -90,7 +90,7 @@ class ImapState:
         self.saved_uids = []
 
     def enable_condstore(self) -> bytes:
-        """Enable CONDSTORE; return what the client must know then of the selected folder (RFC 7162 3.1)."""
+        """Enable CONDSTORE; return what must be told of the selected folder (RFC 7162 3.1)."""
         was_enabled, self.is_condstore = self.is_condstore, True
         if was_enabled or self.view is None:
             return b""
