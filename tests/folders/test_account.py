@@ -21,7 +21,7 @@ def catch(store, *recipients, content=HELLO):
 
 
 def names(account):
-    return [folder.name for folder in account.list_folders()]
+    return [folder.name for folder in account.list_folders() if folder.exists]
 
 
 def uids(account, name="INBOX"):
@@ -149,6 +149,17 @@ def test_delete_removes_folder_and_messages(store, ann):
     assert names(ann) == DEFAULT
     assert get_code(ann.delete_folder, "a") == get_code(ann.delete_folder, "no") == "NONEXISTENT"
     assert get_code(ann.delete_folder, "inbox") == "CANNOT"
+
+
+def test_subscription_outlives_its_folder(ann):
+    ann.create_folder("a/b")
+    ann.set_subscribed("a/b", subscribed=True)
+    ann.delete_folder("a/b")
+
+    lost = next(folder for folder in ann.list_folders() if folder.name == "a/b")
+    assert (lost.exists, lost.subscribed) == (False, True)
+    ann.set_subscribed("a/b", subscribed=False)
+    assert "a/b" not in [folder.name for folder in ann.list_folders()]
 
 
 def test_special_folder_can_be_deleted_and_created_again(ann):
@@ -333,3 +344,36 @@ def test_appended_message_that_is_deleted_at_once():
             self.delete()
 
     assert get_code(Accounts(ForgettingStore()).open("ann").append, "Sent", HELLO) == "EXPUNGEISSUED"
+
+
+def test_recent_messages_are_claimed_once(ann):
+    first = ann.append("Sent", HELLO)
+    last = ann.append("Sent", HELLO)
+    folder = ann.open_folder("Sent")
+
+    assert (folder.claim_recent(0), folder.read_status().recent) == (0, 2)
+    assert folder.claim_recent(first) == 0
+    assert (ann.open_folder("Sent").claim_recent(last), folder.read_status().recent) == (first, 0)
+    assert folder.claim_recent(first) == last
+
+
+def test_search_finds_the_address_within_comments(ann):
+    uid = ann.append("Sent", b"From: <ann (of)@ (the) example.org>\r\nTo: b@example.org\r\n\r\n")
+
+    assert ann.open_folder("Sent").search_text("FROM", "", "Ann@example.org") == {uid}
+    assert ann.open_folder("Sent").search_text("TO", "", "Ann@example.org") == set()
+
+
+def test_renamed_folder_has_another_uid_validity(ann):
+    for name in ("a", "b"):
+        ann.create_folder(name)
+        ann.append(name, HELLO)
+    before = ann.get_status("a").uid_validity
+    ann.rename_folder("a", "c")
+    ann.rename_folder("b", "a")
+
+    validities = [ann.open_folder(name).uid_validity - before for name in ("INBOX", "c", "a")]
+    assert validities == [0, 1, 2]
+    ann.delete_folder("a")
+    ann.create_folder("a")
+    assert ann.get_status("a").uid_validity == before

@@ -274,3 +274,9 @@ def test_multipart_without_delimiters_has_its_body_as_text():
     assert (part.type, part.subtype) == (b"TEXT", b"PLAIN")
     assert content[slice(*part.body_range)] == b"body\r\n" and part.decode() == b"body\r\n"
     assert repr(root) == "<MimePart root MULTIPART/MIXED>"
+
+
+def test_envelope_has_the_source_route():
+    envelope = read_structure(b"From: Ann <@a.example,@b.example:ann@example.com>, <cy@example.com>\r\n\r\n").envelope
+
+    assert [address.route for address in envelope.from_] == [b"@a.example,@b.example", None]

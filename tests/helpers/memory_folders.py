@@ -77,6 +77,11 @@ class MemoryFolder:
         self.name = name
         self.uid_validity = 7
         self.messages = {}
+        self.claimed_uid = 1_000_000  # other sessions have seen all messages
+
+    def claim_recent(self, last_uid):
+        before, self.claimed_uid = self.claimed_uid, max(self.claimed_uid, last_uid)
+        return before
 
     def read_state(self):
         self._account.note("read_state")

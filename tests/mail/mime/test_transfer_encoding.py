@@ -1,6 +1,7 @@
 """Transfer encodings (RFC 2045 6), well-formed or not: no text is lost."""
 
 import binascii
+import time
 
 import pytest
 
@@ -75,3 +76,17 @@ def test_uuencode_is_not_a_standard_encoding(name):
 
     assert decode_transfer_encoding(encode_uu(b"abc"), name, reasons.append) == b"abc"
     assert reasons == [f"'{name}' is not a standard transfer encoding"]
+
+
+def test_quoted_printable_has_no_white_space_at_line_ends():
+    encoded = b"a \t\r\nb=20 \nc =\r\nd \te \t"
+
+    assert decode_transfer_encoding(encoded, "quoted-printable", lambda _: None) == b"a\r\nb \nc d \te"
+
+
+def test_white_space_in_quoted_printable_takes_little_time():
+    start = time.process_time()
+    encoded = b" " * 1_000_000 + b"x"
+
+    assert decode_transfer_encoding(encoded, "quoted-printable", lambda _: None) == encoded
+    assert time.process_time() - start < 2

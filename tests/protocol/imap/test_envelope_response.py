@@ -37,6 +37,11 @@ def test_sender_and_reply_to_default_to_from():
     assert render_envelope(MessageEnvelope(from_=[ANN])) == expected
 
 
+def test_source_route_is_shown():
+    envelope = MessageEnvelope(to=[MessageAddress(None, b"ann", b"b.example", b"@a.example")])
+    assert b'((NIL "@a.example" "ann" "b.example"))' in render_envelope(envelope)
+
+
 def test_eight_bit_name_is_a_literal():
     envelope = MessageEnvelope(to=[MessageAddress("Jürg".encode(), b"j", b"x")])
     assert b'(({5}\r\nJ\xc3\xbcrg NIL "j" "x"))' in render_envelope(envelope)

@@ -85,3 +85,11 @@ def test_contents_are_read_in_batches(folder, monkeypatch):
     finish(read_sort_facts(folder, []))
 
     assert folder._account.calls == ["read_messages"] * (3 + 5)
+
+
+def test_letters_come_before_signs():
+    folder = MemoryAccount(
+        b"Subject: _\r\n\r\n", b"Subject: [x]\r\n\r\n", b"Subject: b\r\n\r\n", b"Subject: A\r\n\r\n"
+    ).inbox
+
+    assert finish(sort_messages(folder, [SortCriterion("SUBJECT")], [1, 2, 3, 4])) == [4, 3, 2, 1]

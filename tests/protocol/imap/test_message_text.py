@@ -52,11 +52,19 @@ def read(kind, name="", content=MESSAGE):
 
 
 def test_fields_are_decoded_and_folded():
-    assert read("FROM") == "rené éric <rene@example.com>"
-    assert read("TO") == "ann@example.com\nbob@example.com"
+    assert read("FROM") == "rené éric <rene@example.com>\nrene@example.com"
+    assert read("TO").startswith("ann@example.com\nbob@example.com\n")
     assert read("HEADER", "x-EMPTY") == ""
     assert read("HEADER", "no field") == read("BCC") == ""
     assert read("SUBJECT") == "café and é=?utf-8?b?a?= =?utf-8?q?plain"
+
+
+def test_addresses_are_those_of_the_envelope_too():
+    content = b"From: <ann (of)@ (the) example.com>\r\nTo: Team: bob@example.com;\r\nCc: Ann <cy@ example.com>\r\n\r\n"
+
+    assert "ann@example.com" in read("FROM", content=content)
+    assert read("TO", content=content).endswith(";\nbob@example.com")
+    assert "cy@example.com" in read("CC", content=content)
 
 
 def test_body_has_texts_and_the_messages_within():

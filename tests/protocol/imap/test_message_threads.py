@@ -74,6 +74,8 @@ def test_threads_by_subject(messages, threads):
             "((1)(2)(3)(4))",
         ),
         ([message(1, 11, subject="a"), message(2, 12, [99], "Re: a"), message(3, 13, [99], "Re: a")], "((1)(2)(3))"),
+        # What a message says of itself counts, even where it would close a loop: 3 is no reply to 1.
+        ([message(1, 1, sent=3), message(2, 2, [1, 3], sent=1), message(3, 3, [2], sent=2)], "(3 2)(1)"),
     ],
 )
 def test_threads_by_references(messages, threads):

@@ -4,7 +4,7 @@ import pytest
 
 from lazr.smtptest import Limits
 from lazr.smtptest.errors import StoreUnavailable
-from lazr.smtptest.protocol.folder_access import FolderError
+from lazr.smtptest.protocol.folder_access import FolderError, FolderInfo
 from tests.helpers.imap_client import MAIL, ImapClient
 
 SELECTED = [
@@ -368,6 +368,44 @@ def test_list_of_subscribed_folders_with_levels():
     assert client.send('LIST (SUBSCRIBED RECURSIVEMATCH) "" %')[:-1] == [
         '* LIST (\\HasChildren) "/" "a" ("CHILDINFO" ("SUBSCRIBED"))'
     ]
+
+
+def test_list_has_no_childinfo_for_folders_in_the_result():
+    client = ImapClient(select="")
+    client.account.create_folder("a/b")
+    client.account.create_folder("a/c")
+    client.send("SUBSCRIBE a/b")
+
+    below = '* LIST (\\Subscribed \\HasNoChildren) "/" "a/b"'
+    assert client.send('LIST (SUBSCRIBED RECURSIVEMATCH) "" a*')[:-1] == [below]
+    assert client.send('LIST (SUBSCRIBED RECURSIVEMATCH) "" (a a/b)')[:-1] == [below]
+    client.send("SUBSCRIBE a/c")
+    assert client.send('LIST (SUBSCRIBED RECURSIVEMATCH) "" (a a/b)')[:-1] == [
+        '* LIST (\\HasChildren) "/" "a" ("CHILDINFO" ("SUBSCRIBED"))',
+        below,
+    ]
+
+
+def test_subscription_without_a_folder_is_listed():
+    client = ImapClient(select="")
+    gone = FolderInfo("gone", subscribed=True, exists=False)
+    client.account.list_folders = lambda: [FolderInfo("INBOX"), gone]
+
+    assert client.send('LIST (SUBSCRIBED) "" *')[:-1] == [
+        '* LIST (\\NonExistent \\Subscribed \\HasNoChildren) "/" "gone"'
+    ]
+    assert client.send('LSUB "" *')[:-1] == ['* LSUB () "/" "gone"']
+    assert client.send('LIST "" *')[:-1] == ['* LIST (\\HasNoChildren) "/" "INBOX"']
+    assert client.send('LIST "" gone RETURN (SUBSCRIBED)') == ["a OK LIST completed"]
+
+
+def test_names_that_no_folder_can_have():
+    client = ImapClient(select="")
+
+    assert client.send("SELECT &'+,-")[-1].startswith("a NO [CANNOT] expected a folder name in modified UTF-7")
+    assert client.send('LIST "" &\'+,-%*') == ["a OK LIST completed"]
+    assert client.send("LIST &'+,-/ *") == ["a OK LIST completed"]
+    assert client.send(f'LIST "" {"x" * 5000}')[-1].startswith("a NO [CANNOT]")
 
 
 def test_names_are_in_utf7_or_utf8():

@@ -8,7 +8,7 @@ from lazr.smtptest import Auth, Limits
 from lazr.smtptest.protocol.imap.waiting import Waiting
 from lazr.smtptest.protocol.reading_session import ReadingReply
 from lazr.smtptest.protocol.smtp import PENDING, TlsFacts, TlsMode
-from tests.helpers.imap_client import ImapClient
+from tests.helpers.imap_client import MAIL, ImapClient
 
 ANN = Auth({"ann": "secret"}, nonce=lambda: "nonce")
 FACTS = TlsFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384")
@@ -20,6 +20,13 @@ def make_client(**settings):
 
 def encode(text):
     return b64encode(text.encode()).decode()
+
+
+def test_logout_reports_no_changes():
+    client = ImapClient(MAIL)
+    client.account.inbox.add(MAIL)
+
+    assert client.send("LOGOUT") == ["* BYE Logging out", "a OK LOGOUT completed"]
 
 
 def test_greeting_has_capabilities():

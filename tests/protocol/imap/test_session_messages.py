@@ -110,11 +110,28 @@ def test_fetch_of_changes_since_a_modification_sequence():
     client = ImapClient(MAIL, MAIL, MAIL)
 
     assert client.send("FETCH 1:2 (FLAGS) (CHANGEDSINCE 2)") == [
+        "* OK [HIGHESTMODSEQ 4] The highest modification sequence",
         "* 2 FETCH (FLAGS () MODSEQ (3))",
         "a OK FETCH completed",
     ]
     client.account.inbox.change_flags([1], "add", ["\\Seen"])
     assert client.send("NOOP")[0] == "* 1 FETCH (UID 1 FLAGS (\\Seen) MODSEQ (5))"
+
+
+def test_keywords_of_others_are_told_before_they_are_shown():
+    client = ImapClient(MAIL, MAIL)
+    client.account.inbox.messages[1].flags = frozenset({"work"})
+    known = "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft work)"
+
+    assert client.send("FETCH 1:2 (FLAGS)")[:2] == [known, "* 1 FETCH (FLAGS (work))"]
+    client.account.inbox.messages[2].flags = frozenset({"home"})
+    assert client.send("FETCH 2 (FLAGS RFC822.SIZE)")[0] == known.replace("work", "home work")
+    client.account.inbox.messages[1].flags = frozenset({"new"})
+    assert client.send("STORE 1 -FLAGS (other)")[:3] == [
+        known.replace("work", "home other work"),
+        known.replace("work", "home new other work"),
+        "* 1 FETCH (FLAGS (new))",
+    ]
 
 
 def test_messages_that_are_gone_are_left_out():
@@ -233,6 +250,7 @@ def test_store_leaves_out_messages_that_changed():
     client.account.inbox.change_flags([1], "add", ["\\Seen"])
 
     assert client.send("STORE 1:2 (UNCHANGEDSINCE 3) +FLAGS (\\Draft)") == [
+        "* OK [HIGHESTMODSEQ 3] The highest modification sequence",
         "* 2 FETCH (FLAGS (\\Draft) MODSEQ (5))",
         "a OK [MODIFIED 1] Messages that changed meanwhile are left out",
     ]
@@ -243,9 +261,10 @@ def test_store_of_messages_that_are_gone():
     client = ImapClient(MAIL, MAIL)
     client.account.inbox.delete([1])
 
-    assert (
-        client.send("STORE 1:2 +FLAGS (\\Seen)")[-1] == "a OK [EXPUNGEISSUED] Some of the messages are gone; send NOOP"
-    )
+    assert client.send("STORE 1:2 +FLAGS (\\Seen)") == [
+        "* 2 FETCH (FLAGS (\\Seen))",
+        "a NO [EXPUNGEISSUED] Some of the messages have been deleted; send NOOP",
+    ]
 
 
 # -- EXPUNGE, COPY, MOVE ---------------------------------------------------------------------

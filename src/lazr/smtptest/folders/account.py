@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 
+from lazr.smtptest.folders.binary_content import encode_binary_parts
 from lazr.smtptest.folders.folder import StoreFolder
 from lazr.smtptest.folders.folder_list import INBOX, FolderListNote, normalize_name
 from lazr.smtptest.folders.inbox_envelope import adapt_envelope, build_envelope
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StoreAccount"]
 
+_MAX_UID_VALIDITY = 0xFFFF_FFFF  # RFC 9051 9: nz-number
 _ID_BITS = 88  # as the IDs of caught mails
 _MAX_TIMESTAMP = 253_402_300_799.0  # the last second of the year 9999
 _MAX_COPIED_BYTES = 16 * 1024 * 1024  # at a time
@@ -71,7 +73,7 @@ class StoreAccount:
     # -- folders -------------------------------------------------------------------------------
 
     def list_folders(self) -> list[FolderInfo]:
-        """Return all folders: INBOX first, then by name."""
+        """Return all folders and subscriptions: INBOX first, then by name."""
         return self._note.read().describe()
 
     def create_folder(self, name: str) -> None:
@@ -127,10 +129,15 @@ class StoreAccount:
 
     def open_folder(self, name: str) -> StoreFolder:
         """Return a folder."""
-        name = self._find_folder(name, "NONEXISTENT")
+        name = normalize_name(name)
+        folders = None if name == INBOX else self._note.read()
+        if folders is not None and name not in folders:
+            raise FolderError("This folder does not exist", "NONEXISTENT")
         search = self._build_search(name)
         with translate_store_errors():
             uid_validity = self._get_uid_validity()
+        if folders is not None:
+            uid_validity = min(uid_validity + folders.validities.get(name, 0), _MAX_UID_VALIDITY)
         return StoreFolder(
             self._store,
             name,
@@ -141,11 +148,11 @@ class StoreAccount:
             on_deletion=self._on_deletion,
         )
 
-    def _find_folder(self, name: str, code: str) -> str:
+    def _find_target(self, name: str) -> str:
         """Return the normal form of an existing folder's name; else raise `FolderError`."""
         name = normalize_name(name)
         if name != INBOX and name not in self._note.read():
-            raise FolderError("This folder does not exist", code)
+            raise FolderError("This folder does not exist", "TRYCREATE")
         return name
 
     def _build_search(self, name: str) -> Search:
@@ -158,7 +165,8 @@ class StoreAccount:
     ) -> int:
         """Store a message in a folder, and return its UID; see `Account.append`."""
         flag_set = parse_flag_set(flags)
-        name = self._find_folder(name, "TRYCREATE")
+        name = self._find_target(name)
+        content = encode_binary_parts(content)
         envelope = build_envelope(content)
         timestamp = time.time() if internal_date is None else min(max(internal_date, 0.0), _MAX_TIMESTAMP)
         arrival = Arrival(
@@ -181,7 +189,7 @@ class StoreAccount:
 
     def _copy_mails(self, source: StoreFolder, uids: Sequence[int], target: str) -> list[tuple[int, int]]:
         """Copy mails to a folder, all or none (RFC 9051 6.4.7); return pairs of numbers."""
-        target = self._find_folder(target, "TRYCREATE")
+        target = self._find_target(target)
         added: list[str] = []
         copied: list[tuple[int, int]] = []
         with translate_store_errors():

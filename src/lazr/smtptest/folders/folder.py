@@ -9,11 +9,12 @@ from lazr.smtptest.folders.keywords import FlagSet, parse_flag_set
 from lazr.smtptest.folders.store_errors import translate_store_errors
 from lazr.smtptest.mail import Mail
 from lazr.smtptest.protocol.folder_access import FlagChanges, FolderStatus, MessageFlags
-from lazr.smtptest.store import HeaderTerm, fold, make_storable
+from lazr.smtptest.store import AddressTerm, HeaderTerm, fold, make_storable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
+    from typing import Literal
 
     from lazr.smtptest.folders.folder_cache import FolderCache
     from lazr.smtptest.mail import Envelope
@@ -26,6 +27,7 @@ __all__ = ["StoreFolder", "StoredMessage"]
 
 # More than so many numbers in one search cost more than reading all.
 _MAX_LISTED_NUMBERS = 2_000
+_ADDRESS_FIELDS: dict[str, Literal["from", "to", "cc"]] = {"FROM": "from", "TO": "to", "CC": "cc"}
 _FIELDS = frozenset({"SUBJECT", "FROM", "TO", "CC", "BCC"})
 
 
@@ -130,6 +132,7 @@ class StoreFolder:
                 uid_next=state.uid_next,
                 uid_validity=self.uid_validity,
                 highest_mod_seq=state.highest_mod_seq,
+                recent=self._cache.count_recent(),
             )
 
     def read_flags(self, uids: Collection[int] | None = None, *, since: int = 0) -> list[MessageFlags]:
@@ -173,7 +176,11 @@ class StoreFolder:
             return None  # white space counts here
         try:
             with translate_store_errors():
-                return set(self._store.list_numbers((*self.search, HeaderTerm(name.lower(), words))))
+                found = set(self._store.list_numbers((*self.search, HeaderTerm(name.lower(), words))))
+                if kind in _ADDRESS_FIELDS and "@" in words and "*" not in words and "?" not in words:
+                    # RFC 9051 6.4.4 means the address of the envelope, and the field can have comments within it.
+                    found.update(self._store.list_numbers((*self.search, AddressTerm(_ADDRESS_FIELDS[kind], words))))
+                return found
         except Exception as error:
             if isinstance(error.__cause__, SearchTooSlow):
                 return None
@@ -211,6 +218,10 @@ class StoreFolder:
             self._store.set_flags(ids, replace=system_flags, search=self.search)
         for tags, ids in plan.ids_by_tags.items():
             self._store.set_tags(ids, tags, self.search)
+
+    def claim_recent(self, last_uid: int) -> int:
+        """Note that a session has seen messages; see `Folder.claim_recent`."""
+        return self._cache.claim_recent(last_uid)
 
     def expunge(self, uids: Collection[int]) -> list[int]:
         r"""Delete those of the messages that have `\Deleted`; return their UIDs."""

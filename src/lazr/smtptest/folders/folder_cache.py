@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from typing import NamedTuple
 
@@ -66,6 +66,7 @@ class FolderCache:
         self._caches = caches
         self._lock = threading.Lock()
         self._stamp: _Stamp | None = None
+        self._uid_next = 0  # 0 before the first reading
         self._next_number = 1  # all mails from this number on came after the state was read
         self._uids: array[int] = array("I")  # never changed in place, because sessions keep it
         self._unread: array[int] = array("I")
@@ -73,6 +74,7 @@ class FolderCache:
         self._state = FolderState((), unseen_count=0, first_unseen_uid=None, uid_next=1, highest_mod_seq=1)
         self._sized_state: FolderState | None = None  # the state that has this size
         self._size = 0
+        self._claimed_uid = 0
         self._keywords: dict[str, str] = {}  # in the first spelling, by lower case
         self._tags: dict[str, str] = {}  # the tag that a keyword stands for, by lower case
 
@@ -111,6 +113,17 @@ class FolderCache:
             self._size = self._store.get_totals(self._search).size
             self._sized_state = state
         return self._size
+
+    def claim_recent(self, last_uid: int) -> int:
+        """Note that a session has seen mails up to a UID; return the last one seen before."""
+        with self._lock:
+            before, self._claimed_uid = self._claimed_uid, max(self._claimed_uid, last_uid)
+            return before
+
+    def count_recent(self) -> int:
+        """Return how many mails no session had seen when the state was read."""
+        with self._lock:
+            return len(self._state.uids) - bisect_right(self._state.uids, self._claimed_uid)
 
     def get_tag(self, keyword: str) -> str:
         """Return the tag that a keyword stands for in this folder."""
@@ -155,11 +168,17 @@ class FolderCache:
 
     def _build_state(self, stamp: _Stamp) -> FolderState:
         uids, unread = self._uids, self._unread
+        # RFC 9051 2.3.1.1: UIDNEXT does not change with mails that other folders get, although UIDs are shared.  Before
+        # the first reading, this folder may have had any mail.
+        if self._uid_next == 0:
+            self._uid_next = self._next_number
+        if uids:
+            self._uid_next = max(self._uid_next, uids[-1] + 1)
         return FolderState(
             uids,
             unseen_count=len(unread),
             first_unseen_uid=unread[0] if unread else None,
-            uid_next=self._caches.raise_uid_next(max(self._next_number, uids[-1] + 1 if uids else 1)),
+            uid_next=self._uid_next,
             highest_mod_seq=max(1, stamp.mod_seq),
             keywords=tuple(sorted(self._keywords.values())),
         )
@@ -191,7 +210,6 @@ class FolderCaches:
         self._lock = threading.Lock()
         self.change_lock = threading.Lock()  # while sessions read flags and then change them
         self._caches: OrderedDict[Search, FolderCache] = OrderedDict()
-        self._uid_next = 1
 
     def get(self, search: Search) -> FolderCache:
         """Return the cache of the folder that has the mails of a search."""
@@ -213,12 +231,6 @@ class FolderCaches:
             return _Stamp(generation, mod_seq, None, 0)
         totals = self._store.get_totals()
         return _Stamp(generation, mod_seq, totals.mails, totals.size)
-
-    def raise_uid_next(self, number: int) -> int:
-        """Return the number, or a greater one that was returned before (RFC 9051 2.3.1.1)."""
-        with self._lock:
-            self._uid_next = max(self._uid_next, number)
-            return self._uid_next
 
 
 def _build_array(numbers: Sequence[int]) -> array[int]:

@@ -69,11 +69,18 @@ class FolderList:
     Args:
         folders: the special use of each folder, by its name; "" for none.
         subscribed: the names.
+        validities: by the name of a renamed folder, what its UIDVALIDITY is more than that of the store.
     """
 
-    __slots__ = ("folders", "subscribed")
+    __slots__ = ("folders", "subscribed", "validities")
 
-    def __init__(self, folders: dict[str, str] | None = None, subscribed: set[str] | None = None) -> None:
+    def __init__(
+        self,
+        folders: dict[str, str] | None = None,
+        subscribed: set[str] | None = None,
+        validities: dict[str, int] | None = None,
+    ) -> None:
+        self.validities = {} if validities is None else validities
         self.folders = dict(SPECIAL_USES) if folders is None else folders
         self.subscribed = {INBOX, *SPECIAL_USES} if subscribed is None else subscribed
 
@@ -85,21 +92,24 @@ class FolderList:
         try:
             value = json.loads(text)
             folders = {str(name): str(use) for name, use in value["folders"].items()}
-            return cls(folders, set(map(str, value["subscribed"])))
+            validities = {str(name): int(number) for name, number in value.get("validities", {}).items()}
+            return cls(folders, set(map(str, value["subscribed"])), validities)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return cls()
 
     def to_text(self) -> str:
         """Return the list as the text of a note."""
         value: dict[str, Any] = {"folders": self.folders, "subscribed": sorted(self.subscribed)}
+        if self.validities:
+            value["validities"] = self.validities
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
     def __contains__(self, name: object) -> bool:
         return name == INBOX or name in self.folders
 
     def describe(self) -> list[FolderInfo]:
-        """Return all folders, and levels that only have others: INBOX first, then by name."""
-        names = set(self.folders)
+        """Return all folders, levels and subscriptions: INBOX first, then by name."""
+        names = set(self.folders) | self.subscribed
         for name in self.folders:
             end = name.rfind(DELIMITER)
             while end > 0 and name[:end] not in names:
@@ -113,7 +123,7 @@ class FolderList:
                 subscribed=name in self.subscribed,
                 exists=name in self,
             )
-            for name in (INBOX, *sorted(names))
+            for name in (INBOX, *sorted(names - {INBOX}))
         ]
 
     def list_within(self, name: str) -> list[str]:
@@ -163,13 +173,19 @@ class FolderList:
         return renamed
 
     def add_renamed(self, renamed: dict[str, str]) -> None:
-        """Add the folders of new names; those of the old names stay."""
+        """Add the folders of new names; those of the old names stay.
+
+        A name that stands for another folder now has a greater UIDVALIDITY (RFC 9051 2.3.1.1).
+        """
+        validity = max(self.validities.values(), default=0) + 1
         for old, new in renamed.items():
             self._add(new, self.folders.get(old, ""))
+            self.validities[new] = validity
 
     def remove(self, name: str) -> None:
         """Remove a folder; the subscription stays (RFC 9051 6.3.7)."""
         self.folders.pop(name, None)
+        self.validities.pop(name, None)
 
     def set_subscribed(self, name: str, *, subscribed: bool) -> None:
         """Subscribe to a folder, or unsubscribe."""

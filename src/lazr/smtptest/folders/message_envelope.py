@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["find_raw_field", "read_envelope"]
 
+# An address with a source route; its parts are plain, or the route is left out.
+_ROUTED = re.compile(rb"<(@[^\s\"<>:;]++):([^\s\"<>@:;,]++)@([^\s\"<>@:;,]++)>")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 
 
@@ -59,17 +61,24 @@ def _unfold(raw: bytes) -> bytes:
 def _read_addresses(fields: Sequence[tuple[str, bytes]], name: str) -> tuple[MessageAddress, ...]:
     """Return the addresses of all fields of a name, as `Mail` reads them."""
     return tuple(
-        _build_address(one)
+        _build_address(one, routes)
         for found, raw in fields
         if len(found) == len(name) and found.lower() == name
+        for routes in (_find_routes(raw),)
         for one in read_raw_addresses(_unfold(raw))
     )
 
 
-def _build_address(one: Address | Group) -> MessageAddress:
+def _find_routes(raw: bytes) -> dict[tuple[bytes, bytes], bytes]:
+    """Return the source routes of a field, by local part and domain."""
+    return {(match[2], match[3]): match[1] for match in _ROUTED.finditer(raw)} if b"<@" in raw else {}
+
+
+def _build_address(one: Address | Group, routes: dict[tuple[bytes, bytes], bytes]) -> MessageAddress:
     if isinstance(one, Address):
         # An empty host is not NIL, because that begins a group.
-        return MessageAddress(_encode(one.display_name) or None, _encode(one.local_part), _encode(one.domain))
+        mailbox, host = _encode(one.local_part), _encode(one.domain)
+        return MessageAddress(_encode(one.display_name) or None, mailbox, host, routes.get((mailbox, host)))
     return MessageAddress(None, None if one.name is None else _encode(one.name), None)
 
 

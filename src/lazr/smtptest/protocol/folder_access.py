@@ -21,7 +21,7 @@ if TYPE_CHECKING:
             """The name that the user logged in with."""
 
         def list_folders(self) -> list[FolderInfo]:
-            """Return all folders: INBOX first, then by name."""
+            """Return all folders and subscriptions: INBOX first, then by name."""
 
         def create_folder(self, name: str) -> None:
             """Create a folder, and those above it (RFC 9051 6.3.4)."""
@@ -91,6 +91,13 @@ if TYPE_CHECKING:
             With `unchanged_since`, messages that changed later are left out (RFC 7162 3.1.3).
             """
 
+        def claim_recent(self, last_uid: int) -> int:
+            r"""Note that a session has seen all up to a UID; return the last UID seen before.
+
+            Messages after that have `\Recent` in this session, and in no other one (RFC 3501 2.3.2).  With 0 nothing is
+            noted.
+            """
+
         def expunge(self, uids: Collection[int]) -> list[int]:
             r"""Delete those of the messages that have `\Deleted`; return their UIDs."""
 
@@ -148,7 +155,8 @@ class FolderInfo:
         name: The name; levels are separated by `/`.
         special_use: The attribute of RFC 6154, such as `\\Sent`; "" for none.
         subscribed: Whether the user has subscribed to it.
-        exists: Whether it can be selected; False for a level that only has folders within it.
+        exists: Whether it can be selected; False for a level that only has folders within it, and for a subscription
+            that outlived its folder (RFC 9051 6.3.7).
     """
 
     __slots__ = ("exists", "name", "special_use", "subscribed")
@@ -161,9 +169,9 @@ class FolderInfo:
 
 
 class FolderStatus:
-    """The numbers of a folder (RFC 9051 6.3.11); `size` is in octets."""
+    r"""The numbers of a folder (RFC 9051 6.3.11); `size` is in octets, `recent` for rev1."""
 
-    __slots__ = ("deleted", "highest_mod_seq", "messages", "size", "uid_next", "uid_validity", "unseen")
+    __slots__ = ("deleted", "highest_mod_seq", "messages", "recent", "size", "uid_next", "uid_validity", "unseen")
 
     def __init__(
         self,
@@ -175,7 +183,9 @@ class FolderStatus:
         uid_next: int,
         uid_validity: int,
         highest_mod_seq: int,
+        recent: int = 0,
     ) -> None:
+        self.recent: Final = recent
         self.messages: Final = messages
         self.unseen: Final = unseen
         self.deleted: Final = deleted
@@ -246,12 +256,17 @@ class FlagChanges:
 class MessageAddress:
     """An address of an envelope (RFC 9051 7.5.2): octets of the header field; None is NIL.
 
+    `route` is the obsolete source route, such as `@relay.example.com` (RFC 5322 4.4).
+
     The start of a group has its name in `mailbox` and None in `host`; its end has None in both.
     """
 
-    __slots__ = ("host", "mailbox", "name")
+    __slots__ = ("host", "mailbox", "name", "route")
 
-    def __init__(self, name: bytes | None, mailbox: bytes | None, host: bytes | None) -> None:
+    def __init__(
+        self, name: bytes | None, mailbox: bytes | None, host: bytes | None, route: bytes | None = None
+    ) -> None:
+        self.route: Final = route
         self.name: Final = name
         self.mailbox: Final = mailbox
         self.host: Final = host

@@ -18,6 +18,7 @@ _NOT_BASE64 = bytes(set(range(256)) - set(_BASE64_ALPHABET))
 _NOT_BASE64_OR_SPACE = bytes(set(_NOT_BASE64) - set(b" \t\r\n"))
 _BROKEN_ESCAPE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*\r?\n|[ \t]*\Z)")
 _SPACE_AFTER_SOFT_BREAK = re.compile(rb"=[ \t]++(?=\r?\n|\Z)")
+_SPACE_AT_LINE_END = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
 _MAX_CHECKED_BYTES = 4 * 1024 * 1024  # a malformed encoding is malformed from the beginning
 _IDENTITY_ENCODINGS = frozenset({"", "7bit", "8bit", "binary"})
 _UUENCODE_NAMES = frozenset({"x-uuencode", "uuencode", "x-uue", "uue"})  # as in Python's `email`
@@ -92,7 +93,8 @@ def decode_transfer_encoding(encoded: bytes, encoding: str, note: DefectRecorder
     if encoding == "base64":
         return decode_base64(encoded, note)
     if encoding == "quoted-printable":
-        return decode_quoted_printable(encoded, note)
+        # RFC 2045 6.7 (3): white space at the end of a line was added on the way.
+        return decode_quoted_printable(_SPACE_AT_LINE_END.sub(b"", encoded), note)
     if encoding in _UUENCODE_NAMES:
         note(f"{quote_untrusted(encoding)} is not a standard transfer encoding")  # RFC 2045 6.3
         return decode_uuencode(encoded, note)

@@ -55,8 +55,9 @@ def decode_folder(tokens: TokenReader, octets: bytes, position: int) -> str:
     try:
         name = octets.decode() if tokens.is_utf8 else decode_utf7(octets)
     except ValueError as error:
+        # The grammar allows these octets, but no folder can have this name.
         encoding = "UTF-8" if tokens.is_utf8 else "modified UTF-7 (RFC 3501 5.1.3)"
-        raise tokens.fail(f"expected a folder name in {encoding}", position) from error
+        raise ParseError(f"expected a folder name in {encoding}", position, code="CANNOT", status="NO") from error
     if _CONTROL.search(name):
         raise tokens.fail("expected a folder name without control characters", position)
     return name

@@ -35,7 +35,6 @@ def report_changes(state: ImapState, *, may_expunge: bool = True, is_forced: boo
         view.apply_changes(
             changes,
             may_expunge=may_expunge,
-            shows_recent=not state.is_rev2,
             shows_mod_seq=state.is_condstore,
             shows_uid=True,
         )

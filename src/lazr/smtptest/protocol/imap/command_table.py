@@ -46,6 +46,7 @@ class CommandRow(NamedTuple):
         is_before_login: It is allowed before authentication only.
         forbids_expunge: EXPUNGE must not be sent while the command runs, unless it is a UID command (RFC 9051 7.5.1).
         looks_for_changes: Changes are looked for at its end, and not only reported if they were noticed.
+        reports_changes: Changes are reported at its end; nothing but OK follows the BYE of LOGOUT.
     """
 
     run: Callable[[ImapState, Any], Steps]
@@ -54,12 +55,13 @@ class CommandRow(NamedTuple):
     is_before_login: bool = False
     forbids_expunge: bool = False
     looks_for_changes: bool = False
+    reports_changes: bool = True
 
 
 COMMANDS: dict[str, CommandRow] = {
     "CAPABILITY": CommandRow(run_capability, needs_account=False),
     "NOOP": CommandRow(run_noop, needs_account=False, looks_for_changes=True),
-    "LOGOUT": CommandRow(run_logout, needs_account=False),
+    "LOGOUT": CommandRow(run_logout, needs_account=False, reports_changes=False),
     "ID": CommandRow(run_id, needs_account=False),
     "STARTTLS": CommandRow(run_starttls, needs_account=False, is_before_login=True),
     "LOGIN": CommandRow(run_login, needs_account=False, is_before_login=True),
@@ -104,6 +106,8 @@ def run_command(state: ImapState, command: ImapCommand) -> Steps:
         completion = no(error.text, error.code)
     except CommandFailed as failed:
         completion = failed.completion
+    if not row.reports_changes:
+        return completion
     may_expunge = not row.forbids_expunge or getattr(command, "is_uid", False)
     yield from report_changes(state, may_expunge=may_expunge, is_forced=row.looks_for_changes)
     return completion

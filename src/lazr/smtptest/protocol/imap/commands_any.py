@@ -42,8 +42,12 @@ def run_logout(state: ImapState, command: SimpleCommand) -> Steps:
 def run_enable(state: ImapState, command: EnableCommand) -> Steps:
     """Enable extensions; names that are not known are ignored (RFC 9051 6.3.1)."""
     enabled = [name for name in ENABLEABLE if name in command.capabilities]
-    state.is_condstore = state.is_condstore or "CONDSTORE" in enabled
-    state.is_rev2 = state.is_rev2 or "IMAP4REV2" in enabled
+    if "CONDSTORE" in enabled:
+        yield state.enable_condstore()
+    if "IMAP4REV2" in enabled:
+        state.is_rev2 = True
+        if state.view is not None:
+            state.view.forget_recent()
     state.is_utf8 = state.is_utf8 or "UTF8=ACCEPT" in enabled
     names = "".join(f" {'IMAP4rev2' if name == 'IMAP4REV2' else name}" for name in enabled)
     yield b"* ENABLED%s\r\n" % names.encode("ascii")

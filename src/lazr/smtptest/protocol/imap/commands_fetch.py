@@ -67,7 +67,7 @@ def run_fetch(state: ImapState, command: FetchCommand) -> Steps:
     uids = find_uids(state, command.messages, is_uid=command.is_uid)
     names = {item.name for item in command.items}
     if "MODSEQ" in names:  # RFC 7162 3.1.4
-        state.is_condstore = True
+        yield state.enable_condstore()
     if command.changed_since is not None:
         uids = yield Call(partial(_find_changed, view.folder, uids, command.changed_since))
     outcome = Outcome()
@@ -98,7 +98,9 @@ def _fetch_flags(view: FolderView, uids: Sequence[int], items: Sequence[FetchIte
 def _render_flags(view: FolderView, messages: Sequence[MessageFlags], items: Sequence[FetchItem]) -> Iterator[bytes]:
     for message in messages:
         facts: Any = message  # all that these items need
-        yield from render_fetch_response(view.get_number(message.uid), facts, items)
+        yield view.add_keywords(message.flags)
+        flags = view.get_flags(message)
+        yield from render_fetch_response(view.get_number(message.uid), facts, items, flags=flags)
 
 
 def _fetch_messages(
@@ -128,10 +130,10 @@ def _fetch_messages(
         view.note_own_changes(batch.changed)
         changed = {message.uid: message for message in batch.changed}
         for message in batch.messages:
-            number = view.get_number(message.uid)
+            yield view.add_keywords(message.flags)
             try:
                 message_items = _add_flags(state, items) if message.uid in changed else items
-                yield from _render_message(state, number, message, message_items)
+                yield from _render_message(state, view, message, message_items)
             except UnknownEncodingError:
                 outcome.has_unknown_encoding = True
 
@@ -183,10 +185,16 @@ def _add_flags(state: ImapState, items: Sequence[FetchItem]) -> Sequence[FetchIt
     return [*items, *(item for item in added if item not in items)]
 
 
-def _render_message(state: ImapState, number: int, message: Message, items: Sequence[FetchItem]) -> Iterator[Part]:
+def _render_message(state: ImapState, view: FolderView, message: Message, items: Sequence[FetchItem]) -> Iterator[Part]:
     is_first = True
     waiting: bytes | None = None
-    for piece in render_fetch_response(number, message, items, has_global_messages=state.is_rev2):
+    for piece in render_fetch_response(
+        view.get_number(message.uid),
+        message,
+        items,
+        flags=view.get_flags(message),
+        has_global_messages=state.is_rev2,
+    ):
         if waiting is not None:
             yield Part(waiting, is_first=is_first, is_last=False)
             is_first = False

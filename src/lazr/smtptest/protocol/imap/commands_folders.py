@@ -70,12 +70,12 @@ def run_status(state: ImapState, command: StatusCommand) -> Steps:
 
 def render_status(state: ImapState, folder: str, items: Sequence[str], status: FolderStatus) -> bytes:
     """Return the response STATUS (RFC 9051 7.3.4)."""
-    if "HIGHESTMODSEQ" in items:  # RFC 7162 3.1.2
-        state.is_condstore = True
+    # RFC 7162 3.1.2: HIGHESTMODSEQ enables CONDSTORE.
+    enabled = state.enable_condstore() if "HIGHESTMODSEQ" in items else b""
     limit = state.settings.limits.message_size
     values = {
         "MESSAGES": status.messages,
-        "RECENT": 0,
+        "RECENT": 0 if state.is_rev2 else status.recent,
         "UIDNEXT": status.uid_next,
         "UIDVALIDITY": status.uid_validity,
         "UNSEEN": status.unseen,
@@ -86,4 +86,4 @@ def render_status(state: ImapState, folder: str, items: Sequence[str], status: F
     }
     text = " ".join(f"{item} {values[item]}" for item in items)
     name = render_folder_name(folder, is_utf8=state.has_utf8_names)
-    return b"* STATUS %s (%s)\r\n" % (name, text.encode("ascii"))
+    return enabled + b"* STATUS %s (%s)\r\n" % (name, text.encode("ascii"))

@@ -79,8 +79,12 @@ def _find_folders(infos: Collection[FolderInfo], command: ListCommand) -> Iterat
     """
     patterns = [ListPattern(command.reference, pattern) for pattern in command.patterns]
     selected = {info.name for info in infos if _is_selected(info, command)}
-    with_children = _find_levels(info.name for info in infos)
-    above_selected = _find_levels(selected)
+    with_children = _find_levels(info.name for info in infos if info.exists)
+    below = selected
+    if "RECURSIVEMATCH" in command.selection_options:
+        # RFC 5258 3.5: CHILDINFO tells of folders that the result does not have.
+        below = {name for name in selected if not any(pattern.matches(name) for pattern in patterns)}
+    above_selected = _find_levels(below)
     by_name = {info.name: info for info in infos}
     shows_levels = _shows_levels(command)
     for name in [*by_name, *sorted(above_selected - by_name.keys())]:
@@ -96,7 +100,10 @@ def _find_folders(infos: Collection[FolderInfo], command: ListCommand) -> Iterat
 
 def _is_selected(info: FolderInfo, command: ListCommand) -> bool:
     options = command.selection_options
-    if (command.name == "LSUB" or "SUBSCRIBED" in options) and not info.subscribed:
+    if command.name == "LSUB" or "SUBSCRIBED" in options:
+        if not info.subscribed:
+            return False
+    elif not info.exists:  # a level, or a subscription
         return False
     return "SPECIAL-USE" not in options or bool(info.special_use)
 

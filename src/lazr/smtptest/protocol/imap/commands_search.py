@@ -76,18 +76,25 @@ def _search(
     if not isinstance(command, ThreadCommand) and "SAVE" in (command.return_options or ()):
         state.saved_uids = []  # RFC 5182 2.1: also if the search fails
     return (
-        yield from find_messages(view.folder, command.key, view.uids, saved_uids=saved_uids, now=_estimate_time(state))
+        yield from find_messages(
+            view.folder,
+            command.key,
+            view.uids,
+            saved_uids=saved_uids,
+            recent_uids=view.recent_uids,
+            now=_estimate_time(state),
+        )
     )
 
 
 def _report(
     state: ImapState, command: SearchCommand | SortCommand, uids: Sequence[int], options: frozenset[str] | None
-) -> Generator[Part | Call, Any, None]:
+) -> Generator[bytes | Part | Call, Any, None]:
     """Tell the result, and save it if the client wants that."""
     view = state.get_view()
     mod_seq = 0
     if _has_mod_seq(command.key):
-        state.is_condstore = True
+        yield state.enable_condstore()
         returned = sorted(_select_returned(uids, options))
         flags: list[MessageFlags] = yield Call(partial(view.folder.read_flags, returned))
         mod_seq = max((message.mod_seq for message in flags), default=0)

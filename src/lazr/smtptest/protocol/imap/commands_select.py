@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lazr.smtptest.protocol.folder_access import Account, Folder, FolderState
+    from lazr.smtptest.protocol.folder_access import Account, FolderState
     from lazr.smtptest.protocol.imap.command_types import SelectCommand, SimpleCommand
     from lazr.smtptest.protocol.imap.session_state import ImapState, Steps
 
@@ -26,18 +26,28 @@ def run_select(state: ImapState, command: SelectCommand) -> Steps:
     if state.view is not None:
         state.close_folder()  # even if the command fails
         yield render_status_response(b"*", "OK", "The folder selected before is closed", "CLOSED")
-    folder, folder_state = yield Call(partial(_open_folder, state.get_account(), command.folder))
     is_read_only = command.name == "EXAMINE"
-    view = FolderView(folder, folder_state, is_read_only=is_read_only)
+    view, folder_state = yield Call(
+        partial(
+            _open_folder,
+            state.get_account(),
+            command.folder,
+            is_read_only=is_read_only,
+            has_recent=not state.is_rev2,
+        )
+    )
     state.is_condstore = state.is_condstore or command.is_condstore
     yield b"".join(_describe_folder(state, view, folder_state, command.folder))
     state.view = view
     return ok(f"{command.name} completed", "READ-ONLY" if is_read_only else "READ-WRITE")
 
 
-def _open_folder(account: Account, name: str) -> tuple[Folder, FolderState]:
+def _open_folder(
+    account: Account, name: str, *, is_read_only: bool, has_recent: bool
+) -> tuple[FolderView, FolderState]:
     folder = account.open_folder(name)
-    return folder, folder.read_state()
+    state = folder.read_state()
+    return FolderView(folder, state, is_read_only=is_read_only, has_recent=has_recent), state
 
 
 def _describe_folder(state: ImapState, view: FolderView, folder_state: FolderState, name: str) -> Iterator[bytes]:
@@ -47,7 +57,7 @@ def _describe_folder(state: ImapState, view: FolderView, folder_state: FolderSta
     if state.is_rev2:
         yield b'* LIST () "/" %s\r\n' % render_folder_name(name, is_utf8=True)
     else:
-        yield b"* 0 RECENT\r\n"
+        yield b"* %d RECENT\r\n" % len(view.recent_uids)
         first_unseen = (
             None if folder_state.first_unseen_uid is None else view.find_number(folder_state.first_unseen_uid)
         )

@@ -9,7 +9,7 @@ from lazr.smtptest.protocol.imap.command_types import FetchItem
 from lazr.smtptest.protocol.imap.commands_append import hint_at_create
 from lazr.smtptest.protocol.imap.fetch_response import render_fetch_response
 from lazr.smtptest.protocol.imap.message_selection import find_uids, get_writable_view, number_messages, split_batches
-from lazr.smtptest.protocol.imap.responses import Completion, join_lines, ok, render_status_response
+from lazr.smtptest.protocol.imap.responses import Completion, join_lines, no, ok, render_status_response
 from lazr.smtptest.protocol.imap.sequence_set import format_sequence_set
 from lazr.smtptest.protocol.reading_session import Call
 
@@ -34,7 +34,7 @@ def run_store(state: ImapState, command: StoreCommand) -> Steps:
     view = get_writable_view(state)
     uids = find_uids(state, command.messages, is_uid=command.is_uid)
     if command.unchanged_since is not None:
-        state.is_condstore = True
+        yield state.enable_condstore()
     items = _select_store_items(state, command)
     conflicts: list[int] = []
     change_count = 0
@@ -43,7 +43,7 @@ def run_store(state: ImapState, command: StoreCommand) -> Steps:
         conflicts += changes.conflicts
         change_count += len(changes.changed)
         view.note_own_changes(message for message in changes.changed if message.uid not in foreign)
-        if command.action != "remove" and changes.changed:
+        if changes.changed:
             yield view.add_keywords(command.flags)
         if items:
             yield from join_lines(_render_changes(view, changes, items))
@@ -76,13 +76,17 @@ def _select_store_items(state: ImapState, command: StoreCommand) -> list[FetchIt
 def _render_changes(view: FolderView, changes: FlagChanges, items: Sequence[FetchItem]) -> Iterator[bytes]:
     for message in changes.changed:
         facts: Any = message  # all that these items need
-        yield from render_fetch_response(view.get_number(message.uid), facts, items)
+        yield view.add_keywords(message.flags)  # others may have set some
+        flags = view.get_flags(message)
+        yield from render_fetch_response(view.get_number(message.uid), facts, items, flags=flags)
 
 
 def _complete(command: StoreCommand | CopyCommand, *, is_complete: bool) -> Completion:
-    """Return OK, with a code if the client named a message that is gone (RFC 5530 3)."""
+    """Return how the command ended; a message may be gone (RFC 5530 3)."""
     if is_complete or command.is_uid:
         return ok(f"{command.name} completed")
+    if command.name == "STORE":  # RFC 2180 4.2.3: an OK would promise a FETCH for each message
+        return no("Some of the messages have been deleted; send NOOP", "EXPUNGEISSUED")
     return ok("Some of the messages are gone; send NOOP", "EXPUNGEISSUED")
 
 

@@ -45,9 +45,9 @@ def _render_addresses(addresses: Sequence[MessageAddress]) -> bytes:
 
 
 def _render_address(address: MessageAddress) -> bytes:
-    # The second field is the source route, which no server fills any more (RFC 9051 7.5.2).
-    return b"(%b NIL %b %b)" % (
+    return b"(%b %b %b %b)" % (
         render_nstring(address.name),
+        render_nstring(address.route),
         render_nstring(address.mailbox),
         render_nstring(address.host),
     )

@@ -14,6 +14,7 @@ from lazr.smtptest.protocol.imap.command_types import (
     StatusCommand,
 )
 from lazr.smtptest.protocol.imap.dates import parse_date_time
+from lazr.smtptest.protocol.imap.parse_error import ParseError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ __all__ = [
     "parse_status",
 ]
 
+_NO_NAME = "\0"  # a pattern that matches no folder name: names have no control characters
 MAX_PATTERNS = 64
 SPECIAL_USES = ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Important", "\\Junk", "\\Sent", "\\Trash")
 STATUS_ITEMS = (
@@ -161,12 +163,22 @@ def _read_return_option(tokens: TokenReader, options: set[str], status_items: li
 
 def _read_reference(tokens: TokenReader) -> str:
     position = tokens.position
-    return decode_folder(tokens, tokens.read_astring("a reference name"), position)
+    return _decode_pattern(tokens, tokens.read_astring("a reference name"), position)
 
 
 def _read_list_pattern(tokens: TokenReader) -> str:
     position = tokens.position
-    return decode_folder(tokens, tokens.read_list_pattern("a pattern"), position)
+    return _decode_pattern(tokens, tokens.read_list_pattern("a pattern"), position)
+
+
+def _decode_pattern(tokens: TokenReader, octets: bytes, position: int) -> str:
+    """Return a pattern as text; one that no name can match is no error."""
+    try:
+        return decode_folder(tokens, octets, position)
+    except ParseError as error:
+        if isinstance(error.__cause__, ValueError):
+            return _NO_NAME
+        raise
 
 
 def parse_status(tokens: TokenReader) -> StatusCommand:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from operator import eq
 
-from lazr.smtptest.protocol.folder_access import SYSTEM_FLAGS
+from lazr.smtptest.protocol.folder_access import SYSTEM_FLAGS, MessageFlags
 from lazr.smtptest.protocol.imap.fetch_response import render_flags_response
 from lazr.smtptest.protocol.imap.response_values import render_flags
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Final
 
-    from lazr.smtptest.protocol.folder_access import Folder, FolderState, MessageFlags
+    from lazr.smtptest.protocol.folder_access import Folder, FolderState, Message
 
     FolderChanges = tuple[FolderState, list[MessageFlags]]
 
@@ -31,15 +31,20 @@ MAX_KEYWORDS = 1_000
 
 
 class FolderView:
-    """The messages of the selected folder, by number, as the client knows them.
+    r"""The messages of the selected folder, by number, as the client knows them.
 
     Args:
         folder: The folder.
         state: Its state at the moment of SELECT.
         is_read_only: Whether EXAMINE opened it.
+        has_recent: Whether this session takes part in `\Recent`; that is IMAP4rev1 (RFC 3501 2.3.2).  If so, this may
+            block.
     """
 
     __slots__ = (
+        "_claimed_uid",
+        "_has_recent",
+        "_known_flags",
         "_last_uid",
         "_seen_mod_seqs",
         "folder",
@@ -47,17 +52,23 @@ class FolderView:
         "is_refresh_due",
         "keywords",
         "mod_seq",
+        "recent_uids",
         "uids",
     )
 
-    def __init__(self, folder: Folder, state: FolderState, *, is_read_only: bool) -> None:
+    def __init__(self, folder: Folder, state: FolderState, *, is_read_only: bool, has_recent: bool = False) -> None:
         self.folder: Final = folder
         self.is_read_only: Final = is_read_only
         self.uids: Sequence[int] = state.uids  # never changed in place, so that sessions can share it
         self.mod_seq: int = state.highest_mod_seq
         self.keywords: frozenset[str] = frozenset(state.keywords)
+        self._known_flags = self.flags
         self.is_refresh_due: bool = False  # the folder has changed, or may have changed
         self._last_uid = state.uids[-1] if state.uids else 0
+        self._has_recent = has_recent
+        self.recent_uids: set[int] = set()  # those with `\Recent`: no session has seen them before
+        self._claimed_uid = 0
+        self._claim_recent(state.uids)
         # The modification sequences of changes that the client knows already, because it made them.
         self._seen_mod_seqs: dict[int, int] = {}
 
@@ -69,6 +80,22 @@ class FolderView:
     def get_number(self, uid: int) -> int:
         """Return the message number of a UID that the view has."""
         return bisect_left(self.uids, uid) + 1
+
+    def get_flags(self, message: MessageFlags | Message) -> frozenset[str]:
+        r"""Return the flags of a message as this session sees them: perhaps with `\Recent`."""
+        return message.flags | {"\\Recent"} if message.uid in self.recent_uids else message.flags
+
+    def forget_recent(self) -> None:
+        r"""Show `\Recent` no more: IMAP4rev2 does not have it."""
+        self._has_recent = False
+        self.recent_uids.clear()
+
+    def _claim_recent(self, uids: Sequence[int]) -> None:
+        """Note which messages are new to all; EXAMINE leaves them so (RFC 3501 6.3.2)."""
+        if self._has_recent and uids:
+            claimed = self.folder.claim_recent(0 if self.is_read_only else uids[-1])
+            self.recent_uids.update(uids[bisect_right(uids, max(claimed, self._claimed_uid)) :])
+            self._claimed_uid = uids[-1]
 
     def note_own_changes(self, changed: Iterable[MessageFlags]) -> None:
         """Note flags that the client knows already, so that it is not told again."""
@@ -84,9 +111,10 @@ class FolderView:
         After `MAX_KEYWORDS`, others are only in the FETCH responses.
         """
         new = frozenset(flags) - _SYSTEM_FLAGS - self.keywords
-        if not new or len(self.keywords) + len(new) > MAX_KEYWORDS:
+        if len(self.keywords) + len(new) > MAX_KEYWORDS or self._known_flags.issuperset(flags):
             return b""
-        self.keywords |= new
+        self.keywords = self.keywords.union(flags) - _SYSTEM_FLAGS
+        self._known_flags = self.flags
         return self.render_flags_line()
 
     def render_flags_line(self) -> bytes:
@@ -104,18 +132,18 @@ class FolderView:
         """Return the state of the folder now, and the flags that have changed; this may block."""
         # The state comes first: a later change is then read twice, and not lost.
         state = self.folder.read_state()
+        self._claim_recent(state.uids)
         flags = [] if state.highest_mod_seq == self.mod_seq else self.folder.read_flags(since=self.mod_seq)
         return state, flags
 
     def apply_changes(
-        self, changes: FolderChanges, *, may_expunge: bool, shows_recent: bool, shows_mod_seq: bool, shows_uid: bool
+        self, changes: FolderChanges, *, may_expunge: bool, shows_mod_seq: bool, shows_uid: bool
     ) -> Iterator[bytes]:
         """Yield the responses about changes, and change the view.
 
         Args:
             changes: What `read_changes` returned.
             may_expunge: Whether numbers may change now; if not, EXPUNGE follows later.
-            shows_recent: Whether RECENT follows EXISTS (RFC 3501 7.3.2).
             shows_mod_seq: Whether FETCH has MODSEQ (RFC 7162 3.1).
             shows_uid: Whether FETCH has UID.
         """
@@ -141,8 +169,8 @@ class FolderView:
         if new:
             self._last_uid = new[-1]
             yield b"* %d EXISTS\r\n" % len(self.uids)
-            if shows_recent:
-                yield b"* 0 RECENT\r\n"
+            if self._has_recent:
+                yield b"* %d RECENT\r\n" % len(self.recent_uids)
         self.mod_seq = max(self.mod_seq, state.highest_mod_seq)
         self._seen_mod_seqs.clear()
 
@@ -164,6 +192,7 @@ class FolderView:
             else:
                 remaining.append(uid)
         self.uids = remaining
+        self.recent_uids -= gone
 
     def render_flag_changes(
         self, flags: Iterable[MessageFlags], *, shows_mod_seq: bool, shows_uid: bool
@@ -174,4 +203,6 @@ class FolderView:
                 continue
             number = self.find_number(message.uid)
             if number is not None:
-                yield render_flags_response(number, message, has_uid=shows_uid, has_mod_seq=shows_mod_seq)
+                yield self.add_keywords(message.flags)
+                shown = MessageFlags(message.uid, self.get_flags(message), message.mod_seq)
+                yield render_flags_response(number, shown, has_uid=shows_uid, has_mod_seq=shows_mod_seq)

@@ -63,14 +63,15 @@ class SortFacts(NamedTuple):
     references: tuple[int, ...] = ()
 
 
+# RFC 5051 2: letters are compared in upper case, so they come before "[" and "_".
 _SORT_KEYS: dict[str, Callable[[SortFacts], Any]] = {
     "ARRIVAL": lambda facts: facts.arrival,
-    "CC": lambda facts: facts.cc,
+    "CC": lambda facts: facts.cc.upper(),
     "DATE": lambda facts: facts.sent,
-    "FROM": lambda facts: facts.from_,
+    "FROM": lambda facts: facts.from_.upper(),
     "SIZE": lambda facts: facts.size,
-    "SUBJECT": lambda facts: facts.subject.text,
-    "TO": lambda facts: facts.to,
+    "SUBJECT": lambda facts: facts.subject.text.upper(),
+    "TO": lambda facts: facts.to.upper(),
 }
 
 

@@ -50,7 +50,12 @@ def read_message_text(message: Message, kind: str, name: str) -> str:
         return "\n".join(_iterate_body_texts(content, root, with_root_header=True)).casefold()
     wanted = (name if kind == "HEADER" else kind).encode("utf-8", "replace").lower()
     values = [value for field, value in _split_fields(_read_header(message)) if field == wanted]
-    return "\n".join(map(decode_field, values)).casefold()
+    texts = [*map(decode_field, values)]
+    if kind in ("FROM", "TO", "CC", "BCC") and root.envelope is not None:
+        # RFC 9051 6.4.4: the addresses of the envelope, which comments in the field can interrupt.
+        addresses = getattr(root.envelope, "from_" if kind == "FROM" else kind.lower())
+        texts += [_decode_octets(b"%b@%b" % (each.mailbox, each.host), "") for each in addresses if each.host]
+    return "\n".join(texts).casefold()
 
 
 def _read_header(message: Message) -> bytes:
@@ -97,20 +102,18 @@ def _iterate_body_texts(content: bytes, root: BodyPart, *, with_root_header: boo
 
 
 def _find_charset(part: BodyPart) -> str:
-    for name, value in part.parameters:
-        if name.lower() == b"charset":
-            return value.decode("ascii", "replace")
-    return ""
+    charsets = (value for name, value in part.parameters if name.lower() == b"charset")
+    return next(charsets, b"").decode("ascii", "replace")
 
 
 def _decode_octets(octets: bytes, charset: str) -> str:
     """Decode octets by their charset if it is known; else as UTF-8, or windows-1252."""
-    for codec in (charset, "utf-8") if _CHARSET.fullmatch(charset) else ("utf-8",):
-        try:
-            return codecs.decode(octets, codec)
-        except (UnicodeDecodeError, LookupError):
-            continue
-    return octets.decode("cp1252", "replace")
+    # UTF-8 is what 8-bit text in US-ASCII, the default charset, most probably is.
+    codec = charset if _CHARSET.fullmatch(charset) and not charset.lower().endswith("ascii") else "utf-8"
+    try:
+        return codecs.decode(octets, codec)
+    except (UnicodeDecodeError, LookupError):
+        return octets.decode("cp1252", "replace")
 
 
 def decode_field(octets: bytes) -> str:

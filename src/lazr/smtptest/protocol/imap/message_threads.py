@@ -105,13 +105,17 @@ def _link_references(messages: Sequence[SortFacts]) -> list[ThreadNode]:
             node = forest.nodes[-number << 64] = ThreadNode()
         node.facts = facts
         own.append(node)
-    # What a message says of itself goes before what others say of it.
+    # What a message says of itself goes before what others say of it, even if it would close a loop (step 1 B).
+    settled: set[ThreadNode] = set()
     for node, facts in zip(own, messages, strict=True):
         if facts.references:
             forest.link(forest.get(facts.references[-1]), node)
+            settled.add(node)
     for facts in messages:
         for parent, child in zip(facts.references, facts.references[1:], strict=False):
-            forest.link(forest.get(parent), forest.get(child))
+            child_node = forest.get(child)
+            if child_node not in settled:
+                forest.link(forest.get(parent), child_node)
     for node in forest.nodes.values():
         if node.parent is not None:
             node.parent.children.append(node)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 
+from lazr.smtptest.protocol.imap.responses import render_status_response
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -86,6 +88,14 @@ class ImapState:
         """Select no folder."""
         self.view = None
         self.saved_uids = []
+
+    def enable_condstore(self) -> bytes:
+        """Enable CONDSTORE; return what must be told of the selected folder (RFC 7162 3.1)."""
+        was_enabled, self.is_condstore = self.is_condstore, True
+        if was_enabled or self.view is None:
+            return b""
+        code = f"HIGHESTMODSEQ {self.view.mod_seq}"
+        return render_status_response(b"*", "OK", "The highest modification sequence", code)
 
     def note_change(self) -> None:
         """Note that the selected folder may have changed."""
