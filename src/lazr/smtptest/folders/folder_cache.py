@@ -66,7 +66,6 @@ class FolderCache:
         self._caches = caches
         self._lock = threading.Lock()
         self._stamp: _Stamp | None = None
-        self._uid_next = 0  # 0 before the first reading
         self._next_number = 1  # all mails from this number on came after the state was read
         self._uids: array[int] = array("I")  # never changed in place, because sessions keep it
         self._unread: array[int] = array("I")
@@ -168,17 +167,11 @@ class FolderCache:
 
     def _build_state(self, stamp: _Stamp) -> FolderState:
         uids, unread = self._uids, self._unread
-        # RFC 9051 2.3.1.1: UIDNEXT does not change with mails that other folders get, although UIDs are shared.  Before
-        # the first reading, this folder may have had any mail.
-        if self._uid_next == 0:
-            self._uid_next = self._next_number
-        if uids:
-            self._uid_next = max(self._uid_next, uids[-1] + 1)
         return FolderState(
             uids,
             unseen_count=len(unread),
             first_unseen_uid=unread[0] if unread else None,
-            uid_next=self._uid_next,
+            uid_next=self._caches.raise_uid_next(max(self._next_number, uids[-1] + 1 if uids else 1)),
             highest_mod_seq=max(1, stamp.mod_seq),
             keywords=tuple(sorted(self._keywords.values())),
         )
@@ -210,6 +203,7 @@ class FolderCaches:
         self._lock = threading.Lock()
         self.change_lock = threading.Lock()  # while sessions read flags and then change them
         self._caches: OrderedDict[Search, FolderCache] = OrderedDict()
+        self._uid_next = 1
 
     def get(self, search: Search) -> FolderCache:
         """Return the cache of the folder that has the mails of a search."""
@@ -231,6 +225,12 @@ class FolderCaches:
             return _Stamp(generation, mod_seq, None, 0)
         totals = self._store.get_totals()
         return _Stamp(generation, mod_seq, totals.mails, totals.size)
+
+    def raise_uid_next(self, number: int) -> int:
+        """Return the number, or a greater one that was returned before (RFC 9051 2.3.1.1)."""
+        with self._lock:
+            self._uid_next = max(self._uid_next, number)
+            return self._uid_next
 
 
 def _build_array(numbers: Sequence[int]) -> array[int]:
