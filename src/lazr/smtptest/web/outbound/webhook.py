@@ -48,7 +48,7 @@ class _ReceiverGone(Exception):
 
 
 class Webhook:
-    """Deliver to one URL all mails that arrive after its first start.
+    """Deliver to one URL all mails that arrive after its first start, but none of the folders of IMAP users.
 
     Args:
         store: the open store with the mails.
@@ -165,7 +165,8 @@ class Webhook:
                 return
             await lease.hold()
             for entry in entries:
-                await self._deliver(entry)
+                if not entry.folder:  # otherwise an IMAP client has put it there
+                    await self._deliver(entry)
                 lease.position = entry.number
                 await lease.hold(if_older_than=_SAVE_INTERVAL_SECONDS)
             await lease.release()
