@@ -48,7 +48,9 @@ class _ReceiverGone(Exception):
 
 
 class Webhook:
-    """Deliver to one URL all mails that arrive after its first start, but none of the folders of IMAP users.
+    """Deliver to one URL all mails that arrive after its first start.
+
+    Mails that IMAP users put into their folders are left out.
 
     Args:
         store: the open store with the mails.
