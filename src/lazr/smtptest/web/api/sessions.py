@@ -65,10 +65,10 @@ class Finding(TypedDict):
 class Session(TypedDict):
     """A session.
 
-    `Protocol` is `smtp`, `lmtp`, `imap` or `pop3`.  `Ended` is empty while it is open, `TLS` is null without TLS, `User`
-    is empty without AUTH.  `Started` is a time in UTC, and `Seconds` the duration so far.  `LastRefusal` is the last
-    reply with a 4yz or 5yz code, or empty.  `Messages` has the IDs of the latest 100 mails, also those that were deleted
-    since.
+    `Protocol` is `smtp`, `lmtp`, `imap` or `pop3`.  `Ended` is empty while it is open, `TLS` is null without TLS,
+    `User` is empty without AUTH.  `Started` is a time in UTC, and `Seconds` the duration so far.  `LastRefusal` is the
+    last reply with a 4yz or 5yz code, or empty.  `Messages` has the IDs of the latest 100 mails, also those that were
+    deleted since.
     """
 
     ID: int
