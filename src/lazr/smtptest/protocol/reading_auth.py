@@ -307,7 +307,7 @@ class ReadingAuth:
 
 
 def _find_user_of_token(tokens: Mapping[str, str], credentials: Credentials) -> str | None:
-    """Return the only user who has this token (RFC 7628 3.1); None if there is none, or there are several."""
+    """Return the only user who has this token, or None (RFC 7628 3.1)."""
     if credentials.token is None:
         return None
     # Every comparison runs, so that the time of the answer does not depend on which token matches.
