@@ -219,6 +219,50 @@ def test_guessed_passwords_end_the_session_and_are_masked():
         assert session.auth is None
 
 
+IMAP_REFUSAL = "NO [AUTHENTICATIONFAILED] Authentication failed: user name or password is wrong"
+POP3_REFUSAL = "-ERR [AUTH] Authentication failed: user name or password is wrong"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "octets", "refusals"),
+    [
+        (
+            "imap",
+            b'a LOGIN ann x\r\nb LOGIN bob x\r\nc LOGIN ann secret\r\nd SELECT "no"\r\nz LOGOUT\r\n',
+            (f"IMAP LOGIN ann ***: a {IMAP_REFUSAL}", f"IMAP LOGIN bob ***: b {IMAP_REFUSAL}"),
+        ),
+        (
+            "imap",
+            b"a AUTHENTICATE PLAIN AGV2ZQB4\r\nz LOGOUT\r\n",
+            (f"IMAP AUTHENTICATE PLAIN *** of 'eve': a {IMAP_REFUSAL}",),
+        ),
+        (
+            "pop3",
+            b"USER ann\r\nPASS x\r\nAUTH PLAIN AGV2ZQB4\r\nUSER ann\r\nPASS secret\r\nDELE 9\r\nQUIT\r\n",
+            (f"POP3 PASS *** of 'ann': {POP3_REFUSAL}", f"POP3 AUTH PLAIN of 'eve': {POP3_REFUSAL}"),
+        ),
+    ],
+)
+def test_refusals_of_the_server_have_failed_logins(protocol, octets, refusals):
+    with MailServer(auth={"ann": "secret"}, **{protocol: True}) as server:
+        with Client(getattr(server, protocol).address) as client:
+            client.send(octets)
+            assert client.is_closed()
+        server.settle()
+        assert server.refusals == refusals
+        assert f"{len(refusals)} command{'s were' if len(refusals) > 1 else ' was'} refused:" in server.explain()
+
+
+def test_login_that_a_rule_refuses_is_in_the_refusals():
+    with MailServer(imap=True) as server:
+        server.on("IMAP LOGIN").reply("NO", "[LIMIT] Too many").once()
+        with Client(server.imap.address) as client:
+            client.send(b"a LOGIN ann x\r\nz LOGOUT\r\n")
+            assert client.is_closed()
+        server.settle()
+        assert server.refusals == ("IMAP LOGIN ann ***: a NO [LIMIT] Too many",)
+
+
 def test_client_that_does_not_read_gets_no_more_than_fits():
     content = b"Subject: big\r\n\r\n" + b"x" * 5_000_000 + b"\r\n"
     with MailServer(imap=True) as server:

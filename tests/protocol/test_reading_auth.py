@@ -66,6 +66,45 @@ def test_valid_exchange_ends_with_the_user(mechanism, initial, lines, challenges
     assert auth.failures == 0
 
 
+NAMELESS = "n,,\1auth=Bearer {}\1\1"
+
+
+def test_token_without_user_name_opens_the_account_of_its_user():
+    auth = make({"ann": "token-a", "bob": "token-b"})
+
+    _, end = run(auth, "OAUTHBEARER", b64(NAMELESS.format("token-b")))
+
+    assert end.username == "bob"
+    assert auth._record.auth.username == "bob"
+
+
+@pytest.mark.parametrize(
+    ("accept", "mechanism", "initial"),
+    [
+        ({"ann": "same", "bob": "same"}, "OAUTHBEARER", NAMELESS.format("same")),
+        ({"": "token"}, "OAUTHBEARER", NAMELESS.format("token")),
+        ({"ann": "token"}, "ANONYMOUS", ""),
+        (lambda credentials: True, "OAUTHBEARER", NAMELESS.format("token")),
+    ],
+)
+def test_empty_user_name_is_refused_if_there_are_users(accept, mechanism, initial):
+    auth = make(accept, of_auth={"mechanisms": [mechanism]})
+
+    _, end = run(auth, mechanism, b64(initial) or b"=", b"AQ==")
+
+    assert (end.kind, end.text) == ("failed", "Authentication failed: the user name is missing")
+    assert auth._record.auth is None
+
+
+def test_empty_user_name_is_refused_by_login():
+    assert make({"": "secret"}).login("", "secret").kind == "failed"
+
+
+@pytest.mark.parametrize("accept", [None, "any"])
+def test_empty_user_name_is_accepted_without_users(accept):
+    assert make(accept).login("", "secret").username == ""
+
+
 @pytest.mark.parametrize(
     ("mechanism", "initial", "lines", "kind"),
     [

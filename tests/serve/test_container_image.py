@@ -130,7 +130,7 @@ def test_image_has_the_documented_configuration(daemon):
     settings = daemon.images.get(find_image()).attrs["Config"]
 
     assert settings["User"] == "1025:1025"
-    assert set(settings["ExposedPorts"]) == {SMTP, HTTP}
+    assert set(settings["ExposedPorts"]) == {SMTP, HTTP, "1110/tcp", "1143/tcp"}
     assert set(settings["Volumes"]) == {"/mail"}
     assert settings["Entrypoint"] == ["smtptest", "serve"]
     # Podman's API leaves the health check out of this answer.

@@ -154,3 +154,20 @@ def test_explicit_port_in_use_is_an_error():
 def find_free_port():
     with socket.create_server(("127.0.0.1", 0)) as free:
         return free.getsockname()[1]
+
+
+def test_mail_that_an_imap_client_appends_is_not_printed():
+    with serve() as serving:
+        addresses = get_addresses(serving)
+        with imaplib.IMAP4(*addresses["imap"]) as client:
+            client.login("ann@example.com", "any")
+            client.append("Drafts", None, None, MESSAGE.replace("\n", "\r\n").encode())
+        send(addresses["smtp"], "ann@example.com")
+        with imaplib.IMAP4(*addresses["imap"]) as client:
+            client.login("ann@example.com", "any")
+            client.select("INBOX")
+            client.copy("1", "Drafts")
+        out = serving.stop()[0]
+
+    events = [json.loads(line)["event"] for line in out.splitlines()]
+    assert events.count("mail") == 1

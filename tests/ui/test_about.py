@@ -6,6 +6,7 @@ import sys
 from playwright.sync_api import expect
 
 from lazr.smtptest import __version__
+from tests.ui.pages import AppPage
 
 
 def find_fact(page, name):
@@ -33,6 +34,21 @@ def test_about_has_version_counters_and_limits(app_page):
         expect(find_fact(app_page.page, name)).to_have_text(value)
     host, port = app_page.server.mail_server.address
     expect(find_fact(app_page.page, "Receives mail at")).to_contain_text(f"{host}:{port}")
+    expect(find_fact(app_page.page, "IMAP clients read it at")).to_have_count(0)
+
+
+def test_addresses_of_imap_and_pop3_are_shown(serve_inbox, open_tab):
+    server = serve_inbox(server_settings={"imap": True, "pop3": True})
+    app_page = AppPage(open_tab(server), server)
+    imap, pop3 = ("{}:{}".format(*reader.address) for reader in (server.mail_server.imap, server.mail_server.pop3))
+    app_page.open("/")
+    expect(app_page.page.locator("empty-state")).to_contain_text(
+        f"Mail programs can read it: IMAP at {imap} and POP3 at {pop3}."
+    )
+
+    app_page.open("/about")
+    expect(find_fact(app_page.page, "IMAP clients read it at")).to_contain_text(imap)
+    expect(find_fact(app_page.page, "POP3 clients read it at")).to_contain_text(pop3)
 
 
 def test_about_names_the_missing_extra(app_page, monkeypatch):

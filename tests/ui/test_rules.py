@@ -106,6 +106,12 @@ def test_presets_of_providers_are_offered(app_page, rules):
     expect(rules.items).to_contain_text("452, '4.2.2'")
 
 
+def test_presets_of_imap_and_pop3_are_offered(app_page, rules):
+    app_page.page.get_by_text("Refusals of IMAP and POP3").click()
+    rules.add_preset("dovecot: locked", Only_for_this_user_name="ann@*")
+    expect(rules.items).to_contain_text("POP3 PASS user='ann@*'")
+
+
 def test_preset_shows_reason_of_server(app_page, rules):
     app_page.tab.expect("status of 400")
     rules.add_preset("flaky", **{"Probability_(0–1)": "7"})
@@ -115,10 +121,11 @@ def test_preset_shows_reason_of_server(app_page, rules):
 
 @pytest.mark.slow
 def test_every_preset_has_a_form(app_page, rules):
-    app_page.page.get_by_text("Refusals of Gmail, Outlook and Yahoo").click()
+    for group in ("Refusals of Gmail, Outlook and Yahoo", "Refusals of IMAP and POP3"):
+        app_page.page.get_by_text(group).click()
     buttons = app_page.page.locator(".presets button")
-    expect(buttons).to_have_count(28)
-    for number in range(28):
+    expect(buttons).to_have_count(34)
+    for number in range(34):
         buttons.nth(number).click()
         dialog = app_page.page.get_by_role("dialog")
         for control in dialog.locator("input, select").all():

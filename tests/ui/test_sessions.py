@@ -1,11 +1,13 @@
 """The page of SMTP sessions, and the page of one session."""
 
+import imaplib
 import smtplib
 import socket
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.ui.pages import AppPage
 from tests.ui.pages.sessions_page import SessionsPage, SessionView
 
 
@@ -43,6 +45,24 @@ def test_sessions_are_listed_latest_first(sessions):
     expect(sessions.row(2)).to_contain_text("503 5.5.1 Bad sequence of commands")
     expect(sessions.tiles.filter(has_text="sessions")).to_have_text("3 sessions")
     expect(sessions.tiles.filter(has_text="refusal")).to_have_text("1 refusal")
+
+
+def test_session_of_imap_shows_its_protocol(serve_inbox, open_tab):
+    server = serve_inbox(server_settings={"imap": True})
+    with imaplib.IMAP4(*server.mail_server.imap.address) as client:
+        client.login("ann", "any")
+    server.mail_server.settle()
+    app_page = AppPage(open_tab(server), server)
+    app_page.open("/sessions")
+    sessions = SessionsPage(app_page.page)
+    expect(sessions.row(1)).to_contain_text("IMAP")
+    expect(sessions.row(1)).to_contain_text("the client sent LOGOUT")
+
+    sessions.row(1).get_by_role("link").click()
+    view = SessionView(app_page.page)
+    expect(view.fact("Protocol")).to_have_text("IMAP")
+    expect(view.fact("Login")).to_have_text("ann with LOGIN")
+    expect(view.fact("Name in EHLO")).to_have_count(0)
 
 
 FILTERS = [

@@ -308,6 +308,15 @@ def test_provider_reply_is_named_in_the_path(rest_api):
     assert list(rest_api.server.rules) == [rule.optional() for rule in Rules().load([definition])]
 
 
+def test_refusals_of_reading_clients_are_presets(rest_api):
+    assert rest_api.http.get("/api/v1/presets").json()["dovecot.locked"] == "user: str | None = None"
+    added = rest_api.http.post("/api/v1/presets/dovecot.locked", json={"user": "ann@*", "times": 1})
+    assert added.status_code == 200
+
+    definition = {"preset": "reading_provider", "name": "dovecot", "what": "locked", "user": "ann@*", "times": 1}
+    assert list(rest_api.server.rules) == [rule.optional() for rule in Rules().load([definition])]
+
+
 @pytest.mark.parametrize(
     ("name", "key"), [("gmail.over_quota", "name"), ("gmail.over_quota", "what"), ("greylist", "preset")]
 )

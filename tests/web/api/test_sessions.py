@@ -29,6 +29,7 @@ def test_sessions_are_listed_latest_first(rest_api):
     assert [session["ID"] for session in summary["sessions"]] == [two, one]
     assert summary["sessions"][0] == {
         "ID": two,
+        "Protocol": "smtp",
         "Helo": "laptop.example",
         "TLS": None,
         "TLSFailure": "",

@@ -100,6 +100,19 @@ def test_new_mails_are_delivered_in_order(store):
     asyncio.run(scenario())
 
 
+def test_mail_in_a_folder_of_a_user_is_not_delivered(store):
+    async def scenario():
+        with Receiver() as receiver:
+            async with run_webhook(store, receiver.url()) as webhook:
+                store.add([Arrival("draft", 1.0, ENVELOPE, [b"Subject: x\r\n\r\n"], folder="Drafts", owner="ann")])
+                add(store, "m1")
+                assert await get_ids(receiver, 1) == ["m1"]
+                await until(lambda: webhook.delivered_count == 1)
+                assert webhook.skipped_count == 0
+
+    asyncio.run(scenario())
+
+
 def test_delivery_is_a_post_with_json(memory):
     async def scenario():
         with Receiver() as receiver:

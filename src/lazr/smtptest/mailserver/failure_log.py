@@ -34,10 +34,17 @@ class FailureLog:
 
     def record_refusal(self, command: str, reply: Reply) -> None:
         """Keep a negative reply, with a description of the command or message that it answers."""
-        self._refusal_count += 1
-        self._refusals.append(f"{command}: {' / '.join(str(reply).splitlines())}")
+        self._add(command, " / ".join(str(reply).splitlines()))
         if self._on_command_refused is not None:
             self._on_command_refused(command, reply)
+
+    def record_failed_login(self, command: str, response: str) -> None:
+        """Keep a refused login of IMAP or POP3; observers get refusals of SMTP only."""
+        self._add(command, response)
+
+    def _add(self, command: str, reply: str) -> None:
+        self._refusal_count += 1
+        self._refusals.append(f"{command}: {reply}")
 
     def record_error(self, error: BaseException) -> Reply:
         """Keep an exception for `raise_errors`; return the reply that its client gets, 451."""

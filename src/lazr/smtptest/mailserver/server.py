@@ -770,6 +770,7 @@ class MailServer(ClientSettings):
                 on_session_end=None if observer is None else failures.guard(observer.on_session_ended),
                 rules=self.rules,
                 start_time=self._first_start_time,
+                record_failed_login=failures.record_failed_login,
             )
             self._ready_event.clear()
             runner = Runner(manager, self._loop_kind, on_open=self._ready_event.set)

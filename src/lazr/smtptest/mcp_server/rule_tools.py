@@ -81,7 +81,7 @@ class AddRuleArguments(Arguments):
             pattern="^[a-z0-9_.]{1,60}$",
             description="Name of a preset, instead of a rule: "
             + ", ".join(sorted(PRESETS))
-            + "; or the reply of a provider, such as gmail.over_quota.",
+            + "; or the reply of a provider, such as gmail.over_quota or gmail.throttled (IMAP).",
         ),
     ] = None
     arguments: Annotated[

@@ -101,6 +101,7 @@ class ConnectionManager:
         on_session_end: Called with the record of each session that has ended; None without an observer.
         rules: The rules, which are evaluated before `decide`.
         start_time: The start of the time that rules count, by the monotonic clock.
+        record_failed_login: Called with each refused login of IMAP or POP3: the command, and the response.
     """
 
     def __init__(
@@ -119,7 +120,9 @@ class ConnectionManager:
         on_session_end: Callable[[SessionRecord], object] | None,
         rules: Rules,
         start_time: float,
+        record_failed_login: Callable[[str, str], object] | None = None,
     ) -> None:
+        self.record_failed_login = record_failed_login
         self.reactor: Reactor = reactor
         self.limits = limits
         self.rules = rules

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.net.session_types import ReadingSession
     from lazr.smtptest.protocol.folder_access import Account
     from lazr.smtptest.protocol.reading_session import ReadingCommand
-    from lazr.smtptest.protocol.smtp import Pending
+    from lazr.smtptest.protocol.smtp import Pending, SessionRecord
 
 __all__ = ["ReadingDriver"]
 
@@ -83,7 +83,9 @@ class ReadingDriver:
         "_is_closed",
         "_is_notice_due",
         "_is_running",
+        "_login",
         "_reading",
+        "_refusal_count",
         "_unsubscribe",
         "session",
     )
@@ -98,6 +100,8 @@ class ReadingDriver:
         self._is_closed = False
         self._is_notice_due = False  # a call of `_notify_session` is scheduled
         self._is_running = False
+        self._login: ReadingCommand | None = None  # a login whose end is not known yet
+        self._refusal_count = 0  # of the session, when that login began
         self.session: ReadingSession = connection.endpoint.create_reading_session(reading, self._decide)
 
     @property
@@ -111,6 +115,9 @@ class ReadingDriver:
         """Return what rules decide about a command; None executes it."""
         verb = command.verb
         connection = self._connection
+        self.note_failed_login()
+        if verb in _LOGIN_VERBS:
+            self._login, self._refusal_count = command, connection.record.refusals
         rules = connection.manager.rules
         rules.count_verb(verb)
         by_verb = rules.rules_by_verb
@@ -121,6 +128,20 @@ class ReadingDriver:
         elif self._faults is not None:
             self._faults.cancel()  # IDLE is over
         return self._limit_logins(command)
+
+    def note_failed_login(self) -> None:
+        """Report the latest login if it was refused."""
+        login = self._login
+        if login is None:
+            return
+        record, report = self._connection.record, self._connection.manager.record_failed_login
+        if self.session.account is not None:
+            self._login = None
+        elif record.refusals > self._refusal_count:
+            self._login = None
+            if report is not None:
+                response = next((line.text for line in reversed(list(record.transcript)) if line.who == "S"), "")
+                report(_describe_login(login, record), response)
 
     def _get_faults(self) -> ReadingFaults:
         if self._faults is None:
@@ -163,6 +184,7 @@ class ReadingDriver:
         It does nothing while the client does not read, and while the server stops.
         """
         connection, session = self._connection, self.session
+        self.note_failed_login()
         if self._is_running:
             return
         if session.account is not self._account:
@@ -283,6 +305,15 @@ class ReadingDriver:
             self._faults.cancel()
         if self._unsubscribe is not None:
             self._unsubscribe()
+
+
+def _describe_login(login: ReadingCommand, record: SessionRecord) -> str:
+    """Return the command, with the name of the user."""
+    said = login.said()
+    username = login.username
+    if not username and login.verb == "IMAP AUTHENTICATE" and record.auth_attempts:
+        username = record.auth_attempts[-1].username
+    return said if not username or username in said else f"{said} of {username!r}"
 
 
 def _call(function: Callable[[], object]) -> tuple[object, BaseException | None]:

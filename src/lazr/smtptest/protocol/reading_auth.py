@@ -22,6 +22,7 @@ from lazr.smtptest.protocol.smtp import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Final, Literal
 
     from lazr.smtptest.protocol.reading_session import ReadingSettings
@@ -259,7 +260,13 @@ class ReadingAuth:
         # RFC 4616 2: a user of a mapping may only act as himself; a function sees both names and decides.
         if auth.passwords is not None and credentials.authzid and not _is_same_user(credentials):
             return AuthRefusal("failed", "Authentication failed: the user may not act as another user")
-        return Authenticated(credentials)
+        if credentials.username or auth.accepts_all:
+            return Authenticated(credentials)
+        # The account without a name has all mails, so a client that names no user must not open it.
+        username = _find_user_of_token(auth.passwords or {}, credentials)
+        if username is None:
+            return AuthRefusal("failed", "Authentication failed: the user name is missing")
+        return Authenticated(Credentials(credentials.mechanism, username, token=credentials.token))
 
     def _send_final_challenge(self, outcome: Authenticated | AuthRefusal) -> bytes | Authenticated | AuthRefusal:
         exchange = self._exchange
@@ -297,6 +304,15 @@ class ReadingAuth:
             raise error
         self.settings.reply_to_exception(error)
         return AuthRefusal("unavailable", "Internal error while the credentials were checked")
+
+
+def _find_user_of_token(tokens: Mapping[str, str], credentials: Credentials) -> str | None:
+    """Return the only user who has this token, or None (RFC 7628 3.1)."""
+    if credentials.token is None:
+        return None
+    # Every comparison runs, so that the time of the answer does not depend on which token matches.
+    users = [name for name, token in tokens.items() if credentials.matches(token) and token]
+    return users[0] or None if len(users) == 1 else None
 
 
 def _is_same_user(credentials: Credentials) -> bool:

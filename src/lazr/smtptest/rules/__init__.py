@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         unknown_user,
     )
     from lazr.smtptest.rules.provider_replies import PROVIDERS, Provider
+    from lazr.smtptest.rules.reading_providers import READING_PROVIDERS
     from lazr.smtptest.rules.rule import Rule
     from lazr.smtptest.rules.rule_context import Moment, RuleContext
     from lazr.smtptest.rules.rule_set import RuleGroup, Rules
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PRESETS",
     "PROVIDERS",
+    "READING_PROVIDERS",
     "TRIGGERS",
     "Action",
     "Call",
@@ -120,6 +122,7 @@ __getattr__, __dir__ = lazy_exports(
             "PROVIDERS",
             "Provider",
         ),
+        "lazr.smtptest.rules.reading_providers": ("READING_PROVIDERS",),
         "lazr.smtptest.rules.rule": ("Rule",),
         "lazr.smtptest.rules.rule_context": (
             "Moment",

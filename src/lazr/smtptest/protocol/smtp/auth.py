@@ -91,6 +91,11 @@ class Auth:
         self.in_clear: bool | None = in_clear
         self.nonce: Callable[[], str] = nonce
 
+    @property
+    def accepts_all(self) -> bool:
+        """Whether all credentials are valid: `accept` is `"any"`."""
+        return self._accept == "any"
+
     def _list_supported_mechanisms(self) -> tuple[str, ...]:
         scram = self.passwords is not None and is_scram_available()
         return tuple(

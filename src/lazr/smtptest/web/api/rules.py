@@ -14,6 +14,7 @@ from lazr.smtptest.errors import MissingExtra
 from lazr.smtptest.rules import (
     PRESETS,
     PROVIDERS,
+    READING_PROVIDERS,
     Call,
     Provider,
     Rule,
@@ -157,7 +158,8 @@ def add_preset(app_context: FullAccessDep, name: PresetNameParam, body: RequestB
     The body has its arguments and selectors, by name.
     """
     provider, dot, what = name.partition(".")
-    preset = {"preset": "provider", "name": provider, "what": what} if dot else {"preset": name}
+    kind = "reading_provider" if what in READING_PROVIDERS.get(provider, ()) else "provider"
+    preset = {"preset": kind, "name": provider, "what": what} if dot else {"preset": name}
     if name not in _collect_presets():
         raise ApiError(404, describe_unknown("preset", name, _collect_presets()))
     arguments = body.parse_json() if body.content.strip() else {}
@@ -219,7 +221,12 @@ def _collect_presets() -> dict[str, Callable[..., object]]:
         for provider, table in PROVIDERS.items()
         for what in table
     }
-    return {**PRESETS, "provider": find_preset("provider"), **replies}
+    readers = {f"{provider}.{what}": _refuse_reader for provider, table in READING_PROVIDERS.items() for what in table}
+    return {**PRESETS, "provider": find_preset("provider"), **replies, **readers}
+
+
+def _refuse_reader(*, user: str | None = None) -> None:
+    """Have the signature of a preset that refuses a client of IMAP or POP3."""
 
 
 def _format_parameters(preset: Callable[..., object]) -> str:

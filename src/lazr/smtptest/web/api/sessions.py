@@ -1,4 +1,4 @@
-"""The SMTP sessions of the mail server, and their transcripts.
+"""The sessions of the mail server, and their transcripts.
 
 `serialize_session` and `serialize_transcript` also serve the route for the session of one mail.
 """
@@ -65,12 +65,14 @@ class Finding(TypedDict):
 class Session(TypedDict):
     """A session.
 
-    `Ended` is empty while it is open, `TLS` is null without TLS, `User` is empty without AUTH.  `Started` is a time in
-    UTC, and `Seconds` the duration so far.  `LastRefusal` is the last reply with a 4yz or 5yz code, or empty.
-    `Messages` has the IDs of the latest 100 mails, also those that were deleted since.
+    `Protocol` is `smtp`, `lmtp`, `imap` or `pop3`.  `Ended` is empty while it is open, `TLS` is null without TLS,
+    `User` is empty without AUTH.  `Started` is a time in UTC, and `Seconds` the duration so far.  `LastRefusal` is the
+    last reply with a 4yz or 5yz code, or empty.  `Messages` has the IDs of the latest 100 mails, also those that were
+    deleted since.
     """
 
     ID: int
+    Protocol: str
     Peer: str
     Helo: str
     TLS: Tls | None
@@ -128,7 +130,7 @@ def list_sessions(
     refused: Annotated[bool, Query(description="Only sessions with a refusal")] = False,
     without_mail: Annotated[bool, Query(description="Only sessions that brought no mail")] = False,
 ) -> Response:
-    """Return a list of SMTP sessions, the latest first."""
+    """Return a list of sessions, the latest first."""
     records = [
         record
         for record in app_context.server.sessions[::-1]
@@ -149,7 +151,7 @@ def list_sessions(
 
 @router.get("/api/v1/sessions/{number}", responses={200: {"model": Session}})
 def get_session(app_context: FullAccessDep, number: SessionIdParam) -> Response:
-    """Return one SMTP session.
+    """Return one session.
 
     404 if there is none of this number, or if it is too old.
     """
@@ -221,6 +223,7 @@ def serialize_session(record: SessionRecord) -> Session:
     tls = record.tls
     return {
         "ID": record.number,
+        "Protocol": record.protocol,
         "Peer": record.peer,
         "Helo": record.helo,
         "TLS": None

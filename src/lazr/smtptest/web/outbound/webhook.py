@@ -50,6 +50,8 @@ class _ReceiverGone(Exception):
 class Webhook:
     """Deliver to one URL all mails that arrive after its first start.
 
+    Mails that IMAP users put into their folders are left out.
+
     Args:
         store: the open store with the mails.
         url: where each mail is sent by POST.
@@ -165,7 +167,8 @@ class Webhook:
                 return
             await lease.hold()
             for entry in entries:
-                await self._deliver(entry)
+                if not entry.folder:  # otherwise an IMAP client has put it there
+                    await self._deliver(entry)
                 lease.position = entry.number
                 await lease.hold(if_older_than=_SAVE_INTERVAL_SECONDS)
             await lease.release()

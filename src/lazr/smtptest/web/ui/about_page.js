@@ -50,6 +50,8 @@ function buildFacts(information) {
         ["Running for", formatDuration(statistics.Uptime)],
         ["Memory", statistics.Memory ? formatSize(statistics.Memory) : ""],
         ["Receives mail at", h("ul", {}, ...(configuration?.SMTP ?? []).map(buildAddress))],
+        ["IMAP clients read it at", buildAddresses(configuration?.IMAP)],
+        ["POP3 clients read it at", buildAddresses(configuration?.POP3)],
         ["Releases mail by", configuration?.MessageRelay.Enabled ? "a relay" : "no relay: mail never leaves this server"],
         ["Checks links", configuration?.LinkCheck ? "when you ask for it" : "no; start it with --check-links"],
         ["Loads remote pictures", configuration?.RemoteContent ? "yes" : "only when you ask for it"],
@@ -84,7 +86,10 @@ function buildFacts(information) {
   );
 }
 
-/** @param {{Host: string, Port: number, TLS: string}} listener `Host` is the path of a UNIX socket if the port is 0. */
+/** @param {import("./api.js").MailAddress[] | undefined} listeners */
+const buildAddresses = (listeners) => (listeners?.length ? h("ul", {}, ...listeners.map(buildAddress)) : "");
+
+/** @param {import("./api.js").MailAddress} listener `Host` is the path of a UNIX socket if the port is 0. */
 function buildAddress({ Host, Port, TLS }) {
   const address = Port ? `${Host}:${Port}` : Host;
   const copy = button(`Copy ${address}`, () => copyText(address, "Address"), { icon: "copy", class: "plain" });

@@ -36,6 +36,7 @@ export const ROOT = document.querySelector('meta[name="smtptest-root"]')?.getAtt
  * @property {{first: string, next: string}} cursors
  * @property {Summary[]} messages
  */
+/** @typedef {{Host: string, Port: number, TLS: string}} MailAddress */
 /**
  * @typedef {object} Configuration
  * @property {string} Label
@@ -45,7 +46,9 @@ export const ROOT = document.querySelector('meta[name="smtptest-root"]')?.getAtt
  * @property {boolean} LoggedIn
  * @property {boolean} RemoteContent
  * @property {boolean} LinkCheck
- * @property {{Host: string, Port: number, TLS: string}[]} SMTP
+ * @property {MailAddress[]} SMTP
+ * @property {MailAddress[]} IMAP
+ * @property {MailAddress[]} POP3
  * @property {{Name: string, Purpose: string, Installed: boolean, InstallCommand: string}[]} Extras
  * @property {string} Version
  * @property {{Enabled: boolean, AllowedRecipients: string}} MessageRelay

@@ -5,7 +5,7 @@ import { button, fill, h } from "./dom.js";
 import { state } from "./state.js";
 import { copyText } from "./toast.js";
 
-/** @typedef {{Host: string, Port: number, TLS: string}} Address */
+/** @typedef {import("./api.js").MailAddress} Address */
 
 /** @param {Address} address */
 const isTls = ({ TLS }) => TLS === "implicit";
@@ -63,13 +63,15 @@ class EmptyState extends Component {
 
   #show() {
     const addresses = (state.configuration?.SMTP ?? []).map((address) => ({ ...address, Host: findHost(address.Host) }));
+    const readers = [...buildReaders("IMAP", state.configuration?.IMAP), ...buildReaders("POP3", state.configuration?.POP3)];
     const address = addresses.find(({ Port }) => Port);
     fill(
       this,
       h("h2", {}, this.hasAttribute("emptied") ? "The inbox is empty" : "Waiting for the first mail"),
       addresses.length
-        ? h("p", {}, "This server receives mail at ", ...addresses.flatMap((one, index) => [index ? " and " : "", h("code", {}, describe(one))]), ". Mails appear here as soon as they arrive.")
+        ? h("p", {}, "This server receives mail at ", ...joinByAnd(addresses.map((one) => h("code", {}, describe(one)))), ". Mails appear here as soon as they arrive.")
         : h("p", {}, "Mails appear here as soon as they arrive."),
+      readers.length ? h("p", {}, "Mail programs can read it: ", ...joinByAnd(readers), ".") : null,
       address && this.#buildSamples(address),
     );
   }
@@ -99,6 +101,13 @@ const join = ({ Host, Port }) => `${Host.includes(":") ? `[${Host}]` : Host}:${P
  * @param {string} host
  */
 const findHost = (host) => (host === "0.0.0.0" || host === "::" ? location.hostname.replace(/^\[|\]$/g, "") : host);
+
+/** @param {Element[]} elements */
+const joinByAnd = (elements) => elements.flatMap((one, index) => [index ? " and " : "", one]);
+
+/** @param {string} name @param {Address[]} [addresses] */
+const buildReaders = (name, addresses = []) =>
+  addresses.map((one) => h("span", {}, `${name} at `, h("code", {}, describe({ ...one, Host: findHost(one.Host) }))));
 
 /** @param {Address} address */
 function describe(address) {

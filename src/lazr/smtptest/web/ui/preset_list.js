@@ -29,6 +29,13 @@ const EFFECTS = {
   over_quota: "The mailbox of the recipient is full.",
 };
 
+/** @type {Record<string, string>} What the presets of clients that read mail do. */
+const READING_EFFECTS = {
+  connection_limit: "IMAP: the user has too many connections.",
+  throttled: "IMAP: the user has fetched too much.",
+  locked: "POP3: another session has the mails.",
+};
+
 /** @type {Record<string, [string, string]>} The label of each parameter, and an example if it has no default. */
 const PARAMETERS = {
   attempts: ["Attempts that are refused", ""],
@@ -42,6 +49,7 @@ const PARAMETERS = {
   direction: ["Direction", ""],
   real: ["Bytes that it accepts", ""],
   announced: ["Bytes that it announces", ""],
+  user: ["Only for this user name", "ann@*"],
 };
 
 /** @typedef {{name: string, kind: string, value: string}} Parameter `value` is the default, "" without one. */
@@ -68,18 +76,20 @@ export function parseSignature(signature) {
  */
 export function buildPresetList(presets, onadded) {
   const names = Object.keys(presets).filter((name) => name !== "provider"); // its replies have buttons of their own
+  const isReading = (/** @type {string} */ name) => name.includes(".") && name.split(".")[1] in READING_EFFECTS;
   const item = (/** @type {string} */ name) => {
     const [provider, what] = name.split(".");
-    const effect = EFFECTS[what === "rate_limit" ? "rate_limit_of" : (what ?? name)];
+    const effect = isReading(name) ? READING_EFFECTS[what] : EFFECTS[what === "rate_limit" ? "rate_limit_of" : (what ?? name)];
     const label = what ? `${provider}: ${what.replaceAll("_", " ")}` : name.replaceAll("_", " ");
     const onclick = () => openPreset(name, label, presets[name], effect, onadded);
     return h("li", {}, h("button", { type: "button", onclick }, h("strong", {}, label), effect && h("small", { class: "muted" }, effect)));
   };
   const general = names.filter((name) => !name.includes("."));
-  const providers = names.filter((name) => name.includes("."));
+  const providers = names.filter((name) => name.includes(".") && !isReading(name));
   return [
     h("ul", { class: "presets" }, ...general.map(item)),
     h("details", {}, h("summary", {}, "Refusals of Gmail, Outlook and Yahoo"), h("ul", { class: "presets" }, ...providers.map(item))),
+    h("details", {}, h("summary", {}, "Refusals of IMAP and POP3"), h("ul", { class: "presets" }, ...names.filter(isReading).map(item))),
   ];
 }
 

@@ -11,6 +11,7 @@ import { formatSeconds } from "./transcript_view.js";
 /**
  * @typedef {object} Session
  * @property {number} ID
+ * @property {string} Protocol "smtp", "lmtp", "imap" or "pop3".
  * @property {string} Peer
  * @property {string} Helo
  * @property {{Version: string, Cipher: string, ServerName: string, ALPN: string, Implicit: boolean} | null} TLS
@@ -36,6 +37,7 @@ const MAX_MAILS_SHOWN = 5;
 const ENDS = {
   "": "still open",
   QUIT: "the client sent QUIT",
+  LOGOUT: "the client sent LOGOUT",
   EOF: "the client closed the connection without QUIT",
   reset: "the connection broke (reset)",
   timeout: "the client took too long (timeout)",
@@ -46,7 +48,10 @@ const ENDS = {
 export const describeEnd = ({ Ended }) => ENDS[Ended] ?? Ended;
 
 /** @param {Session} session */
-export const hasEndedWell = ({ Ended }) => Ended === "QUIT" || Ended === "";
+export const isReading = ({ Protocol }) => Protocol === "imap" || Protocol === "pop3";
+
+/** @param {Session} session */
+export const hasEndedWell = ({ Ended }) => Ended === "QUIT" || Ended === "LOGOUT" || Ended === "";
 
 /**
  * Load a session now, and again while it is open.
@@ -144,6 +149,7 @@ function buildFacts(session) {
   /** @type {[string, import("./dom.js").Children][]} */
   const facts = [
     ["Client", [h("span", { class: "mono" }, session.Peer)]],
+    ["Protocol", session.Protocol.toUpperCase()],
     ["Name in EHLO", session.Helo || h("span", { class: "muted" }, "none")],
     ["Started", [formatTime(session.Started), h("span", { class: "muted" }, ` for ${formatSeconds(session.Seconds)} s`)]],
     ["Ended", h("span", { class: hasEndedWell(session) ? "" : "warning" }, describeEnd(session))],
@@ -158,7 +164,9 @@ function buildFacts(session) {
     ],
   ];
   if (session.SentInClear.length) facts.push(["Sent without TLS", session.SentInClear.join(", ")]);
-  return facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, ...[value].flat())));
+  const ofSmtp = ["Name in EHLO", "Mails"];
+  const shown = isReading(session) ? facts.filter(([name]) => !ofSmtp.includes(name)) : facts;
+  return shown.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, ...[value].flat())));
 }
 
 /** @param {NonNullable<Session["TLS"]>} tls */

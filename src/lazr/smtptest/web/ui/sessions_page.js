@@ -1,4 +1,4 @@
-/** The page of all SMTP sessions, also those that brought no mail; and of one of them. */
+/** The page of all sessions, also those that brought no mail; and of one of them. */
 
 import { addActions } from "./actions.js";
 import { ApiError, api } from "./api.js";
@@ -205,10 +205,10 @@ function buildRow({ ID: number }) {
 
 /** @param {HTMLTableRowElement} row @param {Session} session */
 function fillRow(row, session) {
-  const { Helo, LastRefusal, Peer, Refusals, Seconds, Started, TLS: tls, TLSFailure, User } = session;
+  const { Helo, LastRefusal, Peer, Protocol, Refusals, Seconds, Started, TLS: tls, TLSFailure, User } = session;
   const [, started, peer, security, user, mails, refusals, ended] = row.cells;
   fill(started, h("time", { datetime: Started, title: formatTime(Started) }, describeAge(Started)), h("small", { class: "muted" }, `${formatSeconds(Seconds)} s`));
-  fill(peer, h("span", { class: "mono" }, Peer), Helo && h("small", { class: "muted" }, Helo));
+  fill(peer, h("span", { class: "mono" }, Peer), h("small", { class: "muted" }, Protocol === "smtp" ? Helo : [Protocol.toUpperCase(), Helo].filter(Boolean).join(", ")));
   fill(security, TLSFailure ? h("span", { class: "bad" }, "failed") : (tls?.Version ?? h("span", { class: "muted" }, "–")));
   fill(user, User || h("span", { class: "muted" }, "–"));
   fill(mails, `${session.Mails}`);
