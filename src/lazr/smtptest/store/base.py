@@ -504,7 +504,9 @@ class Store(Protocol):
     def find_flags(
         self, search: Search = EVERYTHING, *, numbers: Collection[int] | None = None, since: int = 0
     ) -> list[FlaggedMail]:
-        """Return the flags of all mails that match, in the order of their numbers; quick in large stores.
+        """Return the flags of all matching mails, in the order of their numbers.
+
+        This is quick in large stores.
 
         Args:
             search: which mails to return.

@@ -1,4 +1,4 @@
-"""The text of a message that SEARCH looks in (RFC 9051 6.4.4): decoded, and without regard to case.
+"""The text that SEARCH looks in (RFC 9051 6.4.4): decoded, without regard to case.
 
 `Folder.search_text` is asked first; this is for folders without an index.
 """
@@ -56,7 +56,7 @@ def has_field(message: Message, name: str) -> bool:
 
 
 def read_field(message: Message, name: bytes) -> bytes | None:
-    """Return the unfolded value of the first field with a name in lower case; None without one."""
+    """Return the unfolded value of the first field with this lower-case name, or None."""
     header = message.content[slice(*message.structure.header_range)]
     return next((value for field, value in _iterate_fields(header) if field == name), None)
 

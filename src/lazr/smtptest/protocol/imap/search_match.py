@@ -1,4 +1,4 @@
-"""Find the messages that match a search, with as little reading as possible (RFC 9051 6.4.4).
+"""Find the messages that match a search, with little reading (RFC 9051 6.4.4).
 
 The steps read what is cheap first: sequence sets cost nothing; then come flags, dates and sizes, the index behind
 `Folder.search_text`, and last the contents, in batches.  Each step reads only messages that the steps before have not
@@ -291,7 +291,7 @@ class _Candidate:
         self.position = position
 
     def matches(self, leaf: Leaf) -> bool:
-        """Return whether a leaf matches that only the content can decide: a text, or the Date field."""
+        """Return whether a leaf that needs the content matches: a text, or the Date field."""
         if not isinstance(leaf, TextKey):
             return isinstance(leaf, DateKey) and self._matches_sent_date(leaf)
         if not leaf.text:
