@@ -132,6 +132,25 @@ def test_raw_bytes_replace_the_response(server, client):
     assert client.command("NOOP")[-1].startswith(b"a OK NOOP")
 
 
+def test_raw_bytes_have_the_tag_of_the_command(server, client):
+    server.on("IMAP SELECT").raw(b"* 1 EXISTS\r\n* OK [UIDVALIDITY 99] New\r\n{tag} OK [READ-WRITE] Done\r\n").once()
+    server.on("IMAP FETCH").raw(b"* 1 EXPUNGE\r\n{tag} OK Done\r\n").once()
+
+    client.send(b"x7 SELECT INBOX\r\na FETCH 1 FLAGS\r\n")
+
+    assert client.read_until(b"x7 ")[1:] == [b"* OK [UIDVALIDITY 99] New\r\n", b"x7 OK [READ-WRITE] Done\r\n"]
+    assert client.read_until(b"a ") == [b"* 1 EXPUNGE\r\n", b"a OK Done\r\n"]
+    assert client.command("FETCH 1 FLAGS")[0] == b"* 1 FETCH (FLAGS ())\r\n"
+
+
+def test_raw_bytes_in_idle_have_its_tag(server, client):
+    server.on("IMAP IDLE").delay(0).raw(b"{tag} BAD Leave\r\n").once()
+
+    client.send(b"y2 IDLE\r\n")
+
+    assert client.read_until(b"y2 ")[-1] == b"y2 BAD Leave\r\n"
+
+
 def test_throttle_slows_the_response(server, client):
     server.on("IMAP FETCH").throttle(200, "out")
     started = time.monotonic()

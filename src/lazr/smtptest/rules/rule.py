@@ -228,10 +228,11 @@ class Rule:
         r"""Send these bytes instead of the reply, valid or not.
 
         The session continues by the reply code that they start with.  If they do not start with one, it continues by
-        the reply that they replace.
+        the reply that they replace.  In IMAP, the server executes the command, and sends these bytes instead of all
+        its responses.
 
         Args:
-            octets: The bytes to send, with line endings.
+            octets: The bytes to send, with line endings.  In IMAP, `{tag}` is replaced by the tag of the command.
 
         Raises:
             TypeError: If `octets` is not bytes.
@@ -239,6 +240,8 @@ class Rule:
 
         >>> Rule("NOOP").raw(b"250-half\r\n")
         <Rule NOOP → raw(b'250-half\r\n'), never acted>
+        >>> Rule("IMAP FETCH").raw(b"* 1 EXPUNGE\r\n{tag} OK Done\r\n")
+        <Rule IMAP FETCH → raw(b'* 1 EXPUNGE\r\n{tag} OK Done\r\n'), never acted>
         """
         return self._add_action("raw", octets)
 

@@ -69,7 +69,7 @@ class FolderView:
         return bisect_left(self.uids, uid) + 1
 
     def note_own_changes(self, changed: Iterable[MessageFlags]) -> None:
-        """Note flags that the client knows already, so that it is not told again."""
+        """Note flags that the client knows already, so that they are not sent again."""
         self._seen_mod_seqs.update((message.uid, message.mod_seq) for message in changed)
 
     def has_seen(self, message: MessageFlags) -> bool:

@@ -108,7 +108,7 @@ def _link_references(messages: Sequence[SortFacts]) -> list[ThreadNode]:
             node = forest.nodes[-number << 64] = ThreadNode()
         node.facts = facts
         own.append(node)
-    # What a message says of itself goes before what others say of it.
+    # The parent that a message names goes before the one that References of other messages imply.
     for node, facts in zip(own, messages, strict=True):
         if facts.references:
             forest.link(forest.get(facts.references[-1]), node)

@@ -156,7 +156,7 @@ class _Search:
     # -- sequence sets -----------------------------------------------------------------------
 
     def resolve_sequences(self, saved_uids: Collection[int], recent_uids: Collection[int]) -> None:
-        """Resolve what the client has told or knows."""
+        """Resolve what needs no reading: sequence sets and known messages."""
         for kind, leaf in self._leaves:
             if isinstance(leaf, AllKey) or (isinstance(leaf, TextKey) and not leaf.text and leaf.kind != "HEADER"):
                 self._masks[kind, leaf] = self._all
