@@ -74,8 +74,8 @@ class FolderList:
     __slots__ = ("folders", "subscribed")
 
     def __init__(self, folders: dict[str, str] | None = None, subscribed: set[str] | None = None) -> None:
-        self.folders = dict(SPECIAL_USES) if folders is None else folders
-        self.subscribed = {INBOX, *SPECIAL_USES} if subscribed is None else subscribed
+        self.folders: dict[str, str] = dict(SPECIAL_USES) if folders is None else folders
+        self.subscribed: set[str] = {INBOX, *SPECIAL_USES} if subscribed is None else subscribed
 
     @classmethod
     def from_text(cls, text: str | None) -> FolderList:
