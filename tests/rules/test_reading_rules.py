@@ -145,6 +145,19 @@ def test_raw_bytes_have_the_tag_of_the_command(server, client):
     assert client.command("FETCH 1 FLAGS")[0] == b"* 1 FETCH (FLAGS ())\r\n"
 
 
+def test_transcript_tells_raw_bytes_from_what_they_replace(server, client):
+    server.on("IMAP FETCH").raw(b"* 1 EXPUNGE\r\n{tag} OK Done\r\n").once()
+    client.command("FETCH 1 FLAGS")
+    client.send(b"a LOGOUT\r\n")
+    client.read_to_end()
+
+    lines = [line.partition(" S: ")[2] or line for line in str(server.settle()[-1].transcript).splitlines()]
+    sent = lines.index("* 1 EXPUNGE")
+    assert lines[sent + 1] == "a OK Done"
+    assert lines[sent + 2].endswith("instead of these responses:")
+    assert lines[sent + 3] == "* 1 FETCH (FLAGS ())"
+
+
 def test_raw_bytes_in_idle_have_its_tag(server, client):
     server.on("IMAP IDLE").delay(0).raw(b"{tag} BAD Leave\r\n").once()
 

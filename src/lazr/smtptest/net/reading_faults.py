@@ -10,7 +10,7 @@ import functools
 
 from lazr.smtptest.net.connection_state import Phase, ReplyWait
 from lazr.smtptest.protocol.reading_session import ReadingReply
-from lazr.smtptest.protocol.smtp import PENDING, Pending
+from lazr.smtptest.protocol.smtp import PENDING, Pending, RawBytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,7 +112,11 @@ class ReadingFaults:
         # So the output until the end of this command has nothing of the next one.
         self._items_per_turn, session.items_per_turn = session.items_per_turn, 0
         if action.raw is not None:
-            self._connection.write(self._build_raw_output(action.raw))
+            output = self._build_raw_output(action.raw)
+            transcript = self._connection.record.transcript
+            transcript.add_reply(RawBytes(output))
+            transcript.add_note("instead of these responses:")
+            self._connection.write(output)
         self._connection.answer(action.reading_reply)
 
     def _build_raw_output(self, octets: bytes) -> bytes:
