@@ -229,11 +229,11 @@ def test_move_gives_new_uids(store, ann, inbox):
 
 
 def test_search_by_header_fields_uses_the_index(store, inbox):
-    one = catch(store, content=b"From: Ann <a@example.com>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= an  alle\r\n\r\nx")
+    one = catch(store, content=b"From: Ann <a@example.com>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= an  Bob\r\n\r\nx")
     two = catch(store, content=b"From: bob@example.com\r\nCc: Ann\r\nX-Job: 7\r\n\r\nhello")
     catch(store, "bob@example.com", content=b"Subject: Grusse\r\nX-Job: 7\r\n\r\nx")
 
-    assert inbox.search_text("SUBJECT", "", "GRÜßE AN") == {one}
+    assert inbox.search_text("SUBJECT", "", "GRÜßE AN B") == {one}
     assert inbox.search_text("FROM", "", "ann") == {one}
     assert inbox.search_text("CC", "", "ann") == {two}
     assert inbox.search_text("HEADER", "x-job", "7") == inbox.search_text("HEADER", "X-JOB", "") == {two}

@@ -1,12 +1,14 @@
 """Rules about IMAP and POP3, over sockets."""
 
 import json
+import re
 import time
+from pathlib import Path
 
 import jsonschema
 import pytest
 
-from lazr.smtptest import MailServer, Reply, Rule, presets
+from lazr.smtptest import MailServer, Reply, Rule, RuleNeverActed, presets
 from lazr.smtptest.protocol.reading_session import ReadingReply
 from lazr.smtptest.rules import Rules, read_rules_schema
 from lazr.smtptest.rules.reading_providers import READING_PROVIDERS
@@ -130,6 +132,54 @@ def test_raw_bytes_replace_the_response(server, client):
 
     assert client.command("FETCH 1 BODY[]") == [b"* 1 FETCH (FLAGS (\r\n", b"a OK Done\r\n"]
     assert client.command("NOOP")[-1].startswith(b"a OK NOOP")
+
+
+def test_raw_bytes_have_the_tag_of_the_command(server, client):
+    server.on("IMAP SELECT").raw(b"* 1 EXISTS\r\n* OK [UIDVALIDITY 99] New\r\n{tag} OK [READ-WRITE] Done\r\n").once()
+    server.on("IMAP FETCH").raw(b"* 1 EXPUNGE\r\n{tag} OK Done\r\n").once()
+
+    client.send(b"x7 SELECT INBOX\r\na FETCH 1 FLAGS\r\n")
+
+    assert client.read_until(b"x7 ")[1:] == [b"* OK [UIDVALIDITY 99] New\r\n", b"x7 OK [READ-WRITE] Done\r\n"]
+    assert client.read_until(b"a ") == [b"* 1 EXPUNGE\r\n", b"a OK Done\r\n"]
+    assert client.command("FETCH 1 FLAGS")[0] == b"* 1 FETCH (FLAGS ())\r\n"
+
+
+def test_transcript_tells_raw_bytes_from_what_they_replace(server, client):
+    server.on("IMAP FETCH").raw(b"* 1 EXPUNGE\r\n{tag} OK Done\r\n").once()
+    client.command("FETCH 1 FLAGS")
+    client.send(b"a LOGOUT\r\n")
+    client.read_to_end()
+
+    lines = [line.partition(" S: ")[2] or line for line in str(server.settle()[-1].transcript).splitlines()]
+    sent = lines.index("* 1 EXPUNGE")
+    assert lines[sent + 1] == "a OK Done"
+    assert lines[sent + 2].endswith("instead of these responses:")
+    assert lines[sent + 3] == "* 1 FETCH (FLAGS ())"
+
+
+def test_raw_bytes_in_idle_have_its_tag(server, client):
+    server.on("IMAP IDLE").delay(0).raw(b"{tag} BAD Leave\r\n").once()
+
+    client.send(b"y2 IDLE\r\n")
+
+    assert client.read_until(b"y2 ")[-1] == b"y2 BAD Leave\r\n"
+
+
+def test_rule_without_the_protocol_names_its_trigger():
+    with pytest.raises(TypeError, match=r'got \'NO\'.* the trigger "IMAP FETCH"'):
+        Rule("FETCH").reply("NO", "[INUSE] Try later")
+
+
+@pytest.mark.parametrize(
+    ("when", "hint"),
+    [("IMAP FETCH", r'\.reply\("NO", '), ("POP3 RETR", r'\.reply\("-ERR", '), ("NOOP", r"\.reply\(451\)")],
+)
+def test_rule_without_action_gets_a_hint_that_is_possible(when, hint):
+    rules = Rules()
+    rules.on(when)
+    with pytest.raises(RuleNeverActed, match=hint):
+        rules.check()
 
 
 def test_throttle_slows_the_response(server, client):
@@ -282,3 +332,14 @@ def test_provider_says_that_there_are_too_many_connections():
 def test_unknown_provider_or_reply_is_refused(name, what):
     with pytest.raises(ValueError, match="unknown provider"):
         presets.reading_provider(name, what)
+
+
+def test_faults_of_the_page_are_rules(server):
+    page = (Path(__file__).parents[2] / "docs/reference/imap.md").read_text("utf-8")
+    rows = re.findall(r"`(server\.(?:on|rules\.add)\(.*\))`", page)
+    assert len(rows) >= 12
+
+    for row in rows:
+        assert eval(row.split("`")[0], {"server": server, "presets": presets}), row
+    assert {rule.when for rule in server.rules} >= {"TLS", "IMAP IDLE", "IMAP SELECT", "POP3 PASS"}
+    server.rules.clear()

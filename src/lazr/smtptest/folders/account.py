@@ -61,7 +61,7 @@ class StoreAccount:
         on_deletion: Callable[[], object],
     ) -> None:
         self.username = username
-        self.owner = username.lower()
+        self.owner: str = username.lower()
         self.search = search
         self._store = store
         self._caches = caches

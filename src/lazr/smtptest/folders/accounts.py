@@ -85,7 +85,7 @@ class Accounts:
                 text = self._store.get_note(_UID_VALIDITY_KEY)
                 self._uid_validity = _parse_uid_validity(text)
                 if not self._uid_validity:
-                    # The time, so that a store that is made anew has a greater number.
+                    # The time, so that a store that is made again has a greater number.
                     value = min(max(int(time.time()), 1), _MAX_UID_VALIDITY)
                     self._store.compare_and_set_note(_UID_VALIDITY_KEY, str(value), expected=text)
         raise FolderError("The mails cannot be read now, try later", "UNAVAILABLE")

@@ -1,4 +1,4 @@
-"""Tell the accounts of a store about changes, each about those that may concern it.
+"""Announce changes of a store to the accounts that they may concern.
 
 A server can have thousands of sessions that idle, each in an account of its own.  So a new mail wakes those that it is
 addressed to, which a dictionary has, and not all.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StoreFolder", "StoredMessage"]
 
-# More than so many numbers in one search cost more than reading all.
+# A search for more numbers than this costs more than reading all mails.
 _MAX_LISTED_NUMBERS = 2_000
 _ADDRESS_FIELDS: dict[str, Literal["from", "to", "cc"]] = {"FROM": "from", "TO": "to", "CC": "cc"}
 _FIELDS = frozenset({"SUBJECT", "FROM", "TO", "CC", "BCC"})

@@ -80,9 +80,9 @@ class FolderList:
         subscribed: set[str] | None = None,
         validities: dict[str, int] | None = None,
     ) -> None:
-        self.validities = {} if validities is None else validities
-        self.folders = dict(SPECIAL_USES) if folders is None else folders
-        self.subscribed = {INBOX, *SPECIAL_USES} if subscribed is None else subscribed
+        self.validities: dict[str, int] = {} if validities is None else validities
+        self.folders: dict[str, str] = dict(SPECIAL_USES) if folders is None else folders
+        self.subscribed: set[str] = {INBOX, *SPECIAL_USES} if subscribed is None else subscribed
 
     @classmethod
     def from_text(cls, text: str | None) -> FolderList:

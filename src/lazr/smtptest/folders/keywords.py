@@ -36,9 +36,9 @@ class FlagSet:
     __slots__ = ("flags", "read", "tags")
 
     def __init__(self, *, read: bool, flags: Collection[str], tags: tuple[str, ...]) -> None:
-        self.read = read
-        self.flags = frozenset(flags)
-        self.tags = tags
+        self.read: bool = read
+        self.flags: frozenset[str] = frozenset(flags)
+        self.tags: tuple[str, ...] = tags
 
     def to_flags(self) -> frozenset[str]:
         r"""Return the flags as IMAP shows them.

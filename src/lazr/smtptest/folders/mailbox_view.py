@@ -24,7 +24,7 @@ _MESSAGES_PER_READ = 64
 
 
 class MessageView:
-    r"""One message in a folder, as it was when the folder was looked at.
+    r"""One message of a folder, in its state when the folder was read.
 
     - `uid`: its UID (RFC 9051 2.3.1.1).
     - `flags`: its flags and keywords, such as `{"\\Seen", "Work"}`.
@@ -58,7 +58,7 @@ class MessageView:
 class FolderView(Sequence[MessageView]):
     """The messages of one folder: a sequence, oldest first.
 
-    Each use reads the folder as it is then.
+    Each use reads the current state of the folder.
 
     `name` is an attribute.
     """

@@ -66,7 +66,7 @@ class DelayedLogin:
 
 
 class ReadingDriver:
-    """Runs the calls of one session of IMAP or POP3, and tells it of changes to its account.
+    """Run the calls of one session of IMAP or POP3, and announce changes to its account.
 
     All methods run in the reactor's thread.
 

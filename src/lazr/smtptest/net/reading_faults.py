@@ -10,7 +10,7 @@ import functools
 
 from lazr.smtptest.net.connection_state import Phase, ReplyWait
 from lazr.smtptest.protocol.reading_session import ReadingReply
-from lazr.smtptest.protocol.smtp import PENDING, Pending
+from lazr.smtptest.protocol.smtp import PENDING, Pending, RawBytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,16 @@ class ReadingFaults:
         faults: What carries out the actions that all protocols have.
     """
 
-    __slots__ = ("_change", "_connection", "_faults", "_idle_timer", "_items_per_turn", "_session", "_unsent_count")
+    __slots__ = (
+        "_change",
+        "_connection",
+        "_faults",
+        "_idle_timer",
+        "_items_per_turn",
+        "_session",
+        "_tag",
+        "_unsent_count",
+    )
 
     def __init__(self, connection: DrivenConnection, session: ReadingSession, faults: FaultInjector) -> None:
         self._connection = connection
@@ -49,10 +58,12 @@ class ReadingFaults:
         self._change: Action | None = None  # what changes the output of the current command
         self._unsent_count: int | None = None  # `truncate`: how much of the output may still be sent
         self._items_per_turn = 0  # that of the session, during a change
+        self._tag = b""  # that of the current command
 
     def decide(self, command: ReadingCommand) -> ReadingReply | Pending | None:
         """Let rules decide about a command; None executes it."""
         self.cancel()
+        self._tag = command.tag
         action = self._faults.evaluate(
             command.verb, command, reply_to_error=functools.partial(self._reply_to_error, command)
         )
@@ -101,8 +112,16 @@ class ReadingFaults:
         # So the output until the end of this command has nothing of the next one.
         self._items_per_turn, session.items_per_turn = session.items_per_turn, 0
         if action.raw is not None:
-            self._connection.write(action.raw)
+            output = self._build_raw_output(action.raw)
+            transcript = self._connection.record.transcript
+            transcript.add_reply(RawBytes(output))
+            transcript.add_note("instead of these responses:")
+            self._connection.write(output)
         self._connection.answer(action.reading_reply)
+
+    def _build_raw_output(self, octets: bytes) -> bytes:
+        """Return the bytes of `raw`, with the tag of the command, which clients choose at random."""
+        return octets.replace(b"{tag}", self._tag) if self._tag else octets
 
     def change_output(self, output: bytes) -> bytes:
         """Return what to send instead of the output of the current command."""
@@ -148,7 +167,7 @@ class ReadingFaults:
         connection.mark_time()
         if self._faults.end_now(action):
             return
-        output = action.raw or b""
+        output = self._build_raw_output(action.raw or b"")
         if action.reading_reply is not None:
             output = self._session.interrupt(action.reading_reply)
         connection.send(output if action.truncate is None else output[: action.truncate])

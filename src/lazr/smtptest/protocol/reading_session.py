@@ -107,14 +107,16 @@ class ReadingCommand:
         verb: The trigger, such as `IMAP FETCH` or `POP3 RETR`.
         argument: The rest of the command, without secrets.
         username: The user of the session, or the one who logs in; "" if unknown.
+        tag: The tag of an IMAP command; b"" in POP3.
     """
 
-    __slots__ = ("argument", "username", "verb")
+    __slots__ = ("argument", "tag", "username", "verb")
 
-    def __init__(self, verb: str, argument: str = "", username: str = "") -> None:
+    def __init__(self, verb: str, argument: str = "", username: str = "", tag: bytes = b"") -> None:
         self.verb: Final = verb
         self.argument: Final = argument
         self.username: Final = username
+        self.tag: Final = tag
 
     def said(self) -> str:
         """Return the command as text."""

@@ -35,7 +35,9 @@ def explain_inaction(
         is_exhausted: Whether the rule cannot act any more; False by default.
     """
     if not steps.has_action:
-        return "it has no action; add one, such as .reply(451)"
+        statuses = condition.trigger.statuses
+        arguments = f'"{statuses[1]}", "Try later"' if statuses else "451"
+        return f"it has no action; add one, such as .reply({arguments})"
     reasons = [
         _explain_evaluations(condition, steps, statistics, is_exhausted=is_exhausted),
         _explain_overruled(condition, statistics),

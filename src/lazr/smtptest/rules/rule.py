@@ -165,6 +165,8 @@ class Rule:
                 return build_reading_reply(trigger, code, *text)
             if isinstance(code, (Reply, ReadingReply)) and not text:
                 return code
+            if isinstance(code, str):
+                _reject_status(self.when, code)
             return _build_reply(code, text)
         except (TypeError, ValueError):
             self._engine.is_used = True  # the error is enough
@@ -228,10 +230,11 @@ class Rule:
         r"""Send these bytes instead of the reply, valid or not.
 
         The session continues by the reply code that they start with.  If they do not start with one, it continues by
-        the reply that they replace.
+        the reply that they replace.  In IMAP, the server executes the command, and sends these bytes instead of all
+        its responses.
 
         Args:
-            octets: The bytes to send, with line endings.
+            octets: The bytes to send, with line endings.  In IMAP, `{tag}` is replaced by the tag of the command.
 
         Raises:
             TypeError: If `octets` is not bytes.
@@ -239,6 +242,8 @@ class Rule:
 
         >>> Rule("NOOP").raw(b"250-half\r\n")
         <Rule NOOP → raw(b'250-half\r\n'), never acted>
+        >>> Rule("IMAP FETCH").raw(b"* 1 EXPUNGE\r\n{tag} OK Done\r\n")
+        <Rule IMAP FETCH → raw(b'* 1 EXPUNGE\r\n{tag} OK Done\r\n'), never acted>
         """
         return self._add_action("raw", octets)
 
@@ -712,6 +717,18 @@ def close_with_block(rules: Iterable[Rule], error: BaseException | None) -> None
     if error is None:
         raise failure
     error.add_note(str(failure))
+
+
+def _reject_status(when: str, code: str) -> None:
+    """Reject a status of IMAP or POP3 at a trigger of SMTP, whose name lacks the protocol."""
+    from lazr.smtptest.rules.reading_triggers import READING_STATUSES
+
+    if code.upper() in READING_STATUSES:
+        protocol = "POP3" if code[:1] in "+-" else "IMAP"
+        raise TypeError(
+            f"reply() at {when} must have a reply code, a number such as 451, got {code!r}; "
+            f'a rule about {protocol} has the trigger "{protocol} {when}"'
+        )
 
 
 def _build_reply(code: Any, text: tuple[Any, ...]) -> Reply:

@@ -515,7 +515,9 @@ class Store(Protocol):
         since: int = 0,
         marked: bool = False,
     ) -> list[FlaggedMail]:
-        """Return the flags of all mails that match, by number; quick in large stores.
+        """Return the flags of all matching mails, in the order of their numbers.
+
+        This is quick in large stores.
 
         Args:
             search: which mails to return.

@@ -82,7 +82,7 @@ def prepare_reading(
         store: The mails; None without a store, and then there is nothing to read.
 
     Raises:
-        CommandError: If an option or a file is invalid, or nobody could log in at a port that an option names.
+        CommandError: If an option or a file is invalid, or no user can log in at a port that an option names.
     """
     protocols = {name: port for name, (port, is_off) in _list_options(options).items() if not is_off}
     if store is None or not protocols:

@@ -1,4 +1,4 @@
-"""The base subject of a message: its subject without "Re:", "Fwd:" and the like (RFC 5256 2.1)."""
+"""Base subject of a message: its subject without "Re:", "Fwd:" and so on (RFC 5256 2.1)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ class BaseSubject(NamedTuple):
 
 
 def parse_base_subject(subject: str) -> BaseSubject:
-    """Return the base subject of a decoded subject; what follows 500 characters does not count.
+    """Return the base subject of a decoded subject.
+
+    Only the first 500 characters count.
 
     >>> parse_base_subject("[list] Re: [list] Fwd: Hello (fwd)")
     BaseSubject(text='hello', is_reply=True)

@@ -1,4 +1,4 @@
-"""Tell the client what has changed in the selected folder (RFC 9051 5.2, 7.4.1, 7.5.1)."""
+"""Announce changes of the selected folder to the client (RFC 9051 5.2, 7.4.1, 7.5.1)."""
 
 from __future__ import annotations
 

@@ -256,7 +256,7 @@ class FetchItem(NamedTuple):
 
     @property
     def needs_content(self) -> bool:
-        """Whether the item cannot be told without the content of the message."""
+        """Whether the item needs the content of the message."""
         return self.name not in ("FLAGS", "UID", "INTERNALDATE", "RFC822.SIZE", "MODSEQ")
 
 

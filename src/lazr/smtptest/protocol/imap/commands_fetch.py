@@ -34,7 +34,7 @@ _FLAGS, _MOD_SEQ = FetchItem("FLAGS"), FetchItem("MODSEQ")
 
 
 class Outcome:
-    """What a FETCH has come to.
+    """The result of a FETCH.
 
     - `count`: the messages that exist.
     - `has_unknown_encoding`: BINARY cannot decode a part of a message, which was left out.

@@ -56,13 +56,13 @@ def run_subscribe(state: ImapState, command: FolderCommand) -> Steps:
 
 
 def run_namespace(state: ImapState, command: SimpleCommand) -> Steps:
-    """Tell where the user's folders are (RFC 9051 6.3.10)."""
+    """List the namespaces of the user's folders (RFC 9051 6.3.10)."""
     yield b'* NAMESPACE (("" "/")) NIL NIL\r\n'
     return ok("NAMESPACE completed")
 
 
 def run_status(state: ImapState, command: StatusCommand) -> Steps:
-    """Tell the numbers of a folder (RFC 9051 6.3.11)."""
+    """Report the numbers of a folder (RFC 9051 6.3.11)."""
     status: FolderStatus = yield Call(partial(state.get_account().get_status, command.folder))
     yield render_status(state, command.folder, command.items, status)
     return ok("STATUS completed")

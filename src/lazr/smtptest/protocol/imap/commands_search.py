@@ -1,4 +1,4 @@
-"""SEARCH, SORT and THREAD: find messages, and tell them (RFC 9051 6.4.4, RFC 5256)."""
+"""SEARCH, SORT and THREAD: find messages, and list them (RFC 9051 6.4.4, RFC 5256)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run_search(state: ImapState, command: SearchCommand) -> Steps:
 
 
 def run_sort(state: ImapState, command: SortCommand) -> Steps:
-    """Search messages, and tell them in an order (RFC 5256 3, RFC 5267 3)."""
+    """Search messages, and list them in an order (RFC 5256 3, RFC 5267 3)."""
     uids = yield from _search(state, command)
     uids = yield from sort_messages(state.get_view().folder, command.criteria, uids)
     yield from _report(state, command, uids, command.return_options)
@@ -50,7 +50,7 @@ def run_sort(state: ImapState, command: SortCommand) -> Steps:
 
 
 def run_thread(state: ImapState, command: ThreadCommand) -> Steps:
-    """Search messages, and tell them in threads (RFC 5256 3)."""
+    """Search messages, and list them in threads (RFC 5256 3)."""
     view = state.get_view()
     uids = yield from _search(state, command)
     facts = yield from read_sort_facts(view.folder, uids)
@@ -90,7 +90,7 @@ def _search(
 def _report(
     state: ImapState, command: SearchCommand | SortCommand, uids: Sequence[int], options: frozenset[str] | None
 ) -> Generator[bytes | Part | Call, Any, None]:
-    """Tell the result, and save it if the client wants that."""
+    """Send the result, and save it if the client requests that."""
     view = state.get_view()
     mod_seq = 0
     if _has_mod_seq(command.key):
@@ -108,7 +108,7 @@ def _report(
 
 
 def _estimate_time(state: ImapState) -> float:
-    """Return the time in seconds since 1970, as the driver last told it."""
+    """Return the time in seconds since 1970, as the driver last set it."""
     transcript = state.record.transcript
     return state.record.timestamp + (transcript.end_time or 0.0) - (transcript.start_time or 0.0)
 

@@ -56,7 +56,7 @@ def run_store(state: ImapState, command: StoreCommand) -> Steps:
 def _change_flags(view: FolderView, uids: Sequence[int], command: StoreCommand) -> tuple[FlagChanges, set[int]]:
     """Change flags; return the changes, and the UIDs whose flags the client cannot know.
 
-    This may block.  RFC 9051 6.4.6: in spite of `.SILENT`, the client must be told about changes by others.
+    This may block.  RFC 9051 6.4.6: in spite of `.SILENT`, the server must announce changes by others.
     """
     foreign: set[int] = set()
     if command.is_silent:

@@ -98,7 +98,7 @@ class FolderView:
             self._claimed_uid = uids[-1]
 
     def note_own_changes(self, changed: Iterable[MessageFlags]) -> None:
-        """Note flags that the client knows already, so that it is not told again."""
+        """Note flags that the client knows already, so that they are not sent again."""
         self._seen_mod_seqs.update((message.uid, message.mod_seq) for message in changed)
 
     def has_seen(self, message: MessageFlags) -> bool:

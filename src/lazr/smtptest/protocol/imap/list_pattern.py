@@ -48,7 +48,7 @@ class ListPattern:
 
 
 class _Automaton:
-    """Bit `i` of a state is set if the first `i` characters of the pattern match what has been read."""
+    """Bit `i` of a state: the first `i` characters of the pattern match the input so far."""
 
     __slots__ = ("_any", "_any_in_level", "_end", "_positions_by_character")
 

@@ -157,5 +157,5 @@ def _get_mailbox(addresses: Sequence[MessageAddress]) -> str:
 
 
 def _find_message_ids(field: bytes | None) -> list[int]:
-    """Return the Message-IDs of a field; their hashes are enough to compare them, and always short."""
+    """Return hashes of the Message-IDs of a field: short, and enough to compare them."""
     return [hash(match[1]) or 1 for match in _MESSAGE_ID.finditer((field or b"")[-_MAX_FIELD_OCTETS:])]

@@ -1,4 +1,4 @@
-"""The text of a message that SEARCH looks in (RFC 9051 6.4.4): decoded, and without regard to case.
+"""The text that SEARCH looks in (RFC 9051 6.4.4): decoded, without regard to case.
 
 `Folder.search_text` is asked first; this is for folders without an index.
 """
@@ -69,7 +69,7 @@ def has_field(message: Message, name: str) -> bool:
 
 
 def read_field(message: Message, name: bytes) -> bytes | None:
-    """Return the unfolded value of the first field with a name in lower case; None without one."""
+    """Return the unfolded value of the first field with this lower-case name, or None."""
     return next((value for field, value in _split_fields(_read_header(message)) if field == name), None)
 
 

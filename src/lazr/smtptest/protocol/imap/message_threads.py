@@ -16,7 +16,10 @@ __all__ = ["ThreadNode", "build_threads", "format_threads"]
 
 
 class ThreadNode:
-    """A message of a thread with the replies to it; a dummy without `facts` holds messages whose parent is missing."""
+    """A message of a thread with the replies to it.
+
+    A dummy without `facts` holds messages whose parent is missing.
+    """
 
     __slots__ = ("children", "facts", "parent")
 
@@ -78,7 +81,7 @@ class _Forest:
         return self.nodes.setdefault(message_id, ThreadNode())
 
     def link(self, parent: ThreadNode, child: ThreadNode) -> None:
-        """Make a node the parent of another, unless that has a parent or the link would close a loop."""
+        """Make a node the parent of another, if that has none and no loop results."""
         if child.parent is None:
             parent_leader, child_leader = self._find_leader(parent), self._find_leader(child)
             if parent_leader is not child_leader:

@@ -1,7 +1,7 @@
-"""Split the input of an IMAP session into commands: lines with literals (RFC 9051 2.2, 4.3, RFC 7888).
+"""Split the input of an IMAP session into commands: lines with literals.
 
-`ImapReader` knows where a command ends, and the limits of its length.  It sends no reply: the session takes one item
-after the other, and answers it.
+`ImapReader` knows where a command ends (RFC 9051 2.2, 4.3, RFC 7888), and the limits of its length.  It sends no
+reply: the session takes one item after the other, and answers it.
 """
 
 from __future__ import annotations

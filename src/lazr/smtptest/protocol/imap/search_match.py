@@ -1,4 +1,4 @@
-"""Find the messages that match a search, with as little reading as possible (RFC 9051 6.4.4).
+"""Find the messages that match a search, with little reading (RFC 9051 6.4.4).
 
 The steps read what is cheap first: sequence sets cost nothing; then come flags, dates and sizes, the index behind
 `Folder.search_text`, and last the contents, in batches.  Each step reads only messages that the steps before have not
@@ -157,7 +157,7 @@ class _Search:
     # -- sequence sets -----------------------------------------------------------------------
 
     def resolve_sequences(self, saved_uids: Collection[int], recent_uids: Collection[int]) -> None:
-        """Resolve what the client has told or knows."""
+        """Resolve what needs no reading: sequence sets and known messages."""
         for kind, leaf in self._leaves:
             if isinstance(leaf, AllKey) or (isinstance(leaf, TextKey) and not leaf.text and leaf.kind != "HEADER"):
                 self._masks[kind, leaf] = self._all
@@ -294,7 +294,7 @@ class _Candidate:
         self.position = position
 
     def matches(self, leaf: Leaf) -> bool:
-        """Return whether a leaf matches that only the content can decide: a text, or the Date field."""
+        """Return whether a leaf that needs the content matches: a text, or the Date field."""
         if not isinstance(leaf, TextKey):
             return isinstance(leaf, DateKey) and self._matches_sent_date(leaf)
         if not leaf.text:

@@ -397,7 +397,7 @@ class ImapSession:
             return
         transcript.add_command(mask_command(raw, command))
         username = command.username if isinstance(command, LoginCommand) else self._state.username
-        event = ReadingCommand(f"IMAP {command.name}", describe_argument(raw, command), username)
+        event = ReadingCommand(f"IMAP {command.name}", describe_argument(raw, command), username, self._state.tag)
         self._request_decision(event, command)
 
     def _handle_line(self, line: bytes) -> None:

@@ -58,7 +58,7 @@ class TokenReader:
         self._line = lines[0]
         self._offset = start
         self.is_utf8: bool = is_utf8
-        self.has_charset = False
+        self.has_charset: bool = False
 
     @property
     def position(self) -> int:

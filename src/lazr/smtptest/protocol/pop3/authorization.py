@@ -101,7 +101,7 @@ class Authorization:
         return None
 
     def run_pass(self, arguments: Sequence[str]) -> Steps[Authenticated | None]:
-        """Check the password of the user whom USER has named."""
+        """Check the password of the user that USER has named."""
         username, self.username = self.username, ""
         if not username:
             raise CommandError("Send USER before PASS", is_misuse=True)

@@ -43,7 +43,7 @@ class Pop3Session:
     """One POP3 session, without I/O (RFC 1939).
 
     Drive it as an `SmtpSession`: with `greet`, then `receive` for all input; each method returns the bytes to send.
-    `is_halted` tells that the session waits for `waiting`.  In addition, if `pending_call` is set, call it, and pass
+    `is_halted` means that the session waits for `waiting`.  In addition, if `pending_call` is set, call it, and pass
     its result to `answer`, or its exception to `fail`.
 
     No input raises an exception.  The result does not depend on how the input was split, with one exception: input
@@ -487,7 +487,7 @@ class Pop3Session:
             yield from _SESSION_COMMANDS[verb](self, command.arguments)
 
     def _find_username(self, command: CommandLine) -> str:
-        """Return the user of the session, or the one whom the command names."""
+        """Return the user of the session, or the one that the command names."""
         if self.account is not None:
             return self.account.username
         if command.verb in ("USER", "APOP"):
