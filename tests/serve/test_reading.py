@@ -5,8 +5,10 @@ import json
 import poplib
 import smtplib
 import socket
+import urllib.request
 
 import pytest
+from websockets.sync.client import connect
 
 from tests.helpers.command_line import ServeThread, run_smtptest
 
@@ -59,6 +61,37 @@ def test_mail_can_be_read_by_imap_and_pop3():
         client.pass_("any")
         assert client.retr(1)[1][:1] == [b"Subject: Hi"]
         client.quit()
+
+
+def test_changes_are_seen_by_rest_websocket_and_imap():
+    with serve() as serving:
+        addresses = get_addresses(serving)
+        send(addresses["smtp"], "ann@example.com")
+        api = "http://{}:{}/api/".format(*addresses["http"])
+
+        def get_list():
+            with urllib.request.urlopen(f"{api}v1/messages") as response:
+                return json.load(response)
+
+        with imaplib.IMAP4(*addresses["imap"]) as client, connect(api.replace("http", "ws") + "events") as events:
+            client.login("ann@example.com", "any")
+            client.select("INBOX")
+            client.store("1", "+FLAGS", r"(\Seen Paid)")
+            [message] = get_list()["messages"]
+            assert message["Read"] and message["Tags"] == ["Paid"]
+            while (event := json.loads(events.recv(timeout=10)))["Type"] != "update":
+                pass
+            assert event["Data"]["ID"] == message["ID"]
+
+            body = json.dumps({"IDs": [message["ID"]], "Read": False}).encode()
+            headers = {"Content-Type": "application/json"}
+            urllib.request.urlopen(urllib.request.Request(f"{api}v1/messages", body, headers, method="PUT")).close()
+            client.noop()
+            assert client.response("FETCH")[1] == [b"1 (UID 1 FLAGS (Paid))"]
+
+            client.store("1", "+FLAGS", r"\Deleted")
+            client.expunge()
+            assert get_list()["total"] == 0
 
 
 @pytest.mark.parametrize("arguments", [["--smtp-auth", "ann:one"], ["--auth", "ann:one"], ["--imap-auth", "ann:one"]])
