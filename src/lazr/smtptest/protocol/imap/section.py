@@ -1,4 +1,4 @@
-"""Find and read the sections of a message: BODY[section] and BINARY[section] (RFC 9051 6.4.5)."""
+"""Find the sections of a message: BODY[section] and BINARY[section] (RFC 9051 6.4.5)."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def select_fields(
 
 
 def _split_header(content: bytes, start: int, end: int) -> Iterator[tuple[bytes | None, int, int]]:
-    """Yield the lower-case name of each field with its range; the name of the empty line is None."""
+    """Yield the lower-case name and the range of each field; the empty line has None."""
     lines_left = MAX_HEADER_LINES
     while start < end:
         if lines_left <= 0:
