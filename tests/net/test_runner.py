@@ -22,7 +22,7 @@ from lazr.smtptest.net import reactor as reactor_module
 from lazr.smtptest.net.asyncio_driver import create_loop
 from lazr.smtptest.net.poller import SelectPoller
 from tests.conftest import PROJECT
-from tests.helpers.leaks import check_leaks
+from tests.helpers.leaks import check_leaks, get_new_threads
 from tests.helpers.smtp_client import TO_RCPT
 
 MESSAGE = "Subject: Hi\r\n\r\nHello"
@@ -404,6 +404,7 @@ def test_stop_does_not_wait_for_ever_for_generators_and_threads(connect):
             await asyncio.to_thread(release.wait, 30)
         return reply
 
+    earlier = threading.enumerate()
     server = MailServer(decide=decide)
     server.start()
     connect(server).send(b"VRFY ann\r\n")
@@ -412,9 +413,8 @@ def test_stop_does_not_wait_for_ever_for_generators_and_threads(connect):
     server.stop(1)
     assert time.monotonic() - before < 5
     release.set()
-    for thread in threading.enumerate():
-        if thread.name.startswith(("asyncio", "smtptest")):
-            thread.join(30)
+    for thread in get_new_threads(earlier):
+        thread.join(30)
 
 
 def test_exception_of_a_coroutine_is_answered_and_raised(poller, connect):

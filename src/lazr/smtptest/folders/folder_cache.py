@@ -201,7 +201,7 @@ class FolderCaches:
         self._store = store
         self._get_generation = get_generation
         self._lock = threading.Lock()
-        self.change_lock = threading.Lock()  # while sessions read flags and then change them
+        self.change_lock: threading.Lock = threading.Lock()  # while sessions read flags and then change them
         self._caches: OrderedDict[Search, FolderCache] = OrderedDict()
         self._uid_next = 1
 
