@@ -43,7 +43,7 @@ def mask_command(raw: RawCommand, command: ImapCommand | None) -> bytes:
 
 
 def _has_secret_field(raw: RawCommand, command: ImapCommand | None) -> bool:
-    """Whether a field of ID may have a secret (RFC 2971 3.3 forbids that, and clients have faults)."""
+    """Whether a field of ID may have a secret: clients have faults (RFC 2971 3.3)."""
     if isinstance(command, IdCommand):
         return any(_SECRET_FIELD.search(name) for name, _ in command.fields)
     texts = [*raw.lines, *(literal.content for literal in raw.literals)]
