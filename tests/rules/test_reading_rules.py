@@ -182,6 +182,25 @@ def test_rule_without_action_gets_a_hint_that_is_possible(when, hint):
         rules.check()
 
 
+@pytest.mark.parametrize(
+    ("options", "when", "reason"),
+    [
+        ({}, "imap fetch", r"IMAP FETCH never came; the server does not speak IMAP: MailServer\(imap=True\) does$"),
+        (
+            {"imap": True},
+            "POP3 RETR",
+            r"never came; the server does not speak POP3: MailServer\(pop3=True\) does$",
+        ),
+        ({"imap": True}, "IMAP FETCH", "IMAP FETCH never came$"),
+    ],
+)
+def test_failure_states_that_the_server_does_not_speak_the_protocol(options, when, reason):
+    with pytest.raises(RuleNeverActed) as failure, MailServer(**options) as server:
+        server.on(when).drop()
+
+    assert re.search(reason, str(failure.value), re.MULTILINE)
+
+
 def test_throttle_slows_the_response(server, client):
     server.on("IMAP FETCH").throttle(200, "out")
     started = time.monotonic()
