@@ -217,6 +217,28 @@ def test_copy_that_fails_leaves_nothing():
     assert store.get_totals().mails == 200
 
 
+@pytest.mark.parametrize("method", ["copy", "move"])
+def test_number_of_messages_of_one_copy_is_limited(method):
+    store = MemoryStore()
+    store_batch(store, 10_001)
+    folder = Accounts(store).open("ann").open_folder("INBOX")
+    transfer = getattr(folder, method)
+
+    assert get_code(transfer, uids_of(folder), "Sent") == "LIMIT"
+    assert store.get_totals().mails == 10_001
+    assert len(transfer(uids_of(folder)[1:], "Sent")) == 10_000
+
+
+def test_size_of_one_copy_is_limited(monkeypatch, memory_account):
+    monkeypatch.setattr("lazr.smtptest.folders.account._MAX_BYTES_PER_COMMAND", len(HELLO) * 2)
+    for _ in range(3):
+        memory_account.append("INBOX", HELLO)
+    folder = memory_account.open_folder("INBOX")
+
+    assert get_code(folder.copy, uids_of(folder), "INBOX") == "LIMIT"
+    assert len(uids_of(folder)) == 3 and len(folder.copy(uids_of(folder)[1:], "INBOX")) == 2
+
+
 def test_move_gives_new_uids(store, ann, inbox):
     one, two = catch(store), catch(store)
     ((source, target),) = inbox.move([one], "Trash")

@@ -182,6 +182,47 @@ def test_client_may_be_idle_for_longer_after_login(limits, least):
 
 
 @pytest.mark.parametrize(
+    ("limits", "seconds"), [({}, 100 + 1000 / 50), ({"data_rate": None}, 1800), ({"command_timeout": None}, 1800)]
+)
+def test_literal_has_the_time_of_content_after_login(limits, seconds):
+    limits = Limits(**{"command_timeout": 100, "data_rate": 50, **limits})
+    with MailServer(imap=True, limits=limits) as server, select(server) as client:
+        connection = next(iter(server._connection_manager._connections))
+
+        def get_seconds_left():
+            return server.call(lambda: connection.deadlines._timer.time - time.monotonic())
+
+        def be_silent():  # for 1000 s
+            connection.deadlines.reply_time -= 1000
+
+        server.call(be_silent)
+        client.send(b"a APPEND INBOX {1001}\r\n")
+        assert client.read_line().startswith(b"+ ")
+        assert get_seconds_left() <= min(seconds, 300)  # the timer of the idle timeout may be earlier
+        client.send(b"x" * 1000)
+        end = time.monotonic() + 10
+        while connection.session.content_size < 1000 and time.monotonic() < end:
+            time.sleep(0.01)
+        server.call(connection.update_deadline)
+        assert seconds - 20 < get_seconds_left() <= seconds
+
+        client.send(b"x\r\n")
+        assert client.read_until(b"a ")[-1].startswith(b"a OK")
+        server.call(connection.update_deadline)
+        assert get_seconds_left() > 1_700
+
+
+def test_slow_literal_ends_the_session():
+    with MailServer(imap=True, limits=Limits(data_rate=1000)) as server:
+        with select(server) as client:
+            server.call(lambda: setattr(server.limits, "command_timeout", SHORT_SECONDS))
+            client.send(b"a APPEND INBOX {1000+}\r\nSubject: ")
+
+            assert client.read_to_end() == b"* BYE Timeout, goodbye\r\n"
+        assert server.settle()[-1].ended == "timeout"
+
+
+@pytest.mark.parametrize(
     ("protocol", "greeting"),
     [("imap", b"* BYE [UNAVAILABLE] Too many connections"), ("pop3", b"-ERR [SYS/TEMP] Too many connections")],
 )

@@ -83,7 +83,6 @@ def test_token_without_user_name_opens_the_account_of_its_user():
     [
         ({"ann": "same", "bob": "same"}, "OAUTHBEARER", NAMELESS.format("same")),
         ({"": "token"}, "OAUTHBEARER", NAMELESS.format("token")),
-        ({"ann": "token"}, "ANONYMOUS", ""),
         (lambda credentials: True, "OAUTHBEARER", NAMELESS.format("token")),
     ],
 )
@@ -103,6 +102,18 @@ def test_empty_user_name_is_refused_by_login():
 @pytest.mark.parametrize("accept", [None, "any"])
 def test_empty_user_name_is_accepted_without_users(accept):
     assert make(accept).login("", "secret").username == ""
+
+
+@pytest.mark.parametrize("trace", ["", "ann@example.com", "ann"])
+@pytest.mark.parametrize(
+    ("accept", "expected"), [("any", "anonymous"), (USERS, "failed"), (lambda credentials: True, "failed")]
+)
+def test_anonymous_client_opens_no_account_of_a_user(accept, expected, trace):
+    auth = make(accept, of_auth={"mechanisms": ["ANONYMOUS"]})
+
+    _, end = run(auth, "ANONYMOUS", b64(trace) or b"=")
+
+    assert (end.username if isinstance(end, Authenticated) else end.kind) == expected
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ def test_transcript_tells_raw_bytes_from_what_they_replace(server, client):
     sent = lines.index("* 1 EXPUNGE")
     assert lines[sent + 1] == "a OK Done"
     assert lines[sent + 2].endswith("instead of these responses:")
-    assert lines[sent + 3] == "* 1 FETCH (FLAGS ())"
+    assert lines[sent + 3] == r"* 1 FETCH (FLAGS (\Recent))"
 
 
 def test_raw_bytes_in_idle_have_its_tag(server, client):
@@ -180,6 +180,25 @@ def test_rule_without_action_gets_a_hint_that_is_possible(when, hint):
     rules.on(when)
     with pytest.raises(RuleNeverActed, match=hint):
         rules.check()
+
+
+@pytest.mark.parametrize(
+    ("options", "when", "reason"),
+    [
+        ({}, "imap fetch", r"IMAP FETCH never came; the server does not speak IMAP: MailServer\(imap=True\) does$"),
+        (
+            {"imap": True},
+            "POP3 RETR",
+            r"never came; the server does not speak POP3: MailServer\(pop3=True\) does$",
+        ),
+        ({"imap": True}, "IMAP FETCH", "IMAP FETCH never came$"),
+    ],
+)
+def test_failure_states_that_the_server_does_not_speak_the_protocol(options, when, reason):
+    with pytest.raises(RuleNeverActed) as failure, MailServer(**options) as server:
+        server.on(when).drop()
+
+    assert re.search(reason, str(failure.value), re.MULTILINE)
 
 
 def test_throttle_slows_the_response(server, client):

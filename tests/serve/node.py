@@ -55,6 +55,11 @@ class Node(ServeProcess):
                 return listed
 
     @property
+    def imap_address(self):
+        host, port = re.search(r"imap://([0-9.]+):(\d+)", self.first_line).groups()
+        return host, int(port)
+
+    @property
     def is_ready(self):
         return self.request("/readyz")[0] == 200
 
@@ -93,11 +98,11 @@ def wait_until(condition):
 
 
 @contextmanager
-def start_nodes(count, database, *arguments):
+def start_nodes(count, database, *arguments, **options):
     """Start that many nodes on one database, concurrently."""
     with ExitStack() as stack:
         with ThreadPoolExecutor(count) as pool:
-            nodes = list(pool.map(lambda _: Node(database, *arguments), range(count)))
+            nodes = list(pool.map(lambda _: Node(database, *arguments, **options), range(count)))
         for node in nodes:
             stack.enter_context(node)
         for node in nodes:

@@ -9,6 +9,7 @@ import pytest
 
 from lazr.smtptest.store import PostgresStore
 from tests.helpers import postgres_server
+from tests.helpers.reading_client import RawReadingClient
 from tests.serve.node import Sender, receive_frame, start_nodes, stop_senders, wait_until
 
 pytestmark = pytest.mark.postgres
@@ -17,7 +18,10 @@ pytestmark = pytest.mark.postgres
 @pytest.fixture(scope="module")
 def two():
     """Start two nodes, which all tests of this module share."""
-    with postgres_server.create_schema() as database, start_nodes(2, database) as nodes:
+    with (
+        postgres_server.create_schema() as database,
+        start_nodes(2, database, "--imap-port", "0", SMTPTEST_SERVE_NO_IMAP="0") as nodes,
+    ):
         yield nodes
 
 
@@ -88,6 +92,27 @@ def test_marks_and_tags_are_visible_on_another_node(two):
 
     [shown] = here.get("/api/v1/search?query=tag:seen")["messages"]
     assert (shown["ID"], shown["Read"]) == (name, True)
+
+
+def test_imap_client_in_idle_sees_changes_at_another_node(two):
+    here, there = two
+    with RawReadingClient(here.imap_address, login="bob@example.com") as idle:
+        count = int(idle.command("SELECT INBOX")[1].split()[1])
+        idle.send(b"a IDLE\r\n")
+        assert idle.read_line().startswith(b"+ ")
+
+        there.send("for the idle client")
+        assert idle.read_until(exists := b"* %d EXISTS" % (count + 1))[-1] == exists + b"\r\n"
+
+        with RawReadingClient(there.imap_address, login="bob@example.com") as other:
+            other.command("SELECT INBOX")
+            assert other.command(rf"STORE {count + 1} +FLAGS (\Flagged)")[-1].startswith(b"a OK")
+            assert b"\\Flagged" in idle.read_until(b"* %d FETCH" % (count + 1))[-1]
+
+            other.command(rf"STORE {count + 1} +FLAGS.SILENT (\Deleted)")
+            assert other.command("EXPUNGE")[-1].startswith(b"a OK")
+            gone = b"* %d EXPUNGE\r\n" % (count + 1)
+            assert idle.read_until(gone)[-1] == gone
 
 
 @pytest.mark.slow

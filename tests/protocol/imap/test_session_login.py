@@ -112,6 +112,25 @@ def test_secrets_are_not_in_the_transcript():
     assert "C: a LOGIN ann ***" in text and "C: a AUTHENTICATE PLAIN ***" in text
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('ID ("name" "x" "password" "hunter2")', "a ID ***"),
+        ('ID ({12+}\r\nAccess-Token "hunter2")', "a ID ***"),
+        ("ID (password hunter2)", "a ID ***"),
+        ('ID ({8+}\r\npassword "hunter2"', "a ID ***"),
+        ("ID (name hunter)", "a ID (name hunter)"),
+        ('ID ("name" "x" "os" NIL)', 'a ID ("name" "x" "os" NIL)'),
+        ("ID NIL", "a ID NIL"),
+    ],
+)
+def test_transcript_shows_id_without_secrets(line, shown):
+    client = make_client()
+    client.send(line)
+
+    assert f"C: {shown}" in client.transcript and "hunter2" not in str([event.said() for event in client.events])
+
+
 def test_authenticate_plain_with_initial_response():
     client = make_client(auth=ANN)
 

@@ -399,16 +399,16 @@ def test_result_needs_a_session_that_waits(method):
 def test_transcript_shows_no_secrets():
     dialogue = Dialogue(SMALL)
     for line in (
-        "PASS hunter2", "user ann", "pass hunter2 hunter2", "APOP ann hunter2", "PAS hunter2", "APOP", "PASS",
-        "AUTH PLAIN hunter2", "AUTH hunter2", "AUTH LOGIN", "hunter2", "STAT",
+        "PASS hunter2", "user ann", "USER ann hunter2", "pass hunter2 hunter2", "APOP ann hunter2", "PAS hunter2",
+        "APOP", "PASS", "AUTH PLAIN hunter2", "AUTH hunter2", "AUTH LOGIN", "hunter2", "STAT",
     ):  # fmt: skip
         dialogue.send(line)
     transcript = dialogue.session.record.transcript
 
     assert "hunter2" not in str(transcript)
     assert [line.text for line in transcript if line.who == "C"] == [
-        "PASS ***", "user ann", "pass ***", "APOP ann ***", "PAS ***", "APOP", "PASS", "AUTH PLAIN ***", "AUTH ***",
-        "AUTH LOGIN", "***", "STAT",
+        "PASS ***", "user ann", "USER ann ***", "pass ***", "APOP ann ***", "PAS ***", "APOP", "PASS", "AUTH PLAIN ***",
+        "AUTH ***", "AUTH LOGIN", "***", "STAT",
     ]  # fmt: skip
     assert not [command for command in dialogue.commands if "hunter2" in command.said().lower()]
 

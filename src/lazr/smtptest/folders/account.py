@@ -32,6 +32,9 @@ _ID_BITS = 88  # as the IDs of caught mails
 _MAX_TIMESTAMP = 253_402_300_799.0  # the last second of the year 9999
 _MAX_COPIED_BYTES = 16 * 1024 * 1024  # at a time
 _MAX_COPIED_MAILS = 64
+# Of one command: a client that copies INBOX to itself again and again would double the store each time.
+_MAX_MAILS_PER_COMMAND = 10_000
+_MAX_BYTES_PER_COMMAND = 256 * 1024 * 1024
 
 
 class StoreAccount:
@@ -190,6 +193,8 @@ class StoreAccount:
     def _copy_mails(self, source: StoreFolder, uids: Sequence[int], target: str) -> list[tuple[int, int]]:
         """Copy mails to a folder, all or none (RFC 9051 6.4.7); return pairs of numbers."""
         target = self._find_target(target)
+        if len(uids) > _MAX_MAILS_PER_COMMAND:
+            raise FolderError(f"A command can copy or move {_MAX_MAILS_PER_COMMAND:,} messages; use several", "LIMIT")
         added: list[str] = []
         copied: list[tuple[int, int]] = []
         with translate_store_errors():
@@ -213,6 +218,8 @@ class StoreAccount:
     def _read_batches(self, source: StoreFolder, uids: Sequence[int]) -> Iterator[list[MailContent]]:
         """Yield the mails, of at most some megabytes at a time."""
         sizes = {message.uid: message.size for message in source.read_messages(uids, with_content=False)}
+        if sum(sizes.values()) > _MAX_BYTES_PER_COMMAND:
+            raise FolderError(f"A command can copy or move {_MAX_BYTES_PER_COMMAND:,} octets; use several", "LIMIT")
         batch: list[int] = []
         size = 0
         for uid, mail_size in sizes.items():

@@ -224,6 +224,7 @@ class MailServer(ClientSettings):
         self._rules.on_idle_thresholds_change = self._reschedule_idle_rules
         self._rules.is_in_loop_thread = lambda: self.is_in_loop_thread
         self._rules.prepare_wait = self._prepare_wait
+        self._rules.reading_protocols = frozenset(map(str.upper, listener_settings.reading_protocols))
         self._observer = observer
         self._reading: ReadingService | None = None  # the mail that IMAP and POP3 read
         if store is not None or listener_settings.reading_protocols:

@@ -390,6 +390,8 @@ class Connection:
             self.transport.write(output)
         if is_halted:
             self.resume()
+        if self.reading is not None:
+            self.deadlines.note_literal(is_open=session.is_in_content)
 
     def receive_eof(self) -> None:
         """Process the end of the client's input."""
@@ -566,6 +568,8 @@ class Connection:
         self.write(output)
         if self.session.is_halted or self.is_reading_paused:
             self.resume()
+        if self.reading is not None:
+            self.deadlines.note_literal(is_open=self.session.is_in_content)
 
     def write(self, output: bytes) -> None:
         """Write replies."""

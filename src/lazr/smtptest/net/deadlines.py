@@ -72,7 +72,16 @@ class Deadlines:
         now: The time at which it was made.
     """
 
-    __slots__ = ("_connection", "_timer", "_unread_bytes", "activity_time", "phase_end", "reply_time", "start_time")
+    __slots__ = (
+        "_connection",
+        "_timer",
+        "_unread_bytes",
+        "activity_time",
+        "literal_time",
+        "phase_end",
+        "reply_time",
+        "start_time",
+    )
 
     def __init__(self, connection: TimedConnection, now: float) -> None:
         self._connection = connection
@@ -81,11 +90,19 @@ class Deadlines:
         self.start_time: float = now
         self.activity_time: float = now  # when the client last sent data, or got a reply
         self.reply_time: float = now  # when the last reply was sent, and so when the next command began
+        self.literal_time: float | None = None  # when the literal that a client of IMAP sends began
         self.phase_end: float | None = None  # when PROXY and HANDSHAKE must be over
 
     def note_reply(self, now: float) -> None:
         """Give the client its full time for the next command."""
         self.activity_time = self.reply_time = now
+
+    def note_literal(self, *, is_open: bool) -> None:
+        """Note whether a client of IMAP is sending a literal; its time begins with it."""
+        if is_open is (self.literal_time is None):
+            self.literal_time = self.activity_time if is_open else None
+            if is_open:
+                self.resume()
 
     # -- the timer ---------------------------------------------------------------------------
 
@@ -149,9 +166,13 @@ class Deadlines:
         if crowded is not None:
             idle = crowded if idle is None or crowded < idle else idle
             command = crowded if command is None or crowded < command else command
+        command_start = self.reply_time
         autologout = connection.autologout_seconds
         if autologout is not None:
-            command = None  # such a client may be idle for longer than a command may take
+            if self.literal_time is None:
+                command = None  # such a client may be idle for longer than a command may take
+            else:
+                command_start = self.literal_time
             if idle == _DEFAULT_IDLE_SECONDS:
                 idle = autologout
         if idle is not None and self.activity_time + idle < deadline:
@@ -163,7 +184,7 @@ class Deadlines:
             if limits.data_rate is None:
                 return deadline
             command += session.content_size / limits.data_rate
-        return min(deadline, self.reply_time + command)
+        return min(deadline, command_start + command)
 
     def start_write_timeout(self) -> None:
         """Begin the time in which the client has to read some of its replies."""

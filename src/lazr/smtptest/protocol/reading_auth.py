@@ -50,6 +50,8 @@ class Authenticated:
     @property
     def username(self) -> str:
         """The user whose account is opened: the authorization identity, if the client named one."""
+        if self.credentials.mechanism == "ANONYMOUS":
+            return "anonymous"  # RFC 4505 2: its user name is trace information, which names no account
         return self.credentials.authzid or self.credentials.username
 
     def __repr__(self) -> str:
@@ -251,6 +253,8 @@ class ReadingAuth:
         auth = self.settings.auth
         if auth is None:
             return Authenticated(credentials)
+        if credentials.mechanism == "ANONYMOUS" and not auth.accepts_all:
+            return AuthRefusal("failed", "Authentication failed: mails are read by users with a name only")
         try:
             is_valid = auth.accepts(credentials)
         except BaseException as error:  # noqa: BLE001 - P7

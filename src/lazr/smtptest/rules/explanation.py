@@ -112,6 +112,9 @@ def _explain_absence(condition: Condition, statistics: MatchStatistics) -> str:
     if condition.when == "CONTENT":
         return _explain_content(condition.after_threshold, statistics.largest_content)
     absence = _describe_absence(condition.when, statistics)
+    protocol, space, _ = condition.when.partition(" ")
+    if statistics.is_offered is False and space:
+        return f"{absence}; the server does not speak {protocol}: MailServer({protocol.lower()}=True) does"
     if statistics.is_offered is False:
         return f"{absence}; the server does not offer it in its reply to EHLO: {_OFFER_HINTS[condition.when]}"
     suggestion = suggest_trigger(condition.when)

@@ -22,6 +22,7 @@ class MatchStatistics:
     - `without_effect`: how often the action would have changed nothing; `no_effect_reason` is the latest reason.
     - `largest_content`: CONTENT: the bytes of the largest complete content; None if there was none.
     - `is_offered`: STARTTLS, AUTH and the like: whether a reply to EHLO offered the command; None without EHLO.
+      IMAP and POP3: whether the server speaks the protocol; None if that is not known.
     """
 
     __slots__ = (

@@ -49,7 +49,8 @@ _THRESHOLD_TRIGGERS = ("CONTENT", "IDLE")
 _SERVER_NAMES = frozenset({
     "content_thresholds", "count_active", "count_event", "count_verb", "evaluate", "excuse_unused", "explain_dice",
     "forget", "has_random_rules", "has_user_decide", "idle_thresholds", "is_in_loop_thread", "note_bypass",
-    "on_idle_thresholds_change", "prepare_wait", "register", "rules_by_verb", "start_run", "subscribe", "unused_rules",
+    "on_idle_thresholds_change", "prepare_wait", "reading_protocols", "register", "rules_by_verb", "start_run",
+    "subscribe", "unused_rules",
 })  # fmt: skip
 
 
@@ -136,6 +137,8 @@ class Rules(Sequence["Rule"]):
         self.is_in_loop_thread: Callable[[], bool] = bool
         # Takes the timeout of a wait, and returns the time that it may take; raises if no rule can ever act.
         self.prepare_wait: Callable[[float], float] = float
+        # Those of "IMAP" and "POP3" that the server speaks; None if that is not known.
+        self.reading_protocols: frozenset[str] | None = None
 
     if not TYPE_CHECKING:  # a type checker would take every name for an attribute
         __getattr__ = build_getattr(_ATTRIBUTE_ALIASES)
@@ -404,6 +407,9 @@ class Rules(Sequence["Rule"]):
         engine.owner = self
         engine.is_used = True
         engine.statistics.note_added(self._count_events(engine.when))
+        protocol, space, _ = engine.when.partition(" ")
+        if space and self.reading_protocols is not None:  # a trigger of IMAP or POP3
+            engine.statistics.note_offer(is_offered=protocol in self.reading_protocols)
         self._seed_dice(engine)
         self._drafts.pop(id(rule), None)
 

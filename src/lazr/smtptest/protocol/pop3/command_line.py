@@ -38,7 +38,7 @@ _CONTROL_CHARACTER = compile_lazily(r"[\x00-\x1f\x7f]")
 _MASK = b"***"
 _LINE_BREAK = compile_lazily(rb"([\r\n])")
 # How many arguments of these are not a secret.
-_PUBLIC_ARGUMENTS = {b"APOP": 1, b"PASS": 0}
+_PUBLIC_ARGUMENTS = {b"APOP": 1, b"PASS": 0, b"USER": 1}
 
 
 class CommandLine:
