@@ -193,8 +193,8 @@ class MemoryStore(StoreBase):
         for mail in batch:
             mail.ensure_index()
         with self._lock:
-            for mail in batch:
-                self._pending.pop(mail.id, None)
+            indexed = [mail for mail in batch if self._pending.pop(mail.id, None) is not None]
+            self._raise_mod_seq([mail for mail in indexed if mail.has_content_tags])
             return len(self._pending)
 
     def count_pending(self) -> int:
@@ -793,6 +793,11 @@ class _StoredMail:
             return True
         return bool(self.tags if self._assigned_tags is not None or self.is_indexed else self.added_tags)
 
+    @property
+    def has_content_tags(self) -> bool:
+        """Whether the indexed content has given the mail tags, which readers could not know before."""
+        return self._assigned_tags is None and set(self._initial_tags) != set(self.added_tags)
+
     def describe_flags(self) -> FlaggedMail:
         """Return the marks of the mail; before indexing, without the tags of its content."""
         tags = self.tags if self._assigned_tags is not None or self.is_indexed else self.added_tags
@@ -845,7 +850,7 @@ def _select_quickly(mails: list[_StoredMail], search: Search) -> tuple[list[_Sto
             mails = [mail for mail in mails if mail.folder == folder and mail.owner == owner]
         elif isinstance(term, AddressTerm) and not term.negated and term.is_exact and term.field == "recipient":
             address = term.address
-            mails = [mail for mail in mails if address in _fold_recipients(tuple(mail.envelope.rcpt_tos))]
+            mails = [mail for mail in mails if address in _fold_recipients(mail.envelope.rcpt_tos)]
         else:
             rest.append(term)
     return mails, tuple(rest)
