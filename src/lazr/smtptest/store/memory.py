@@ -66,6 +66,8 @@ __all__ = ["MemoryStore"]
 # Pruning releases the lock after this many deletions.
 _MAX_DELETIONS_PER_STEP = 1000
 _MAX_LISTED_CHANGES = 1000
+# Of a mail.  With the limit on recipients in SMTP instead, the cache could take a gigabyte.
+_MAX_CACHED_RECIPIENTS = 20
 
 # A mail may have 1,000 recipients, which all are names of groups.
 _MAILS_PER_CLOCK_CHECK = 10
@@ -850,10 +852,16 @@ def _select_quickly(mails: list[_StoredMail], search: Search) -> tuple[list[_Sto
             mails = [mail for mail in mails if mail.folder == folder and mail.owner == owner]
         elif isinstance(term, AddressTerm) and not term.negated and term.is_exact and term.field == "recipient":
             address = term.address
-            mails = [mail for mail in mails if address in _fold_recipients(mail.envelope.rcpt_tos)]
+            mails = [mail for mail in mails if _has_recipient(mail.envelope.rcpt_tos, address)]
         else:
             rest.append(term)
     return mails, tuple(rest)
+
+
+def _has_recipient(recipients: tuple[str, ...], address: str) -> bool:
+    if len(recipients) > _MAX_CACHED_RECIPIENTS:
+        return any(normalize_field(recipient) == address for recipient in recipients)
+    return address in _fold_recipients(recipients)
 
 
 @lru_cache(maxsize=4096)
