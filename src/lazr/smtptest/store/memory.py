@@ -797,7 +797,7 @@ class _StoredMail:
 
     @property
     def has_content_tags(self) -> bool:
-        """Whether the indexed content has given the mail tags, which readers could not know before."""
+        """Whether the content has given the mail tags that readers could not know before."""
         return self._assigned_tags is None and set(self._initial_tags) != set(self.added_tags)
 
     def describe_flags(self) -> FlaggedMail:
@@ -858,10 +858,10 @@ def _select_quickly(mails: list[_StoredMail], search: Search) -> tuple[list[_Sto
     return mails, tuple(rest)
 
 
-def _has_recipient(recipients: tuple[str, ...], address: str) -> bool:
+def _has_recipient(recipients: Sequence[str], address: str) -> bool:
     if len(recipients) > _MAX_CACHED_RECIPIENTS:
         return any(normalize_field(recipient) == address for recipient in recipients)
-    return address in _fold_recipients(recipients)
+    return address in _fold_recipients(tuple(recipients))
 
 
 @lru_cache(maxsize=4096)
