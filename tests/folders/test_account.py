@@ -377,3 +377,13 @@ def test_renamed_folder_has_another_uid_validity(ann):
     ann.delete_folder("a")
     ann.create_folder("a")
     assert ann.get_status("a").uid_validity == before
+
+
+@pytest.mark.parametrize("username", ["a\0b", "a\udcffb", "%", "_';--"])
+def test_account_of_an_odd_user_name_finds_its_mails(accounts, username):
+    account = accounts.open(username)
+    uid = account.append("Sent", HELLO)
+
+    assert uids(account, "Sent") == [uid]
+    account.rename_folder("Sent", "100%_'")
+    assert uids(account, "100%_'") == [uid]

@@ -93,6 +93,16 @@ def test_tag_that_is_no_keyword_stays(store, inbox):
     assert flags(inbox, one) == [{"\\Seen"}]
 
 
+def test_keywords_keep_tags_of_a_mail_that_is_not_indexed(store, inbox):
+    content = b"X-Tags: urgent, release\r\n\r\n"
+    store.add([arrival(content, to=["ann@example.com"]), arrival(content, to=["ann@example.com"])])
+    one, two = uids_of(inbox)
+
+    inbox.change_flags([one], "add", ["Work"])
+    inbox.change_flags([two], "remove", ["urgent"])
+    assert flags(inbox) == [{"Work", "urgent", "release"}, {"release"}]
+
+
 def test_change_reports_messages_that_have_the_flags_already(store, inbox):
     one, two = catch(store), catch(store)
     inbox.change_flags([one], "add", ["\\Seen"])

@@ -1,11 +1,12 @@
 """What the memory store does beyond the contract."""
 
 import threading
+import tracemalloc
 
 import pytest
 
 from lazr.smtptest.errors import SearchTooSlow, StoreFull
-from lazr.smtptest.store import MemoryStore, TextTerm
+from lazr.smtptest.store import AddressTerm, MemoryStore, TextTerm
 from tests.store.contract import add, arrival, ids_of
 
 
@@ -80,3 +81,17 @@ def test_mails_are_added_during_searches_and_changes():
         added = threading.Event()
         change((Slow("anywhere", "hello"),))
         assert added.is_set()
+
+
+def test_recipients_of_large_mails_are_not_kept_in_a_cache():
+    store = MemoryStore()
+    for number in range(20):
+        store.add([arrival(to=tuple(f"User{number}-{other}-{'x' * 100}@example.com" for other in range(1000)))])
+    tracemalloc.start()
+    try:
+        search = (AddressTerm("recipient", f"user7-999-{'x' * 100}@example.com"),)
+        assert store.list_numbers(search) == [8]
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_000_000

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from lazr.smtptest.store import Arrival, PostgresStore, TextTerm
+from lazr.smtptest.store import AddressTerm, Arrival, PostgresStore, TextTerm
 from lazr.smtptest.store.sql.schema import mail_tables
 from tests.store.killed_writer import ENVELOPE, content
 
@@ -100,6 +100,18 @@ def test_delete_all_does_not_wait_for_a_long_search(nodes, sql, postgres):
     assert count_rows(sql)["contents"] == count_rows(sql)["mails"] == 2
     assert other.get_mail("kept").content == content("kept")
     assert one.get_page((TextTerm("anywhere", "kept"),)).match_count == 2
+
+
+def test_deleted_mails_have_no_numbers_while_their_rows_are_left(nodes, postgres):
+    one, other = nodes
+    one.add([arrival("m1"), arrival("m2")])
+    one.index_pending(10)
+    search = (AddressTerm("recipient", ENVELOPE.rcpt_tos[0]),)
+    assert len(one.list_numbers(search)) == 2
+
+    with use_tables(postgres):
+        assert one.delete() == 2
+    assert one.list_numbers(search) == other.list_numbers(search, unread=True) == []
 
 
 def test_space_of_deleted_mails_is_truncated_if_none_is_left(nodes, sql, postgres):

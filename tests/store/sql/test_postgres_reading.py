@@ -5,6 +5,7 @@ import queue
 import psycopg
 import pytest
 
+from lazr.smtptest.errors import StoreUnavailable
 from lazr.smtptest.store import Change, PostgresStore
 from lazr.smtptest.store.sql import postgres_database
 from lazr.smtptest.store.sql.postgres_database import _ACQUIRE_ADD_LOCK_SQL, _ADVANCE_MOD_SEQ_SQL
@@ -54,6 +55,19 @@ def test_numbers_wait_for_lower_numbers_but_block_no_node(postgres, monkeypatch)
         assert store.list_numbers() == [first, open_number, open_number + 1]
         assert len(store.find_flags(since=mod_seq)) == 2
         assert store.get_mod_seq() > mod_seq
+
+
+def test_new_node_reports_no_empty_folder_while_another_is_adding(postgres, monkeypatch):
+    monkeypatch.setattr(postgres_database, "_SETTLING_TIMEOUT_SECONDS", 0.05)
+    with PostgresStore(postgres) as one, psycopg.connect(postgres) as adding:
+        one.add([arrival()])
+        adding.execute(f"SELECT {_ACQUIRE_ADD_LOCK_SQL}")
+        with PostgresStore(postgres) as other:
+            for read in (other.list_numbers, other.get_mod_seq, other.get_next_number):
+                with pytest.raises(StoreUnavailable):
+                    read()
+            adding.commit()
+            assert len(other.list_numbers()) == 1
 
 
 def test_mod_seq_waits_for_changes_that_are_not_committed(postgres, monkeypatch):

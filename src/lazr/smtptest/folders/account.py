@@ -12,7 +12,7 @@ from lazr.smtptest.folders.inbox_envelope import adapt_envelope, build_envelope
 from lazr.smtptest.folders.keywords import parse_flag_set
 from lazr.smtptest.folders.store_errors import translate_store_errors
 from lazr.smtptest.protocol.folder_access import FolderError
-from lazr.smtptest.store import Arrival, FolderTerm
+from lazr.smtptest.store import Arrival, FolderTerm, make_storable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class StoreAccount:
         on_deletion: Callable[[], object],
     ) -> None:
         self.username = username
-        self.owner: str = username.lower()
+        self.owner: str = make_storable(username.lower())
         self.search = search
         self._store = store
         self._caches = caches

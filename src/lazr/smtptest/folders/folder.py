@@ -9,7 +9,7 @@ from lazr.smtptest.folders.keywords import FlagSet, parse_flag_set
 from lazr.smtptest.folders.store_errors import translate_store_errors
 from lazr.smtptest.mail import Mail
 from lazr.smtptest.protocol.folder_access import FlagChanges, FolderStatus, MessageFlags
-from lazr.smtptest.store import AddressTerm, HeaderTerm, fold, make_storable
+from lazr.smtptest.store import AddressTerm, FlagTerm, HeaderTerm, fold, make_storable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -203,6 +203,10 @@ class StoreFolder:
         # 3.1.3), or undoes it.
         with translate_store_errors(), self._cache.change_lock:
             found = list(self._find_flags(uids))
+            if change.tags and found:
+                # Indexing a mail adds the tags of its content, which a change made before that would lose.
+                self._store.find_mails((FlagTerm("tagged"),), ids=[mail.id for mail in found])
+                found = list(self._find_flags(uids))
             conflicts = [] if unchanged_since is None else [m.number for m in found if m.mod_seq > unchanged_since]
             if conflicts:
                 left_out = frozenset(conflicts)

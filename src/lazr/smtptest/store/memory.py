@@ -66,6 +66,8 @@ __all__ = ["MemoryStore"]
 # Pruning releases the lock after this many deletions.
 _MAX_DELETIONS_PER_STEP = 1000
 _MAX_LISTED_CHANGES = 1000
+# Of a mail.  With the limit on recipients in SMTP instead, the cache could take a gigabyte.
+_MAX_CACHED_RECIPIENTS = 20
 
 # A mail may have 1,000 recipients, which all are names of groups.
 _MAILS_PER_CLOCK_CHECK = 10
@@ -193,8 +195,8 @@ class MemoryStore(StoreBase):
         for mail in batch:
             mail.ensure_index()
         with self._lock:
-            for mail in batch:
-                self._pending.pop(mail.id, None)
+            indexed = [mail for mail in batch if self._pending.pop(mail.id, None) is not None]
+            self._raise_mod_seq([mail for mail in indexed if mail.has_content_tags])
             return len(self._pending)
 
     def count_pending(self) -> int:
@@ -793,6 +795,11 @@ class _StoredMail:
             return True
         return bool(self.tags if self._assigned_tags is not None or self.is_indexed else self.added_tags)
 
+    @property
+    def has_content_tags(self) -> bool:
+        """Whether the content has given the mail tags that readers could not know before."""
+        return self._assigned_tags is None and set(self._initial_tags) != set(self.added_tags)
+
     def describe_flags(self) -> FlaggedMail:
         """Return the marks of the mail; before indexing, without the tags of its content."""
         tags = self.tags if self._assigned_tags is not None or self.is_indexed else self.added_tags
@@ -845,10 +852,16 @@ def _select_quickly(mails: list[_StoredMail], search: Search) -> tuple[list[_Sto
             mails = [mail for mail in mails if mail.folder == folder and mail.owner == owner]
         elif isinstance(term, AddressTerm) and not term.negated and term.is_exact and term.field == "recipient":
             address = term.address
-            mails = [mail for mail in mails if address in _fold_recipients(tuple(mail.envelope.rcpt_tos))]
+            mails = [mail for mail in mails if _has_recipient(mail.envelope.rcpt_tos, address)]
         else:
             rest.append(term)
     return mails, tuple(rest)
+
+
+def _has_recipient(recipients: Sequence[str], address: str) -> bool:
+    if len(recipients) > _MAX_CACHED_RECIPIENTS:
+        return any(normalize_field(recipient) == address for recipient in recipients)
+    return address in _fold_recipients(tuple(recipients))
 
 
 @lru_cache(maxsize=4096)

@@ -154,7 +154,10 @@ class ConditionBuilder:
 
     def select_address_numbers(self, term: terms.AddressTerm) -> NumberQuery:
         """Return the query for the indexed mails that have an exact address, in any order."""
-        return select(addresses.c.number).where(addresses.c.place == term.field, addresses.c.address == term.address)
+        statement = select(addresses.c.number)
+        statement = statement.where(addresses.c.place == term.field, addresses.c.address == term.address)
+        # PostgreSQL can have addresses of mails that are deleted.
+        return statement.where(addresses.c.number.in_(select(mails.c.number)))
 
     def build_prefilter(self, words: str) -> ColumnElement[bool] | None:
         """Return a fast condition that narrows a search for `words`; None without one.

@@ -432,7 +432,10 @@ class PostgresDatabase(Database):
         """Return the last value of a sequence, once all transactions up to it have ended.
 
         Transactions that begin meanwhile do not wait.  If a node holds its transaction open for long, the result is
-        the one before that.
+        the one before that.  It never falls.
+
+        Raises:
+            StoreUnavailable: there is none before that.
         """
         deadline = monotonic() + _SETTLING_TIMEOUT_SECONDS
         pause = _MIN_SETTLING_PAUSE_SECONDS
@@ -450,11 +453,15 @@ class PostgresDatabase(Database):
                 if not unsettled:
                     break
                 if monotonic() > deadline:
-                    return self._settled_positions.get(sequence, 0)
+                    break
                 time.sleep(pause)
                 pause = min(2 * pause, _MAX_SETTLING_PAUSE_SECONDS)
-        self._settled_positions[sequence] = max(position, self._settled_positions.get(sequence, 0))
-        return position
+        if unsettled and sequence not in self._settled_positions:
+            # With a guess, a folder would seem to be empty, and a client would remove its own copies of the mails.
+            raise StoreUnavailable("another transaction has not ended yet; try again")
+        if not unsettled:
+            self._settled_positions[sequence] = max(position, self._settled_positions.get(sequence, 0))
+        return self._settled_positions[sequence]
 
     def get_stable_number(self) -> int:
         """Return the last number, once no transaction is adding mails."""
