@@ -171,6 +171,13 @@ def test_failed_logins_end_the_session():
     assert client.session.record.ended == "BYE"
 
 
+def test_login_is_disabled_without_a_mechanism_of_passwords():
+    client = make_client(auth=Auth({"ann": "secret"}, mechanisms=["CRAM-MD5"]))
+
+    assert b" LOGINDISABLED AUTH=CRAM-MD5]" in client.greeting
+    assert client.send("LOGIN ann secret")[0].startswith("a NO [CANNOT] Plain passwords are not accepted")
+
+
 # -- TLS -------------------------------------------------------------------------------------
 
 

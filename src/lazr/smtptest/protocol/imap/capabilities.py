@@ -44,6 +44,6 @@ def list_capabilities(state: ImapState) -> list[str]:
         return [*names, *_AFTER_LOGIN, "APPENDLIMIT" if limit is None else f"APPENDLIMIT={limit}"]
     if settings.offers_starttls:
         names.append("STARTTLS")
-    if not settings.accepts_login:
+    if not settings.accepts_password:  # RFC 9051 6.2.3: whenever LOGIN fails for any user
         names.append("LOGINDISABLED")
     return names + [f"AUTH={mechanism}" for mechanism in settings.mechanisms]
