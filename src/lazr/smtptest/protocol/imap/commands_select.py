@@ -27,6 +27,7 @@ def run_select(state: ImapState, command: SelectCommand) -> Steps:
         state.close_folder()  # even if the command fails
         yield render_status_response(b"*", "OK", "The folder selected before is closed", "CLOSED")
     is_read_only = command.name == "EXAMINE"
+    state.has_noted_change = False
     view, folder_state = yield Call(
         partial(
             _open_folder,
@@ -39,6 +40,7 @@ def run_select(state: ImapState, command: SelectCommand) -> Steps:
     state.is_condstore = state.is_condstore or command.is_condstore
     yield b"".join(_describe_folder(state, view, folder_state, command.folder))
     state.view = view
+    view.is_refresh_due = state.has_noted_change  # perhaps after the call has read the folder
     return ok(f"{command.name} completed", "READ-ONLY" if is_read_only else "READ-WRITE")
 
 

@@ -267,8 +267,7 @@ class ImapSession:
 
     def notify_change(self) -> bytes:
         """Note that the account may have changed; return the bytes to send."""
-        if self._state.view is not None:
-            self._state.view.is_refresh_due = True
+        self._state.note_change()
         self._has_new_changes = True
         return self._process_input() if self._waiting is Waiting.INPUT and self.is_idling else b""
 
