@@ -68,6 +68,17 @@ def test_select_closes_the_folder_before_it():
     assert client.send("CHECK") == ["a BAD CHECK needs a selected folder; send SELECT first"]
 
 
+def test_select_of_a_name_that_no_folder_can_have_closes_the_folder():
+    client = ImapClient(MAIL)
+
+    assert client.send("SELECT")[0].startswith("a BAD ")
+    assert client.send("FETCH 1 UID") == ["* 1 FETCH (UID 1)", "a OK FETCH completed"]
+    closed, end = client.send('SELECT "&"')
+    assert closed == "* OK [CLOSED] The folder selected before is closed"
+    assert end.startswith("a NO [CANNOT] expected a folder name in modified UTF-7")
+    assert client.send("FETCH 1 UID") == ["a BAD FETCH needs a selected folder; send SELECT first"]
+
+
 def test_change_while_a_folder_is_opened_is_not_lost():
     client = ImapClient(MAIL, select="")
     session = client.session
