@@ -6,6 +6,7 @@ from lazr.smtptest import Limits
 from lazr.smtptest.errors import StoreUnavailable
 from lazr.smtptest.protocol.folder_access import FolderError, FolderInfo
 from tests.helpers.imap_client import MAIL, ImapClient
+from tests.helpers.memory_folders import run_calls
 
 SELECTED = [
     "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)",
@@ -65,6 +66,32 @@ def test_select_closes_the_folder_before_it():
         "a NO [NONEXISTENT] There is no such folder",
     ]
     assert client.send("CHECK") == ["a BAD CHECK needs a selected folder; send SELECT first"]
+
+
+def test_select_of_a_name_that_no_folder_can_have_closes_the_folder():
+    client = ImapClient(MAIL)
+
+    assert client.send("SELECT")[0].startswith("a BAD ")
+    assert client.send("FETCH 1 UID") == ["* 1 FETCH (UID 1)", "a OK FETCH completed"]
+    closed, end = client.send('SELECT "&"')
+    assert closed == "* OK [CLOSED] The folder selected before is closed"
+    assert end.startswith("a NO [CANNOT] expected a folder name in modified UTF-7")
+    assert client.send("FETCH 1 UID") == ["a BAD FETCH needs a selected folder; send SELECT first"]
+
+
+def test_change_while_a_folder_is_opened_is_not_lost():
+    client = ImapClient(MAIL, select="")
+    session = client.session
+    session.receive(b"a SELECT INBOX\r\n")
+    opened = session.pending_call()  # in a worker thread, so that the store can change before the answer
+    client.account.inbox.add(MAIL)
+    assert session.notify_change() == b""
+
+    lines = run_calls(session, session.answer(opened)).decode().splitlines()
+
+    assert lines[1] == "* 1 EXISTS"
+    assert lines[-3:] == ["* 2 EXISTS", "* 0 RECENT", "a OK [READ-WRITE] SELECT completed"]
+    assert client.send("SEARCH ALL") == ["* SEARCH 1 2", "a OK SEARCH completed"]
 
 
 def test_close_expunges_silently():

@@ -29,8 +29,7 @@ def run_create(state: ImapState, command: CreateCommand) -> Steps:
     """Create a folder (RFC 9051 6.3.4)."""
     if command.special_use:
         return no("The special use of folders is fixed: Drafts, Junk, Sent and Trash have it", "USEATTR")
-    # RFC 9051 6.3.4: a delimiter at the end announces folders within it.
-    yield Call(partial(state.get_account().create_folder, command.folder.rstrip("/") or command.folder))
+    yield Call(partial(state.get_account().create_folder, command.folder))
     return ok("CREATE completed")
 
 

@@ -11,8 +11,8 @@ from lazr.smtptest.protocol.imap.message_selection import number_messages
 from lazr.smtptest.protocol.imap.message_sort import read_sort_facts, sort_messages
 from lazr.smtptest.protocol.imap.message_threads import build_threads, format_threads
 from lazr.smtptest.protocol.imap.responses import Part, ok
-from lazr.smtptest.protocol.imap.search_keys import AndKey, ModSeqKey, NotKey, OrKey
-from lazr.smtptest.protocol.imap.search_match import find_messages
+from lazr.smtptest.protocol.imap.search_keys import ModSeqKey
+from lazr.smtptest.protocol.imap.search_match import find_messages, iterate_leaves
 from lazr.smtptest.protocol.imap.sequence_set import format_sequence_set
 from lazr.smtptest.protocol.reading_session import Call
 
@@ -115,18 +115,7 @@ def _estimate_time(state: ImapState) -> float:
 
 def _has_mod_seq(key: SearchKey) -> bool:
     """Whether the key has MODSEQ, so that the result has it too (RFC 7162 3.1.5)."""
-    waiting: list[SearchKey] = [key]
-    while waiting:
-        key = waiting.pop()
-        if isinstance(key, ModSeqKey):
-            return True
-        if isinstance(key, AndKey):
-            waiting.extend(key.keys)
-        elif isinstance(key, OrKey):
-            waiting.extend((key.left, key.right))
-        elif isinstance(key, NotKey):
-            waiting.append(key.key)
-    return False
+    return any(isinstance(leaf, ModSeqKey) for leaf in iterate_leaves(key))
 
 
 def _select_returned(uids: Sequence[int], options: frozenset[str] | None) -> Sequence[int]:

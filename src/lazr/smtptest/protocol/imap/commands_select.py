@@ -18,15 +18,14 @@ if TYPE_CHECKING:
     from lazr.smtptest.protocol.imap.command_types import SelectCommand, SimpleCommand
     from lazr.smtptest.protocol.imap.session_state import ImapState, Steps
 
-__all__ = ["run_close", "run_select", "run_unselect"]
+__all__ = ["leave_folder", "run_close", "run_select", "run_unselect"]
 
 
 def run_select(state: ImapState, command: SelectCommand) -> Steps:
     """Select a folder, or open it to read only (RFC 9051 6.3.2, 6.3.3)."""
-    if state.view is not None:
-        state.close_folder()  # even if the command fails
-        yield render_status_response(b"*", "OK", "The folder selected before is closed", "CLOSED")
+    yield leave_folder(state)  # even if the command fails
     is_read_only = command.name == "EXAMINE"
+    state.has_noted_change = False
     view, folder_state = yield Call(
         partial(
             _open_folder,
@@ -39,7 +38,16 @@ def run_select(state: ImapState, command: SelectCommand) -> Steps:
     state.is_condstore = state.is_condstore or command.is_condstore
     yield b"".join(_describe_folder(state, view, folder_state, command.folder))
     state.view = view
+    view.is_refresh_due = state.has_noted_change  # perhaps after the call has read the folder
     return ok(f"{command.name} completed", "READ-ONLY" if is_read_only else "READ-WRITE")
+
+
+def leave_folder(state: ImapState) -> bytes:
+    """Leave the folder, because of another SELECT; return CLOSED (RFC 9051 6.3.2)."""
+    if state.view is None:
+        return b""
+    state.close_folder()
+    return render_status_response(b"*", "OK", "The folder selected before is closed", "CLOSED")
 
 
 def _open_folder(

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     Leaf = AllKey | FlagKey | ModSeqKey | DateKey | SizeKey | AgeKey | TextKey | SequenceKey
     ReadText = Callable[[Message, str, str], str]
 
-__all__ = ["find_messages"]
+__all__ = ["find_messages", "iterate_leaves"]
 
 MAX_MESSAGES_PER_CALL = 64
 MAX_CONTENT_BYTES_PER_CALL = 1024 * 1024
@@ -96,7 +96,7 @@ class _Search:
         self._uids = uids
         self._positions = {uid: position for position, uid in enumerate(uids)}
         self._all = self._mask_positions(range(len(uids)))
-        self._leaves = list(dict.fromkeys((type(leaf), leaf) for leaf in _iterate_leaves(key)))
+        self._leaves = list(dict.fromkeys((type(leaf), leaf) for leaf in iterate_leaves(key)))
         # A leaf is here with its type: tuples of two types can be equal.
         self._masks: dict[tuple[type, Leaf], int] = {}
         self._facts: dict[int, tuple[float, int]] = {}  # date and size by position
@@ -316,7 +316,8 @@ class _Candidate:
         return sent.day < leaf.day if leaf.comparison == "BEFORE" else sent.day >= leaf.day
 
 
-def _iterate_leaves(key: SearchKey) -> Iterator[Leaf]:
+def iterate_leaves(key: SearchKey) -> Iterator[Leaf]:
+    """Yield the keys that have no other keys within them."""
     waiting: list[SearchKey] = [key]
     while waiting:
         key = waiting.pop()

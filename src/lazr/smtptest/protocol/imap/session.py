@@ -21,6 +21,7 @@ from lazr.smtptest.protocol.imap.command_parser import parse_command
 from lazr.smtptest.protocol.imap.command_table import run_command
 from lazr.smtptest.protocol.imap.command_text import describe_argument, mask_command
 from lazr.smtptest.protocol.imap.command_types import LoginCommand
+from lazr.smtptest.protocol.imap.commands_select import leave_folder
 from lazr.smtptest.protocol.imap.parse_error import ParseError
 from lazr.smtptest.protocol.imap.reader import MAX_LINE_BYTES, ImapReader, Item, RawCommand, RawLine, Refused
 from lazr.smtptest.protocol.imap.responses import Completion, Effect, Part, render_status_response
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["ImapSession"]
 
 _HTTP_METHODS = frozenset({b"CONNECT", b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"PATCH", b"POST", b"PUT", b"TRACE"})
+_SELECT_NAMES = frozenset({"EXAMINE", "SELECT"})
 # The literals of one command.
 _MAX_LITERAL_BYTES = 1024 * 1024
 _MAX_LITERAL_BYTES_BEFORE_LOGIN = 64 * 1024
@@ -267,8 +269,7 @@ class ImapSession:
 
     def notify_change(self) -> bytes:
         """Note that the account may have changed; return the bytes to send."""
-        if self._state.view is not None:
-            self._state.view.is_refresh_due = True
+        self._state.note_change()
         self._has_new_changes = True
         return self._process_input() if self._waiting is Waiting.INPUT and self.is_idling else b""
 
@@ -393,6 +394,8 @@ class ImapSession:
             command = parse_command(raw, is_utf8=self._state.has_utf8_names)
         except ParseError as error:
             transcript.add_command(mask_command(raw, None))
+            if error.status == "NO" and raw.name in _SELECT_NAMES:  # the grammar allows the name, so it is a SELECT
+                self._output.add(leave_folder(self._state))
             self._refuse_command(Completion(error.status, str(error), error.code))
             return
         transcript.add_command(mask_command(raw, command))

@@ -38,6 +38,7 @@ class ImapState:
     - `account`: what the client sees; None before authentication.
     - `view`: the selected folder; None if none is selected.
     - `is_rev2`, `is_utf8`, `is_condstore`: what the client has enabled (RFC 9051 6.3.1, RFC 6855 3, RFC 7162 3.1).
+    - `has_noted_change`: the account has changed; SELECT looks for changes while it reads the folder.
     - `saved_uids`: the result of the last SEARCH with SAVE, ascending (RFC 5182).
 
     Args:
@@ -50,6 +51,7 @@ class ImapState:
     __slots__ = (
         "account",
         "auth",
+        "has_noted_change",
         "is_condstore",
         "is_rev2",
         "is_utf8",
@@ -71,6 +73,7 @@ class ImapState:
         self.tag: bytes = b""  # of the command in execution
         self.account: Account | None = None
         self.view: FolderView | None = None
+        self.has_noted_change: bool = False
         self.is_rev2: bool = False
         self.is_utf8: bool = False
         self.is_condstore: bool = False
@@ -98,7 +101,8 @@ class ImapState:
         return render_status_response(b"*", "OK", "The highest modification sequence", code)
 
     def note_change(self) -> None:
-        """Note that the selected folder may have changed."""
+        """Note that the selected folder, or one that is being selected, may have changed."""
+        self.has_noted_change = True
         if self.view is not None:
             self.view.is_refresh_due = True
 
