@@ -87,7 +87,7 @@ def test_changes_are_seen_by_rest_websocket_and_imap():
             headers = {"Content-Type": "application/json"}
             urllib.request.urlopen(urllib.request.Request(f"{api}v1/messages", body, headers, method="PUT")).close()
             client.noop()
-            assert client.response("FETCH")[1] == [b"1 (UID 1 FLAGS (Paid))"]
+            assert client.response("FETCH")[1] == [rb"1 (UID 1 FLAGS (Paid \Recent))"]
 
             client.store("1", "+FLAGS", r"\Deleted")
             client.expunge()
