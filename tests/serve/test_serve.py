@@ -23,7 +23,7 @@ from lazr.smtptest.cli.serve.outbound_options import OutboundOptions
 from lazr.smtptest.cli.serve.printer import PrinterThread
 from lazr.smtptest.cli.serve.web_server import PreparedWebServer, prepare_web_server
 from lazr.smtptest.store import MemoryStore, SqliteStore
-from lazr.smtptest.web import WebhookThread, WebServer, new_secret
+from lazr.smtptest.web import Mailboxes, WebhookThread, WebServer, new_secret
 from tests.helpers.command_line import ServeProcess, ServeThread, run_smtptest
 from tests.helpers.http_receiver import Receiver
 
@@ -187,6 +187,7 @@ def test_error_500_has_the_security_headers(caplog):
             ca_file=None,
             server=MailServer(),
             store=store,
+            mailboxes=Mailboxes(),
         )
         with web.run_web_server() as url:
             for path, status in (("/api/v1/messages", 500), ("/livez", 200)):
