@@ -53,7 +53,9 @@ class Checkout:
         return [*command, "--quiet"] if is_quiet else command
 
     def build_environment(self, directory: Path) -> dict[str, str]:
-        return _build_clean_environment(directory) | {"PYTHONPATH": str(self.path / "src")}
+        # Servers that run side by side cannot share the default ports of IMAP and POP3, which are not measured.
+        variables = {"SMTPTEST_SERVE_NO_IMAP": "1", "SMTPTEST_SERVE_NO_POP3": "1"}
+        return _build_clean_environment(directory) | variables | {"PYTHONPATH": str(self.path / "src")}
 
     def describe(self) -> dict[str, str]:
         code = "import lazr.smtptest, platform; print(lazr.smtptest.__file__, platform.python_version())"

@@ -173,6 +173,22 @@ def test_default_port_in_use_is_a_warning(monkeypatch):
         assert f"running without {name.upper()}: another program uses port {port}; choose a port" in errors
 
 
+def test_default_port_that_is_taken_meanwhile_is_a_warning(monkeypatch):
+    """Two servers that start at the same time both find the port free."""
+    looks = []
+    monkeypatch.setattr(
+        "lazr.smtptest.cli.serve.reading_setup._is_in_use",
+        lambda host, port: looks.append(port) or len(looks) > 2,
+    )
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        ports = {"imap": busy.getsockname()[1], "pop3": find_free_port()}
+        monkeypatch.setattr("lazr.smtptest.cli.serve.reading_setup._DEFAULT_PORTS", ports)
+        with serve("--smtp-port", str(find_free_port())) as serving:
+            assert list(get_addresses(serving)) == ["smtp", "http"]
+            _, errors, _ = serving.stop()
+    assert f"running without IMAP: another program uses port {ports['imap']}" in errors
+
+
 def test_explicit_port_in_use_is_an_error():
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]

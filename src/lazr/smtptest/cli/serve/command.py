@@ -89,7 +89,15 @@ def serve(
     raise_fd_limit()
     configure_allocator()
     tls = build_tls(tls_options, [smtp_options.hostname, *_read_allowed_names(http_options)])
-    return _run(smtp_options, reading_options, store_options, http_options, outbound_options, tls=tls, out=sys.stdout)
+    options = smtp_options, reading_options, store_options, http_options, outbound_options
+    try:
+        return _run(*options, tls=tls, out=sys.stdout)
+    except _DefaultPortTaken:  # another program has taken it since it was looked at; now it is left out
+        return _run(*options, tls=tls, out=sys.stdout)
+
+
+class _DefaultPortTaken(CommandError):
+    """A default port of IMAP or POP3 is in use, which must not end the server."""
 
 
 def _run(
@@ -130,7 +138,7 @@ def _run(
         )
         if web is not None:
             running.enter_context(web.run_webhooks())
-        running.enter_context(_run_mail_server(server, reading))
+        running.enter_context(_run_mail_server(server, reading, reading_options))
         urls = [server.url]
         if tls.smtp is not None and tls.smtp.mode is TlsMode.BOTH:
             urls.append("smtps://{}:{}".format(*server.tls_address))
@@ -229,7 +237,7 @@ def _list_reading_urls(server: MailServer, reading: ReadingSetup, tls: Tls | Non
 
 
 @contextlib.contextmanager
-def _run_mail_server(server: MailServer, reading: ReadingSetup) -> Iterator[None]:
+def _run_mail_server(server: MailServer, reading: ReadingSetup, reading_options: ReadingOptions) -> Iterator[None]:
     try:
         server.start()
     except OSError as error:
@@ -238,6 +246,9 @@ def _run_mail_server(server: MailServer, reading: ReadingSetup) -> Iterator[None
             options = {f":{listen.port}": f"--{name}-port" for name, listen in reading.list_listens()}
             option = next((options[end] for end in options if str(error.strerror).endswith(end)), "--smtp-port")
             hint = f"; choose a port with {option} (0 is any free port)"
+            defaults = {"--imap-port": reading_options.imap_port, "--pop3-port": reading_options.pop3_port}
+            if defaults.get(option, 0) is None:
+                raise _DefaultPortTaken(f"{error.strerror}{hint}") from None
         raise CommandError(f"{error.strerror or error}{hint}") from None
     try:
         yield
