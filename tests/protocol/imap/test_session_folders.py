@@ -5,6 +5,7 @@ import pytest
 from lazr.smtptest import Limits
 from lazr.smtptest.errors import StoreUnavailable
 from lazr.smtptest.protocol.folder_access import FolderError, FolderInfo
+from lazr.smtptest.protocol.reading_session import ReadingReply
 from tests.helpers.imap_client import MAIL, ImapClient
 from tests.helpers.memory_folders import run_calls
 
@@ -76,6 +77,17 @@ def test_select_of_a_name_that_no_folder_can_have_closes_the_folder():
     closed, end = client.send('SELECT "&"')
     assert closed == "* OK [CLOSED] The folder selected before is closed"
     assert end.startswith("a NO [CANNOT] expected a folder name in modified UTF-7")
+    assert client.send("FETCH 1 UID") == ["a BAD FETCH needs a selected folder; send SELECT first"]
+
+
+def test_select_that_a_rule_refuses_closes_the_folder():
+    client = ImapClient(MAIL)
+    client.replies = {"IMAP SELECT": ReadingReply("NO", "[INUSE] Try later")}
+
+    assert client.send("SELECT Sent") == [
+        "* OK [CLOSED] The folder selected before is closed",
+        "a NO [INUSE] Try later",
+    ]
     assert client.send("FETCH 1 UID") == ["a BAD FETCH needs a selected folder; send SELECT first"]
 
 

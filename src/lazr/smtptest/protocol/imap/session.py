@@ -378,7 +378,7 @@ class ImapSession:
         self._refuse_command(Completion(refused.status, refused.text))
 
     def _refuse_command(self, completion: Completion) -> None:
-        """Answer what is no command; a browser gets no second chance."""
+        """Refuse an invalid command; close the connection of a browser."""
         if self._state.tag.upper() in _HTTP_METHODS:
             # A web page can make a browser send this (ALPACA).  The request's body must not be read as commands.
             self._send_bye("This is an IMAP server, goodbye", "BYE")
@@ -427,6 +427,8 @@ class ImapSession:
         if command is None:
             self._greet_client(reply)
         elif reply is not None:
+            if reply.status == "NO" and command.name in _SELECT_NAMES:
+                self._output.add(leave_folder(state))  # RFC 9051 6.3.2: a SELECT that fails selects no folder
             self._send_reply(state.tag, reply)
         else:
             self._steps = run_command(state, command)
