@@ -23,7 +23,7 @@ def mask_command(raw: RawCommand, command: ImapCommand | None) -> bytes:
     """Return the line of a command as a transcript shows it; a literal is shown by its size.
 
     Args:
-        raw: The command as it came.
+        raw: The command as the client sent it.
         command: The parsed command; None if it breaks the grammar.
     """
     head = f"{raw.tag} {raw.name} ".encode("ascii", "replace")

@@ -82,7 +82,7 @@ def _find_folders(infos: Collection[FolderInfo], command: ListCommand) -> Iterat
     with_children = _find_levels(info.name for info in infos if info.exists)
     below = selected
     if "RECURSIVEMATCH" in command.selection_options:
-        # RFC 5258 3.5: CHILDINFO tells of folders that the result does not have.
+        # RFC 5258 3.5: CHILDINFO is about folders that the result does not have.
         below = {name for name in selected if not any(pattern.matches(name) for pattern in patterns)}
     above_selected = _find_levels(below)
     by_name = {info.name: info for info in infos}

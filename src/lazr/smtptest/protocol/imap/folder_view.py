@@ -2,7 +2,7 @@
 
 The server may change the numbers of messages only by EXPUNGE and EXISTS, and EXPUNGE only at certain moments (RFC 9051
 7.5.1).  So a session keeps a view of its folder.  `read_changes` reads what is new; `apply_changes` changes the view
-and yields the responses that tell the client.
+and yields the responses for the client.
 """
 
 from __future__ import annotations

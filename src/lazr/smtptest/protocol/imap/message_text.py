@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["decode_field", "has_field", "read_field", "read_message_text"]
 
-# The fields of a header that are searched, as the mail parser reads so much of it.
+# How much of a header is searched: the limit of the mail parser.
 _MAX_HEADER_BYTES = 100 * 1024
 _FIELD = compile_lazily(rb"([^:\s]+)[ \t]*:(.*)")
 _FOLD = compile_lazily(rb"\r?\n(?=[ \t])")

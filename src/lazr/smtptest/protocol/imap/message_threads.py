@@ -108,7 +108,7 @@ def _link_references(messages: Sequence[SortFacts]) -> list[ThreadNode]:
             node = forest.nodes[-number << 64] = ThreadNode()
         node.facts = facts
         own.append(node)
-    # What a message says of itself goes before what others say of it, even if it would close a loop (step 1 B).
+    # The parent that a message names goes before one that others imply, even if it would close a loop (step 1 B).
     settled: set[ThreadNode] = set()
     for node, facts in zip(own, messages, strict=True):
         if facts.references:

@@ -16,7 +16,7 @@ class ParseError(Exception):
         text: What was expected, and what to do.
         position: The octet of the command where it was expected, from 0; literals count as well.  None: not known.
         code: A response code without brackets, such as `BADCHARSET (UTF-8)`; "" for none.
-        status: The status of the reply: `BAD`, or `NO` for what is well-formed and not supported.
+        status: The status of the reply: `BAD`, or `NO` for a valid command that is not supported.
 
     >>> str(ParseError("expected a folder name", 14))
     'expected a folder name at position 14'

@@ -105,7 +105,7 @@ class Part:
 
 
 def render_text(text: str) -> bytes:
-    r"""Return a text for a response; what is not allowed there becomes `?`.
+    r"""Return a text for a response; a character that is not allowed there becomes `?`.
 
     >>> render_text("Gr\xfc\xdfe\r\nx OK")
     b'Gr??e??x OK'

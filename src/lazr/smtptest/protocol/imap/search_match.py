@@ -64,7 +64,7 @@ def find_messages(
 
     Args:
         folder: The selected folder.
-        key: What is searched.
+        key: The search.
         uids: The UIDs of its messages as the client knows them, ascending; message number 1 is the first.
         saved_uids: The UIDs of `$` (RFC 5182).
         recent_uids: The UIDs that have `\Recent`.

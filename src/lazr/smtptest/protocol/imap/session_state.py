@@ -93,7 +93,7 @@ class ImapState:
         self.saved_uids = []
 
     def enable_condstore(self) -> bytes:
-        """Enable CONDSTORE; return what must be told of the selected folder (RFC 7162 3.1)."""
+        """Enable CONDSTORE; return the response about the selected folder (RFC 7162 3.1)."""
         was_enabled, self.is_condstore = self.is_condstore, True
         if was_enabled or self.view is None:
             return b""
@@ -101,7 +101,7 @@ class ImapState:
         return render_status_response(b"*", "OK", "The highest modification sequence", code)
 
     def note_change(self) -> None:
-        """Note that the selected folder, or one that is being selected, may have changed."""
+        """Note that the folder that is selected, or opened by SELECT, may have changed."""
         self.has_noted_change = True
         if self.view is not None:
             self.view.is_refresh_due = True
