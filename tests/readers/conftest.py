@@ -72,3 +72,9 @@ class ReceivedMails:
         """Return the contents in the order of their arrival, with CRLF as line end."""
         files = sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
         return [path.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") for path in files]
+
+
+@pytest.fixture
+def maildir(tmp_path):
+    """Return the folder of the Maildirs."""
+    return tmp_path / "maildir"

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.readers.example_mails import EXAMPLES, MEETING, REPORT
+from tests.readers.maildir import find_files, read_contents
 from tests.readers.reader_server import HOST, PASSWORD
 
 pytestmark = pytest.mark.slow
@@ -25,23 +26,6 @@ def synchronize(reader_server, run_program, tmp_path):
         return run_program("offlineimap", "-c", "offlineimaprc", "-o", **options)
 
     return run
-
-
-@pytest.fixture
-def maildir(tmp_path):
-    """Return the folder of the Maildirs."""
-    return tmp_path / "maildir"
-
-
-def find_files(maildir, folder="INBOX"):
-    """Return the files of the mails of a folder, in the order of their UIDs."""
-    files = [path for name in ("new", "cur") for path in (maildir / folder / name).glob("*")]
-    return sorted(files, key=lambda path: int(path.name.partition(",U=")[2].partition(",")[0]))
-
-
-def read_contents(maildir, folder="INBOX"):
-    """Return the contents of the mails of a folder; a Maildir has LF as line end."""
-    return [path.read_bytes().replace(b"\n", b"\r\n") for path in find_files(maildir, folder)]
 
 
 @pytest.mark.parametrize("tls", ["none", "starttls", "implicit"])
