@@ -21,6 +21,9 @@ EXTRAS = PYPROJECT["project"]["optional-dependencies"]
 # The distribution of a module that is not named like it.
 DISTRIBUTIONS = {
     "PIL": "pillow",
+    "dkim": "dkimpy",
+    "dns": "dnspython",
+    "nacl": "pynacl",
     "re2": "google-re2",
     "typing_extensions": "typing-extensions",
 }
@@ -30,12 +33,17 @@ IMPORTING_PROGRAMS = {"pytest"}
 
 # Where the modules of an extra are imported; everything else belongs to `serve`.
 EXTRA_BY_DISTRIBUTION = {
+    "authres": "checks",
     "bcrypt": "passwords",
     "cryptography": "tls",
+    "dkimpy": "checks",
+    "dnspython": "checks",
     "google-re2": "regex",
     "mcp": "mcp",
     "pillow": "thumbnails",
     "psycopg": "postgres",
+    "publicsuffixlist": "checks",
+    "pynacl": "checks",
     "scramp": "auth",
     "testcontainers": "testcontainers",
     "tinycss2": "html-check",

@@ -1,0 +1,1 @@
+"""Check DKIM, ARC, SPF and DMARC on plain values, without network access."""

@@ -1,0 +1,1 @@
+"""Build mails that come back: bounces, complaints and automatic replies."""
