@@ -1,1 +1,46 @@
-"""Check DKIM, ARC, SPF and DMARC on plain values, without network access."""
+"""Check DKIM, ARC, SPF and DMARC on plain values, without network access.
+
+Each check gets its DNS records from a `Resolver` of the room `dns`, and returns a value of `results.py`.
+"""
+
+from __future__ import annotations
+
+from lazr.smtptest._util.lazy_exports import lazy_exports
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lazr.smtptest.authentication.results import (
+        ArcInstance,
+        ArcResult,
+        Authentication,
+        DkimResult,
+        DmarcResult,
+        SpfResult,
+    )
+
+__all__ = [
+    "ArcInstance",
+    "ArcResult",
+    "Authentication",
+    "DkimResult",
+    "DmarcResult",
+    "SpfResult",
+]
+
+__getattr__: Callable[[str], object]
+__dir__: Callable[[], list[str]]
+__getattr__, __dir__ = lazy_exports(
+    globals(),
+    {
+        "lazr.smtptest.authentication.results": (
+            "ArcInstance",
+            "ArcResult",
+            "Authentication",
+            "DkimResult",
+            "DmarcResult",
+            "SpfResult",
+        ),
+    },
+)
