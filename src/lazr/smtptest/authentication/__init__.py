@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lazr.smtptest.authentication.dkim import verify_dkim
     from lazr.smtptest.authentication.results import (
         ArcInstance,
         ArcResult,
@@ -27,6 +28,7 @@ __all__ = [
     "DkimResult",
     "DmarcResult",
     "SpfResult",
+    "verify_dkim",
 ]
 
 __getattr__: Callable[[str], object]
@@ -34,6 +36,7 @@ __dir__: Callable[[], list[str]]
 __getattr__, __dir__ = lazy_exports(
     globals(),
     {
+        "lazr.smtptest.authentication.dkim": ("verify_dkim",),
         "lazr.smtptest.authentication.results": (
             "ArcInstance",
             "ArcResult",
