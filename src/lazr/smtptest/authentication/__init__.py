@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lazr.smtptest.authentication.arc import verify_arc
     from lazr.smtptest.authentication.dkim import verify_dkim
     from lazr.smtptest.authentication.results import (
         ArcInstance,
@@ -28,6 +29,7 @@ __all__ = [
     "DkimResult",
     "DmarcResult",
     "SpfResult",
+    "verify_arc",
     "verify_dkim",
 ]
 
@@ -36,6 +38,7 @@ __dir__: Callable[[], list[str]]
 __getattr__, __dir__ = lazy_exports(
     globals(),
     {
+        "lazr.smtptest.authentication.arc": ("verify_arc",),
         "lazr.smtptest.authentication.dkim": ("verify_dkim",),
         "lazr.smtptest.authentication.results": (
             "ArcInstance",
