@@ -262,4 +262,5 @@ def _decode_copy(copy: bytes) -> Field:
     """Return a field of z=, which is in DKIM quoted-printable (RFC 6376 2.11)."""
     unfolded = b"".join(copy.split())
     name, _, value = _HEX.sub(lambda match: bytes([int(match[1], 16)]), unfolded).partition(b":")
-    return Field(name, value.removesuffix(b"\r\n") + b"\r\n")
+    # Copies have no space after the colon, which simple canonicalization keeps.
+    return Field(name, b" " + value.strip(b" \t\r\n") + b"\r\n")

@@ -126,13 +126,13 @@ def _parse_record(name: str, record: bytes, key_type: str, hash_name: str) -> Pu
     """Return the key of a record (RFC 6376 3.6.1)."""
 
     def fail(text: str) -> DkimProblem:
-        return DkimProblem("permerror", f"the key record {name} {text}")
+        hint = "; it has backslashes, which only zone files need" if b"\\" in record else ""
+        return DkimProblem("permerror", f"the key record {name} {text}{hint}")
 
     try:
         tags = parse_tags(record)
     except TagError as error:
-        hint = "; it has backslashes, which only zone files need" if b"\\" in record else ""
-        raise fail(f"cannot be read: {error}{hint}") from error
+        raise fail(f"cannot be read: {error}") from error
     if tags.get("v", b"DKIM1") != b"DKIM1":
         raise fail(f"has the version v={show(tags['v'])}, expected DKIM1")
     if "v" in tags and next(iter(tags)) != "v":
