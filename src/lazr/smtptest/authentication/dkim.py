@@ -206,7 +206,7 @@ def find_header_changes(
         header, message, signature.tags.get("z", b""), matches, budget, use_pairs=recovered is not None
     )
     if recovered and not changes:
-        found = find_changed_byte(b"".join(header.canonicalize()), hash_name, recovered[1], SearchBudget())
+        found = find_changed_byte(b"".join(header.canonicalize()), hash_name, recovered[1], budget)
         place = locate_part(header, found.position) if found else None
         if found and place:
             return [Change(f"{place.text}: {found.text}", place.place)]

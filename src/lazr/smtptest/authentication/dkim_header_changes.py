@@ -109,7 +109,14 @@ def explain_header(
         trials.append(trial)
         if len(trials) >= MAX_VARIANTS:
             break
-    return _search_pairs(trials, is_signed) if use_pairs else []
+    # Half of the rest is for the search of a single character.
+    pair_budget = budget.split()
+
+    def is_pair_signed(trial: dict[int, bytes]) -> bool:
+        text = b"".join(trial.get(position, part) for position, part in enumerate(parts))
+        return pair_budget.spend(len(text)) and matches(text)
+
+    return _search_pairs(trials, is_pair_signed) if use_pairs else []
 
 
 def locate_part(header: SignedHeader, position: int) -> Change | None:
