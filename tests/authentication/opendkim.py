@@ -12,7 +12,7 @@ from tests.authentication.signing import DOMAIN
 from tests.helpers.third_party_clients import require_installed
 
 ALGORITHMS = {"rsa-sha1": 0, "rsa-sha256": 1, "ed25519-sha256": 2}
-CANONICALIZATIONS = {"simple": 0, "relaxed": 1}
+CANONICAL_FORMS = {"simple": 0, "relaxed": 1}
 ALL_OF_THE_BODY = -1
 
 POINTER, TEXT, SIZE, INT = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int
@@ -46,7 +46,7 @@ def sign_with_libopendkim(content, key, selector, algorithm, canonicalize):
     """
     library = load_library()
     state = library.dkim_init(None, None)
-    header, body = (CANONICALIZATIONS[part] for part in canonicalize.split("/"))
+    header, body = (CANONICAL_FORMS[part] for part in canonicalize.split("/"))
     status = INT()
     signer = library.dkim_sign(
         state, b"id", None, key, selector.encode(), DOMAIN.encode(), header, body, ALGORITHMS[algorithm],

@@ -29,7 +29,7 @@ from tests.authentication.signing import (
     write_rsa_record,
 )
 
-CANONICALIZATIONS = ("simple/simple", "simple/relaxed", "relaxed/simple", "relaxed/relaxed")
+CANONICAL_FORMS = ("simple/simple", "simple/relaxed", "relaxed/simple", "relaxed/relaxed")
 ALGORITHMS = ("rsa-sha256", "ed25519-sha256")
 
 # RFC 8463 appendix A: one message, signed with both algorithms.
@@ -81,7 +81,7 @@ def test_both_signatures_of_rfc_8463_pass():
     ]
 
 
-@pytest.mark.parametrize("canonicalize", CANONICALIZATIONS)
+@pytest.mark.parametrize("canonicalize", CANONICAL_FORMS)
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_signature_of_dkimpy_passes(algorithm, canonicalize):
     result = verify_one(sign(algorithm=algorithm, canonicalize=canonicalize))
@@ -92,7 +92,7 @@ def test_signature_of_dkimpy_passes(algorithm, canonicalize):
     assert result.signed_headers[:3] == ("from", "to", "subject")
 
 
-@pytest.mark.parametrize("canonicalize", CANONICALIZATIONS)
+@pytest.mark.parametrize("canonicalize", CANONICAL_FORMS)
 @pytest.mark.parametrize(
     "change",
     [
@@ -121,7 +121,7 @@ def test_verdict_is_that_of_dkimpy(canonicalize, change):
 @pytest.mark.parametrize(
     "body", [b"", b"\r\n", b"\r\n\r\n", b" \r\n", b"x", b"x\r\n\r\n", b"\t \r\n\r\nx \r\n", b".\r\n"]
 )
-@pytest.mark.parametrize("canonicalize", CANONICALIZATIONS)
+@pytest.mark.parametrize("canonicalize", CANONICAL_FORMS)
 def test_odd_bodies_of_dkimpy_pass(canonicalize, body):
     mail = MAIL.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" + body
 

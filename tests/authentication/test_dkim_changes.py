@@ -126,7 +126,7 @@ def test_white_space_fails_in_simple_canonicalization(change, text, place):
     assert text in result.reason
 
 
-UTF_8_BODY = "Grüße aus Köln\r\nund Zürich\r\n\r\n.ende\r\n".encode()
+UTF_8_BODY = "Grüße aus Köln\r\nund Zürich\r\n\r\n.Schluss\r\n".encode()
 LONG_LINES = b"word " * 40 + b"end\r\n" + b"next " * 30 + b"\r\n"
 TABS = b"a\tb\r\n\tc\r\n"
 

@@ -130,7 +130,7 @@ def check_signature(signature: Signature, key: PublicKey, message: Message, budg
         reason = f"the key has {key.bits} bits, and RSA keys must have at least {MIN_KEY_BITS} (RFC 8301 3.2)"
         raise DkimProblem("policy", reason)
     identity_domain = signature.identity.rpartition("@")[2].lower()
-    if key.is_strict and "v" in signature.tags and identity_domain != signature.domain.lower():
+    if key.is_strict and not signature.is_arc and identity_domain != signature.domain.lower():
         reason = f"the key record demands that i= has the domain {signature.domain} (t=s), got i={signature.identity}"
         raise DkimProblem("permerror", reason)
     header = _build_header(signature, message)
@@ -252,7 +252,7 @@ def _describe_unknown_change(signature: Signature, key: PublicKey, missing: list
 def _check_from(signature: Signature, message: Message) -> None:
     """Refuse a second From field that is not signed (RFC 6376 8.15)."""
     count = len(message.find_fields(b"from"))
-    if "v" in signature.tags and count > 1 and signature.names.count("from") < count:
+    if not signature.is_arc and count > 1 and signature.names.count("from") < count:
         signed = signature.names.count("from")
         reason = f"the mail has {count} From fields, and the signature covers only {signed} (RFC 6376 8.15)"
         raise DkimProblem("fail", reason, "header From")
