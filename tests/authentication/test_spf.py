@@ -33,8 +33,7 @@ def test_result_names_what_matched():
 
 
 EXISTS_REASON = (
-    "192.0.2.1 matches exists:%{ir}.%{l}._spf.%{d} in the record of example.com "
-    "(1.2.0.192.ann._spf.example.com exists)"
+    "192.0.2.1 matches exists:%{ir}.%{l}._spf.%{d} in the record of example.com (1.2.0.192.ann._spf.example.com exists)"
 )
 INCLUDE_REASON = (
     "192.0.2.1 matches include:_spf.example.net in the record of example.com "

@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lazr.smtptest.authentication.dmarc import check_dmarc
     from lazr.smtptest.authentication.results import (
         ArcInstance,
         ArcResult,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         DmarcResult,
         SpfResult,
     )
+    from lazr.smtptest.authentication.spf import check_spf
 
 __all__ = [
     "ArcInstance",
@@ -27,6 +29,8 @@ __all__ = [
     "DkimResult",
     "DmarcResult",
     "SpfResult",
+    "check_dmarc",
+    "check_spf",
 ]
 
 __getattr__: Callable[[str], object]
@@ -34,6 +38,7 @@ __dir__: Callable[[], list[str]]
 __getattr__, __dir__ = lazy_exports(
     globals(),
     {
+        "lazr.smtptest.authentication.dmarc": ("check_dmarc",),
         "lazr.smtptest.authentication.results": (
             "ArcInstance",
             "ArcResult",
@@ -42,5 +47,6 @@ __getattr__, __dir__ = lazy_exports(
             "DmarcResult",
             "SpfResult",
         ),
+        "lazr.smtptest.authentication.spf": ("check_spf",),
     },
 )
