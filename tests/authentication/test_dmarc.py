@@ -51,8 +51,9 @@ ALIGNMENTS = [
 ]
 
 
-@pytest.mark.parametrize(("record", "domain", "dkim", "spf", "dkim_aligned", "spf_aligned"), ALIGNMENTS)
-def test_alignment(record, domain, dkim, spf, dkim_aligned, spf_aligned):
+@pytest.mark.parametrize("case", ALIGNMENTS)
+def test_alignment(case):
+    record, domain, dkim, spf, dkim_aligned, spf_aligned = case
     place = find_organizational_domain(domain)
     result = check(record, domains=[domain], dkim=[DkimResult("pass", dkim)], spf=SpfResult("pass", spf), place=place)
 

@@ -38,7 +38,7 @@ class SpfEvaluation:
         if name is None or "." not in name:
             return Verdict("none", f"{_quote(domain)} is not a domain name of at least two labels")
         if name in self._context.domains:
-            path = " → ".join([*self._context.domains[self._context.domains.index(name) :], name])
+            path = ", ".join([*self._context.domains[self._context.domains.index(name) :], name])
             raise SpfError("permerror", f"the records include each other without end: {path}")
         record = self._find_record(name)
         if record is None:
