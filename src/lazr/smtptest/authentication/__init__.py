@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lazr.smtptest.authentication.dmarc import check_dmarc
+    from lazr.smtptest.authentication.evaluate import authenticate
     from lazr.smtptest.authentication.results import (
         ArcInstance,
         ArcResult,
@@ -29,6 +30,7 @@ __all__ = [
     "DkimResult",
     "DmarcResult",
     "SpfResult",
+    "authenticate",
     "check_dmarc",
     "check_spf",
 ]
@@ -39,6 +41,7 @@ __getattr__, __dir__ = lazy_exports(
     globals(),
     {
         "lazr.smtptest.authentication.dmarc": ("check_dmarc",),
+        "lazr.smtptest.authentication.evaluate": ("authenticate",),
         "lazr.smtptest.authentication.results": (
             "ArcInstance",
             "ArcResult",

@@ -46,7 +46,7 @@ class Clause(NamedTuple):
 
 
 def build_authentication_results(authserv_id: str, clauses: Iterable[Clause]) -> str:
-    """Return the field with its name, folded into one line for each clause, without a final CRLF.
+    """Return the field with its name, a line for each clause, without a final CRLF.
 
     Args:
         authserv_id: The name of the server that checked: letters, digits, `.`, `-` and `_`.
@@ -87,7 +87,7 @@ def build_authentication_results(authserv_id: str, clauses: Iterable[Clause]) ->
 
 
 def _clean_value(text: str) -> str:
-    """Return a domain, or an address with a harmless local part; empty if the domain is invalid."""
+    """Return a domain, or an address with a harmless local part; empty if invalid."""
     local_part, at, domain = text[-_MAX_VALUE_CHARACTERS * 2 :].rpartition("@")
     name = to_ascii_domain(domain)
     if name is None or _DOMAIN.fullmatch(name) is None:

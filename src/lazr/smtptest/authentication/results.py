@@ -237,7 +237,7 @@ class Authentication:
     dmarc: DmarcResult = field(default_factory=DmarcResult)
 
     def header(self, authserv_id: str) -> str:
-        """Return the field Authentication-Results with these results (RFC 8601), without a final CRLF.
+        """Return the field Authentication-Results (RFC 8601), without a final CRLF.
 
         Args:
             authserv_id: The name of the server that checked, `mx.example.org`.

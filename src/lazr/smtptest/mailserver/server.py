@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Literal, Self, TypeVar, Unpack
 
+    from lazr.smtptest.dns import DnsSource
     from lazr.smtptest.folders import MailboxView
-    from lazr.smtptest.mail import Mail
+    from lazr.smtptest.mail import Authenticator, Mail
     from lazr.smtptest.mailserver.mail_builder import MailContent
     from lazr.smtptest.mailserver.observer import ServerObserver
     from lazr.smtptest.mailserver.reading_service import ReadingService
@@ -138,6 +139,10 @@ class MailServer(ClientSettings):
         reading_auth: Who may log in to IMAP and POP3, as for `auth`; by default `auth` itself.  Without both, any user
             name and password are accepted: a name that is an address sees the mail to it, another name sees all.
         mailboxes: Further accounts of IMAP and POP3: the search of the store, by user name.
+        dns: The DNS records for `mail.authentication`, which checks DKIM, ARC, SPF and DMARC (needs the extra
+            `checks`): `{"example.com TXT": "v=spf1 -all"}`, a `lazr.smtptest.dns.Zone`, or the path of a zone file.
+            `"system"` asks the name servers of this machine.  None, the default, is no records, and no lookup.
+        spf_ip: The address that SPF checks, instead of that of the client.
         switch_interval: The thread switch interval of the whole process while the server runs, in seconds
             (`sys.setswitchinterval`).  With 0.0005, a test that computes in pure Python gets mail of other processes
             sooner than with Python's default of 0.005.
@@ -182,6 +187,8 @@ class MailServer(ClientSettings):
         pop3: bool | int | Listen = False,
         reading_auth: AcceptPolicy | Auth | None = None,
         mailboxes: Mapping[str, Search] | None = None,
+        dns: DnsSource = None,
+        spf_ip: str | None = None,
         switch_interval: float | None = None,
     ) -> None:
         check_arguments(locals())
@@ -244,6 +251,7 @@ class MailServer(ClientSettings):
             store=store,
             observer=observer,
             on_stored=None if self._reading is None else self._reading.note_mail,
+            authenticator=_create_authenticator(dns, spf_ip),
         )
         self._decisions = DecisionChain(decide, self._delivery, self._failures)
         self._first_start_time: float | None = None
@@ -853,6 +861,14 @@ def _create_connection(manager: ConnectionManager, endpoint: Endpoint) -> Connec
     from lazr.smtptest.net import Connection
 
     return Connection(manager, endpoint)
+
+
+def _create_authenticator(dns: DnsSource, spf_ip: str | None) -> Authenticator | None:
+    if dns is None and spf_ip is None:
+        return None  # the rooms of the checks are not imported
+    from lazr.smtptest.mail import Authenticator
+
+    return Authenticator(dns, spf_ip)
 
 
 def _normalize_auth(auth: AcceptPolicy | Auth | None) -> Auth | None:
