@@ -82,7 +82,8 @@ class Zone:
     def from_text(cls, text: str) -> Zone:
         """Read a master file (RFC 1035 5) of any domains; needs the extra `checks`.
 
-        $ORIGIN and $TTL work.  Names without a last dot and without $ORIGIN are complete names.  Types that `Zone` does not know are ignored.
+        $ORIGIN and $TTL work.  Names without a last dot and without $ORIGIN are complete names.  Types that `Zone` does
+        not know are ignored.
 
         Args:
             text: The content of the file.
