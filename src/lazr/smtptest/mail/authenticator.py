@@ -52,9 +52,11 @@ class Authenticator:
     __slots__ = ("resolver", "spf_ip")
 
     def __init__(self, dns: DnsSource, spf_ip: str | None = None) -> None:
-        from lazr.smtptest.dns import as_resolver
+        self.resolver: Resolver | None = None
+        if dns is not None:
+            from lazr.smtptest.dns import as_resolver
 
-        self.resolver: Resolver = as_resolver(dns)
+            self.resolver = as_resolver(dns)
         self.spf_ip = None if spf_ip is None else _check_address(spf_ip)
 
     def check(self, mail: AuthenticatedMail, from_domains: list[str]) -> Authentication:
@@ -70,11 +72,12 @@ class Authenticator:
             MissingExtra: The extra `checks` is not installed.
         """
         from lazr.smtptest.authentication import authenticate
+        from lazr.smtptest.dns import as_resolver
 
         envelope = mail.envelope
         return authenticate(
             mail.content,
-            resolver=self.resolver,
+            resolver=as_resolver(None) if self.resolver is None else self.resolver,
             client_ip=split_host_port(envelope.peer)[0] if self.spf_ip is None else self.spf_ip,
             helo=envelope.helo,
             mail_from=envelope.mail_from,

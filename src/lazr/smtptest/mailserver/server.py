@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Literal, Self, TypeVar, Unpack
 
-    from lazr.smtptest.dns import DnsSource
+    from lazr.smtptest.dns import DnsSource, Resolver
     from lazr.smtptest.folders import MailboxView
     from lazr.smtptest.mail import Authenticator, Mail
     from lazr.smtptest.mailserver.mail_builder import MailContent
@@ -73,7 +73,7 @@ _ATTRIBUTE_ALIASES = {
 }
 
 # What the inbox and the rules of the server use; completion does not offer it.
-_INNER_NAMES = frozenset({"check_started", "default_timeout", "is_in_loop_thread", "is_receiving"})
+_INNER_NAMES = frozenset({"check_started", "default_timeout", "greeting_name", "is_in_loop_thread", "is_receiving"})
 
 # The servers of this process, for the reports of failed tests (see `list_servers_since`).
 _live_servers: WeakSet[MailServer] = WeakSet()
@@ -223,6 +223,7 @@ class MailServer(ClientSettings):
         listener_settings.list_listens(host, port)  # checks host and port now, not at the start
         super().__init__(host, port, listener_settings)
         self._limits = server_settings.limits
+        self._greeting_name = hostname
         self._timeout = timeout
         self._inbox = Inbox(
             self, keep_mails=None if isinstance(keep_mails, bool) else keep_mails, keep_bytes=keep_bytes
@@ -244,6 +245,7 @@ class MailServer(ClientSettings):
                 keep_bytes=keep_bytes,
             )
             store = self._reading.store
+        self._authenticator = _create_authenticator(dns, spf_ip)
         self._delivery = LocalDelivery(
             self._inbox,
             self._failures,
@@ -251,7 +253,7 @@ class MailServer(ClientSettings):
             store=store,
             observer=observer,
             on_stored=None if self._reading is None else self._reading.note_mail,
-            authenticator=_create_authenticator(dns, spf_ip),
+            authenticator=self._authenticator,
         )
         self._decisions = DecisionChain(decide, self._delivery, self._failures)
         self._first_start_time: float | None = None
@@ -497,6 +499,21 @@ class MailServer(ClientSettings):
         Of the sessions that have ended, the latest 1,000 are kept.
         """
         return self._sessions
+
+    @property
+    def greeting_name(self) -> str:
+        """The host name in the greeting and in the reply to EHLO: the argument `hostname`."""
+        return self._greeting_name
+
+    @property
+    def dns(self) -> Resolver | None:
+        """Where the DNS records for `mail.authentication` come from; None without `dns`."""
+        return None if self._authenticator is None else self._authenticator.resolver
+
+    @property
+    def spf_ip(self) -> str | None:
+        """The address that SPF checks; None for that of the client of each mail."""
+        return None if self._authenticator is None else self._authenticator.spf_ip
 
     @property
     def limits(self) -> Limits:
