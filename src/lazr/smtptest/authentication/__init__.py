@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lazr.smtptest.authentication.arc import verify_arc
     from lazr.smtptest.authentication.dkim import verify_dkim
     from lazr.smtptest.authentication.dmarc import check_dmarc
     from lazr.smtptest.authentication.evaluate import authenticate
@@ -34,6 +35,7 @@ __all__ = [
     "authenticate",
     "check_dmarc",
     "check_spf",
+    "verify_arc",
     "verify_dkim",
 ]
 
@@ -44,6 +46,7 @@ __getattr__, __dir__ = lazy_exports(
     {
         "lazr.smtptest.authentication.dmarc": ("check_dmarc",),
         "lazr.smtptest.authentication.evaluate": ("authenticate",),
+        "lazr.smtptest.authentication.arc": ("verify_arc",),
         "lazr.smtptest.authentication.dkim": ("verify_dkim",),
         "lazr.smtptest.authentication.results": (
             "ArcInstance",

@@ -10,14 +10,21 @@ from __future__ import annotations
 import hashlib
 
 from lazr.smtptest.authentication.dkim_body_changes import MAX_SEARCHED_OCTETS, explain_body
+from lazr.smtptest.authentication.dkim_change import Change
 from lazr.smtptest.authentication.dkim_extra import require_dkimpy
 from lazr.smtptest.authentication.dkim_field import Field
-from lazr.smtptest.authentication.dkim_header_changes import build_signed_header, explain_header, write_name
+from lazr.smtptest.authentication.dkim_header_changes import (
+    build_signed_header,
+    explain_header,
+    locate_part,
+    write_name,
+)
 from lazr.smtptest.authentication.dkim_key import MIN_KEY_BITS, RECOMMENDED_KEY_BITS, find_key
 from lazr.smtptest.authentication.dkim_message import MAX_HEADER_OCTETS, parse_message
 from lazr.smtptest.authentication.dkim_problem import DkimProblem
 from lazr.smtptest.authentication.dkim_search_budget import SearchBudget
 from lazr.smtptest.authentication.dkim_signature import describe_names, read_signature, read_tags
+from lazr.smtptest.authentication.dkim_single_byte import find_changed_byte
 from lazr.smtptest.authentication.dkim_tags import remove_value
 from lazr.smtptest.authentication.results import DkimResult
 
@@ -25,7 +32,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from lazr.smtptest.authentication.dkim_change import Change
     from lazr.smtptest.authentication.dkim_header_changes import SignedHeader
     from lazr.smtptest.authentication.dkim_key import PublicKey
     from lazr.smtptest.authentication.dkim_message import Message
@@ -196,9 +202,15 @@ def find_header_changes(
         return key.verify(text, signature.value)
 
     # A verification with Ed25519 takes 50 times as long as a hash.
-    return explain_header(
+    changes = explain_header(
         header, message, signature.tags.get("z", b""), matches, budget, use_pairs=recovered is not None
     )
+    if recovered and not changes:
+        found = find_changed_byte(b"".join(header.canonicalize()), hash_name, recovered[1], SearchBudget())
+        place = locate_part(header, found.position) if found else None
+        if found and place:
+            return [Change(f"{place.text}: {found.text}", place.place)]
+    return changes
 
 
 def _explain_header(
@@ -262,7 +274,7 @@ def _describe_pass(signature: Signature, key: PublicKey, message: Message) -> st
 
 
 def _find_unsigned_duplicates(signature: Signature, message: Message) -> list[str]:
-    """Return fields that a mail may have once (RFC 5322 3.6), and of which one is signed and another is not."""
+    """Return fields that may occur once (RFC 5322 3.6), but have an unsigned duplicate."""
     found = []
     for name in _SINGLE_FIELDS:
         fields = message.find_fields(name)

@@ -12,6 +12,7 @@ import hashlib
 from lazr.smtptest.authentication.dkim_body_variants import list_body_variants
 from lazr.smtptest.authentication.dkim_canonicalization import canonicalize_body
 from lazr.smtptest.authentication.dkim_change import Change
+from lazr.smtptest.authentication.dkim_single_byte import find_changed_byte
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ __all__ = ["MAX_SEARCHED_OCTETS", "explain_body"]
 MAX_SEARCHED_OCTETS = 1_000_000
 MAX_LINES = 20_000
 # Texts that forwarders insert are near the top or near the end, before the last boundary of a multipart.
+# A single character is searched in short bodies only, such as those of tests.
+MAX_CHARACTERS = 4_000
 MAX_LINES_AT_TOP = 100
 MAX_LINES_AT_END = 12
 
@@ -51,6 +54,7 @@ def explain_body(
         search.find_inserted_near_end(),
         search.find_prepended(),
         search.find_changed_line(algorithm),
+        search.find_changed_character(),
     ):
         for found in change:
             return found
@@ -143,6 +147,15 @@ class _Search:
                     yield Change(text, f"body line {number + 1}")
                     return
 
+    def find_changed_character(self) -> Iterator[Change]:
+        """Search for a single character that was changed."""
+        if len(self._body) > MAX_CHARACTERS:
+            return
+        found = find_changed_byte(self._body[: self._length], "sha256", self._hash, self.budget)
+        if found:
+            line = self._body.count(b"\n", 0, found.position) + 1
+            yield Change(found.text, f"body line {line}")
+
 
 def _count_lines(count: int) -> str:
     return "a line was" if count == 1 else f"{count} lines were"
@@ -151,15 +164,16 @@ def _count_lines(count: int) -> str:
 def _list_line_variants(line: bytes, algorithm: str) -> Iterator[tuple[str, bytes]]:
     """Yield how a line may have looked when it was signed, and what happened to it since."""
     end = b"\r\n"
+    rfc = "(RFC 5321 4.5.2)"
     yield "a line was inserted", b""
     yield "an empty line was removed before this line", end + line + end
     yield (
-        "a dot was lost at the start of a line: the client did not do dot-stuffing (RFC 5321 4.5.2)",
+        f"a dot was lost at the start of a line: the client did not do dot-stuffing {rfc}",
         b"." + line + end,
     )
     if line.startswith(b"."):
         yield (
-            "a dot was added at the start of a line: the client did dot-stuffing twice (RFC 5321 4.5.2)",
+            f"a dot was added at the start of a line: the client did dot-stuffing twice {rfc}",
             line[1:] + end,
         )
     if line.startswith(b">From "):

@@ -22,6 +22,7 @@ MAX_SEARCHED_OCTETS = 8_000
 _FOLD_WIDTHS = (72, 75, 76, 77, 78)
 _TRANSFER_ENCODINGS = (b"7bit", b"8bit", b"quoted-printable", b"base64", b"binary")
 _CHARSETS = (b"utf-8", b"UTF-8", b"us-ascii", b"US-ASCII", b"iso-8859-1", b"ISO-8859-1", b"windows-1252")
+_RESULTS = (b"pass", b"fail", b"none", b"softfail", b"neutral", b"temperror", b"permerror")
 _DAYS = (b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun")
 _CONTENT_TYPES = (b"text/plain", b"text/html")
 
@@ -129,11 +130,26 @@ def _list_known_values(key: bytes, flat: bytes) -> Iterator[tuple[str, bytes]]:
             ),
         ]:
             yield f'it was "{show(value)}" when it was signed, and is "{shown}" now', value
+    elif key in (b"arc-authentication-results", b"arc-seal"):
+        yield from _list_results(flat)
     elif key == b"date":
         for value in (b"GMT", b"+0000", b"-0000", b"UT", b"+0000 (UTC)", b"+0000 (GMT)"):
             yield "the time zone", flat.rpartition(b" ")[0] + b" " + value
         for day in _DAYS:
             yield "the day of the week", day + b"," + flat.partition(b",")[2]
+
+
+def _list_results(flat: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield the field with another result at one place."""
+    pieces = flat.split(b"=")[:MAX_WORDS]
+    for number in range(1, len(pieces)):
+        for now in _RESULTS:
+            if not pieces[number].startswith(now):
+                continue
+            for before in _RESULTS:
+                changed = [*pieces[:number], before + pieces[number].removeprefix(now), *pieces[number + 1 :]]
+                method = pieces[number - 1].rpartition(b" ")[2].decode("ascii", "replace")[:20]
+                yield f"{method}={before.decode()} became {method}={now.decode()}", b"=".join(changed)
 
 
 def _list_encodings(flat: bytes) -> Iterator[tuple[str, bytes]]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.authentication.dkim_message import Message
     from lazr.smtptest.authentication.dkim_search_budget import SearchBudget
 
-__all__ = ["SignedHeader", "build_signed_header", "explain_header", "write_name"]
+__all__ = ["SignedHeader", "build_signed_header", "explain_header", "locate_part", "write_name"]
 
 MAX_FIELDS = 60
 MAX_VARIANTS = 4_000
@@ -110,6 +110,16 @@ def explain_header(
         if len(trials) >= MAX_VARIANTS:
             break
     return _search_pairs(trials, is_signed) if use_pairs else []
+
+
+def locate_part(header: SignedHeader, position: int) -> Change | None:
+    """Return the place of a byte of the canonical header, as a change without a text."""
+    fields = [*header.fields, header.signature]
+    for field, part in zip(fields, header.canonicalize(), strict=True):
+        if position < len(part) and field is not None:
+            return Change(f"the field {field.label} was changed", f"header {field.label}")
+        position -= len(part)
+    return None
 
 
 def _search_pairs(trials: list[_Trial], is_signed: Callable[[dict[int, bytes]], bool]) -> list[Change]:
@@ -219,7 +229,9 @@ def write_name(name: str) -> str:
 
 def _compare_copies(header: SignedHeader, copies: bytes, is_signed: Callable[[dict[int, bytes]], bool]) -> list[Change]:
     """Return the fields that differ from signed copies in z= (RFC 6376 3.5)."""
-    fields = [_decode_copy(copy) for copy in copies.split(b"|")] if copies else []
+    if not copies:
+        return []
+    fields = [_decode_copy(copy) for copy in copies.split(b"|")]
     parts: dict[int, bytes] = {}
     changes: dict[str, Change] = {}
     for position, copy in enumerate(select_fields(fields, header.names)):
