@@ -63,5 +63,5 @@ class BoundedResolver:
         self._lookups += 1
         if self._lookups > MAX_LOOKUPS_PER_MAIL:
             raise DnsError(f"lookup of {name} failed: the mail needs more than {MAX_LOOKUPS_PER_MAIL} lookups")
-        if time.monotonic() > self._deadline:
+        if time.monotonic() >= self._deadline:
             raise DnsError(f"lookup of {name} failed: the lookups of the mail took more than {self._timeout:g} seconds")

@@ -70,7 +70,7 @@ def authenticate(
         )
     )
     return Authentication(
-        dkim=dkim, arc=verify_arc(content, bounded), spf=spf, dmarc=check_dmarc(from_domains, dkim, spf, bounded)
+        dkim=dkim, arc=verify_arc(content, bounded, now), spf=spf, dmarc=check_dmarc(from_domains, dkim, spf, bounded)
     )
 
 

@@ -28,7 +28,7 @@ def _parse_address(text: object) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class AuthenticationOptions:
-    """The values of the options; by default the server knows no DNS records, and looks none up."""
+    """The values of the options; by default the server looks up no DNS records."""
 
     dns_zone: Annotated[
         Path | None,
