@@ -75,7 +75,7 @@ REASONS = [
         [DkimResult("fail", "example.com"), DkimResult("pass", "example.net")],
         NO_SPF,
         (
-            "DKIM is fail for example.com; DKIM passed for example.net, which is not aligned with example.com; "
+            "DKIM failed for example.com; DKIM passed for example.net, which is not aligned with example.com; "
             "SPF is none for example.com"
         ),
     ),
@@ -83,8 +83,8 @@ REASONS = [
         [DkimResult("fail", f"s{number}.example.com") for number in range(50)],
         SpfResult(),
         (
-            "DKIM is fail for s0.example.com; DKIM is fail for s1.example.com; DKIM is fail for s2.example.com; "
-            "DKIM is fail for s3.example.com; DKIM is fail for s4.example.com; 45 other signatures do not count; "
+            "DKIM failed for s0.example.com; DKIM failed for s1.example.com; DKIM failed for s2.example.com; "
+            "DKIM failed for s3.example.com; DKIM failed for s4.example.com; 45 other signatures do not count; "
             "SPF is none"
         ),
     ),

@@ -45,7 +45,7 @@ def test_changed_mail_is_rejected_with_both_reasons():
     assert found.dkim[0].result == "fail"
     assert (found.dmarc.result, found.dmarc.disposition) == ("fail", "reject")
     assert found.dmarc.reason == (
-        "DKIM is fail for example.com; SPF passed for bounces.example.net, which is not aligned with example.com"
+        "DKIM failed for example.com; SPF passed for bounces.example.net, which is not aligned with example.com"
     )
 
 

@@ -196,7 +196,7 @@ def test_failure_has_the_reasons_of_spf_and_dmarc():
         "    example.com says: 127.0.0.1 may not send for example.com\n"
         '    SPF needs the address of a client out there: MailServer(spf_ip="192.0.2.1"), PROXY or XCLIENT\n'
         "  DMARC does not pass:\n"
-        "    dmarc=fail from=news.example.com: the mail has no DKIM signature; SPF is fail for example.com"
+        "    dmarc=fail from=news.example.com: the mail has no DKIM signature; SPF failed for example.com"
     )
 
 

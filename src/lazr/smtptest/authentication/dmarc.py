@@ -173,7 +173,7 @@ def _align_dkim(domain: str, results: Sequence[DkimResult], record: DmarcRecord)
             reasons.append(_describe_misalignment("DKIM", result.domain, domain, is_strict=record.is_dkim_strict))
         else:
             is_undecided |= is_aligned and result.result == "temperror"
-            reasons.append(f"DKIM is {result.result} for {_describe_domain(result.domain)}")
+            reasons.append(f"{_describe_result('DKIM', result.result)} for {_describe_domain(result.domain)}")
     listed = list(dict.fromkeys(reasons))
     if len(listed) > _MAX_LISTED_SIGNATURES:
         listed[_MAX_LISTED_SIGNATURES:] = [f"{len(listed) - _MAX_LISTED_SIGNATURES} other signatures do not count"]
@@ -188,12 +188,16 @@ def _align_spf(domain: str, spf: SpfResult, record: DmarcRecord) -> _Alignment:
         reason = _describe_misalignment("SPF", spf.domain, domain, is_strict=record.is_spf_strict)
         return _Alignment(False, False, reason)
     place = f" for {_describe_domain(spf.domain)}" if spf.domain else ""
-    return _Alignment(False, is_aligned and spf.result == "temperror", f"SPF is {spf.result}{place}")
+    return _Alignment(False, is_aligned and spf.result == "temperror", f"{_describe_result('SPF', spf.result)}{place}")
 
 
 def _describe_misalignment(method: str, authenticated: str, domain: str, *, is_strict: bool) -> str:
     mode = f" in strict mode (a{method.lower()}=s)" if is_strict else ""
     return f"{method} passed for {_describe_domain(authenticated)}, which is not aligned with {domain}{mode}"
+
+
+def _describe_result(method: str, result: str) -> str:
+    return f"{method} failed" if result == "fail" else f"{method} is {result}"
 
 
 def _describe_domain(domain: str) -> str:

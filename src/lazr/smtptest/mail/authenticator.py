@@ -143,7 +143,9 @@ def _describe_dkim(found: Authentication, demand: str | bool) -> Iterator[str]:
         return
     yield f"no DKIM signature{domain} passes:"
     for one in found.dkim[:_MAX_LISTED_SIGNATURES]:
-        yield f"  {one}" + (f" (changed: {one.changed})" if one.changed and one.changed not in one.reason else "")
+        yield f"  {one}" + (
+            f" (changed: {one.changed})" if one.changed and one.changed.split()[-1] not in one.reason else ""
+        )
     if len(found.dkim) > _MAX_LISTED_SIGNATURES:
         yield f"  … and {len(found.dkim) - _MAX_LISTED_SIGNATURES} more"
 
