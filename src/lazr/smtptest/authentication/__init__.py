@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.authentication.arc import verify_arc
     from lazr.smtptest.authentication.dkim import verify_dkim
+    from lazr.smtptest.authentication.dmarc import check_dmarc
+    from lazr.smtptest.authentication.evaluate import authenticate
     from lazr.smtptest.authentication.results import (
         ArcInstance,
         ArcResult,
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
         DmarcResult,
         SpfResult,
     )
+    from lazr.smtptest.authentication.spf import check_spf
 
 __all__ = [
     "ArcInstance",
@@ -29,6 +32,9 @@ __all__ = [
     "DkimResult",
     "DmarcResult",
     "SpfResult",
+    "authenticate",
+    "check_dmarc",
+    "check_spf",
     "verify_arc",
     "verify_dkim",
 ]
@@ -38,6 +44,8 @@ __dir__: Callable[[], list[str]]
 __getattr__, __dir__ = lazy_exports(
     globals(),
     {
+        "lazr.smtptest.authentication.dmarc": ("check_dmarc",),
+        "lazr.smtptest.authentication.evaluate": ("authenticate",),
         "lazr.smtptest.authentication.arc": ("verify_arc",),
         "lazr.smtptest.authentication.dkim": ("verify_dkim",),
         "lazr.smtptest.authentication.results": (
@@ -48,5 +56,6 @@ __getattr__, __dir__ = lazy_exports(
             "DmarcResult",
             "SpfResult",
         ),
+        "lazr.smtptest.authentication.spf": ("check_spf",),
     },
 )

@@ -236,6 +236,51 @@ class Authentication:
     spf: SpfResult = field(default_factory=SpfResult)
     dmarc: DmarcResult = field(default_factory=DmarcResult)
 
+    def header(self, authserv_id: str) -> str:
+        """Return the field Authentication-Results (RFC 8601), without a final CRLF.
+
+        Args:
+            authserv_id: The name of the server that checked, `mx.example.org`.
+
+        Raises:
+            ValueError: `authserv_id` has characters other than letters, digits, `.`, `-` and `_`.
+            MissingExtra: authres is not installed.
+
+        >>> Authentication().header("mx.example.org").splitlines()[:2]
+        ['Authentication-Results: mx.example.org;', ' dkim=none;']
+        """
+        from lazr.smtptest.authentication.authentication_results import Clause, build_authentication_results
+
+        clauses = [
+            Clause(
+                "dkim",
+                signature.result,
+                signature.reason,
+                (
+                    ("header.d", signature.domain),
+                    ("header.i", signature.identity),
+                    ("header.s", signature.selector),
+                    ("header.a", signature.algorithm),
+                ),
+            )
+            for signature in self.dkim
+        ]
+        identity = "smtp.mailfrom" if self.spf.scope == "mfrom" else "smtp.helo"
+        return build_authentication_results(
+            authserv_id,
+            [
+                *(clauses or [Clause("dkim", "none")]),
+                Clause("arc", self.arc.result, "" if self.arc.result == "none" else self.arc.reason),
+                Clause("spf", self.spf.result, self.spf.reason, ((identity, self.spf.domain),)),
+                Clause(
+                    "dmarc",
+                    self.dmarc.result,
+                    self.dmarc.reason,
+                    (("header.from", self.dmarc.domain), ("policy.dmarc", self.dmarc.policy)),
+                ),
+            ],
+        )
+
     def __str__(self) -> str:
         dkim = self.dkim or ("dkim=none: the mail has no DKIM signature",)
         return "\n".join(map(str, (*dkim, self.arc, self.spf, self.dmarc)))
