@@ -259,6 +259,35 @@ def test_second_key_record_is_used_if_the_first_is_broken():
     assert verify_one(sign(), zone).result == "pass"
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("s2._domainkey.example.com", "; there are s2._domainkey.example.com"),
+        ("rsa.domainkey.example.com", "; there are rsa.domainkey.example.com"),
+        ("rsa._domainkey.example.org", ""),
+        ("www.example.com", ""),
+    ],
+)
+def test_missing_key_record_names_those_of_the_domain(name, hint):
+    result = verify_one(sign(), Zone({name: GOOD_RECORD}))
+
+    assert result.reason == f"there is no key record: {RSA_KEY_NAME} has no TXT record{hint}"
+
+
+def test_hint_about_key_records_passes_the_limit_of_lookups():
+    from lazr.smtptest.authentication.bounded_resolver import BoundedResolver
+
+    zone = BoundedResolver(Zone({"s2._domainkey.example.com": GOOD_RECORD}))
+
+    assert verify_one(sign(), zone).reason.endswith("; there are s2._domainkey.example.com")
+
+
+def test_bare_line_feeds_are_mentioned():
+    result = verify_one(sign().replace(b"\r\n", b"\n"))
+
+    assert result.reason == "the signature matches; line ends of a bare LF count as CRLF"
+
+
 def test_lookup_without_dns_records_is_a_temperror():
     (result,) = verify_dkim(sign(), as_resolver(None), time.time())
 

@@ -260,6 +260,8 @@ def _check_from(signature: Signature, message: Message) -> None:
 
 def _describe_pass(signature: Signature, key: PublicKey, message: Message) -> str:
     reason = "the signature matches"
+    if message.has_bare_lf:
+        reason += "; line ends of a bare LF count as CRLF"
     length = len(message.canonicalize_body(signature.body_algorithm))
     if signature.length is not None and signature.length < length:
         reason += f"; only the first {signature.length} of {length} bytes of the body are signed (l=)"
