@@ -125,10 +125,10 @@ def build_complaint(
         style,
         style.complaint_header,
         values,
-        style.texts["complaint"].format_map(values),
-        "message/feedback-report",
-        status,
-        Returned(content, len(content) <= style.max_returned_bytes, is_global),
+        text=style.texts["complaint"].format_map(values),
+        status_type="message/feedback-report",
+        status=status,
+        returned=Returned(content, len(content) <= style.max_returned_bytes, is_global),
     )
     return Notification("complaint", "", address, report, original_id)
 

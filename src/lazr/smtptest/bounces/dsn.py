@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -19,6 +18,7 @@ from lazr.smtptest.bounces.styles import Style, find_style
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from lazr.smtptest.bounces.notification import NotificationKind
@@ -44,6 +44,11 @@ class _Target:
 
     address: str
     original: tuple[str, str] | None
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The address, and the original one if the sender has named it."""
+        return (self.address,) if self.original is None else (self.address, self.original[1])
 
 
 def build_bounce(
@@ -88,7 +93,18 @@ def build_bounce(
     >>> "Diagnostic-Code: smtp; 550 5.1.1 No such user" in notification.content.decode()
     True
     """
-    return _build_dsn("bounce", mail, status, recipient, text, style, hostname, remote, now, token)
+    return _build_dsn(
+        "bounce",
+        mail,
+        status=status,
+        recipient=recipient,
+        text=text,
+        style=style,
+        hostname=hostname,
+        remote=remote,
+        now=now,
+        token=token,
+    )
 
 
 def build_delay(
@@ -112,7 +128,18 @@ def build_delay(
     >>> build_delay(mail).kind
     'delayed'
     """
-    return _build_dsn("delayed", mail, status, recipient, text, style, hostname, remote, now, token)
+    return _build_dsn(
+        "delayed",
+        mail,
+        status=status,
+        recipient=recipient,
+        text=text,
+        style=style,
+        hostname=hostname,
+        remote=remote,
+        now=now,
+        token=token,
+    )
 
 
 def build_delivered(
@@ -138,7 +165,18 @@ def build_delivered(
     >>> build_delivered(Mail("1", envelope, [b""])).status
     '2.0.0'
     """
-    return _build_dsn("delivered", mail, status, recipient, text, style, hostname, remote, now, token)
+    return _build_dsn(
+        "delivered",
+        mail,
+        status=status,
+        recipient=recipient,
+        text=text,
+        style=style,
+        hostname=hostname,
+        remote=remote,
+        now=now,
+        token=token,
+    )
 
 
 def find_dsn_obstacle(
@@ -177,6 +215,7 @@ def _select_targets(mail: Mail, kind: str, recipient: str | Sequence[str] | None
 def _build_dsn(
     kind: NotificationKind,
     mail: Mail,
+    *,
     status: str,
     recipient: str | Sequence[str] | None,
     text: str | None,
@@ -195,11 +234,7 @@ def _build_dsn(
         return None
     time = resolve_now(now)
     header_block = read_header_block(mail.content)
-    addresses = [
-        to,
-        *(target.address for target in targets),
-        *(target.original[1] for target in targets if target.original),
-    ]
+    addresses = [to, *(address for target in targets for address in target.addresses)]
     is_global = not all(map(str.isascii, addresses)) or (
         "SMTPUTF8" in mail.envelope.mail_parameters and not header_block.isascii()
     )
@@ -234,7 +269,7 @@ def _build_dsn(
     values["title"] = style.subjects[kind].format_map(values)
     details, blocks = [], [build_fields(style.message_fields, values)]
     for target in targets:
-        own = _describe_target(target, kind, code, text, remote, style, is_global=is_global)
+        own = _describe_target(target, kind=kind, code=code, text=text, remote=remote, style=style, is_global=is_global)
         details.append(style.detail.format_map({**values, **own}))
         blocks.append(build_fields(style.recipient_fields, {**values, **own}))
     body = style.texts[kind].format_map({**values, "details": "\n".join(details)})
@@ -242,22 +277,22 @@ def _build_dsn(
         style,
         style.header,
         {**values, "plain_title": values["title"], "title": encode_words(values["title"], "Subject")},
-        body,
-        "message/global-delivery-status" if is_global else "message/delivery-status",
-        b"\r\n".join(blocks),
-        Returned(mail.content, is_complete, is_global),
+        text=body,
+        status_type="message/global-delivery-status" if is_global else "message/delivery-status",
+        status=b"\r\n".join(blocks),
+        returned=Returned(mail.content, is_complete, is_global),
     )
     return Notification(kind, "", mail.sender, content, original_id, status)
 
 
 def _describe_target(
     target: _Target,
+    *,
     kind: str,
     code: StatusCode,
     text: str | None,
     remote: str | None,
     style: Style,
-    *,
     is_global: bool,
 ) -> dict[str, str]:
     """Return the values of the templates about one recipient."""

@@ -47,7 +47,7 @@ def build_identifiers(mail: Mail, now: datetime, token: str | None) -> dict[str,
         ValueError: if the token has other characters.
     """
     token = secrets.token_hex(12) if token is None else token
-    if not isinstance(token, str) or _TOKEN.fullmatch(token) is None:
+    if _TOKEN.fullmatch(token) is None:
         raise ValueError(f"token must be 8 to 40 letters and digits, got {token!r}; None makes a random one")
     own = hashlib.sha256(token.encode()).hexdigest()
     original = hashlib.sha256(f"{mail.id} {mail.timestamp}".encode("utf-8", "replace")).hexdigest()

@@ -46,7 +46,7 @@ def parse_hostname(hostname: str) -> str:
     Raises:
         ValueError: if it is empty, or has other characters than those of names and address literals.
     """
-    allowed = isinstance(hostname, str) and hostname.isascii() and 0 < len(hostname) <= MAX_HOSTNAME_CHARACTERS
+    allowed = hostname.isascii() and 0 < len(hostname) <= MAX_HOSTNAME_CHARACTERS
     if not allowed or not all(character.isalnum() or character in ".-_:[]" for character in hostname):
         raise ValueError(f'hostname must be a name such as "mx.example.com", got {hostname!r}')
     return hostname

@@ -58,8 +58,8 @@ def build_reply_subject(mail: Mail) -> str:
     r"""Return the subject of a reply: "Re: " once, before that of the mail (RFC 5322 3.6.5).
 
     >>> from lazr.smtptest.mail import Mail
-    >>> build_reply_subject(Mail.from_bytes(b"Subject: Hi\n\n")), build_reply_subject(Mail.from_bytes(b"Subject: RE: Hi\n\n"))
-    ('Re: Hi', 'RE: Hi')
+    >>> [build_reply_subject(Mail.from_bytes(b"Subject: %s\n\n" % subject)) for subject in (b"Hi", b"RE: Hi")]
+    ['Re: Hi', 'RE: Hi']
     """
     subject = clean_text(mail.subject, _MAX_SUBJECT_CHARACTERS)
     return subject if _REPLY_PREFIX.match(subject) else f"Re: {subject}".strip()

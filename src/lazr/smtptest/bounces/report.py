@@ -53,6 +53,7 @@ def build_report(
     style: Style,
     header: Sequence[tuple[str, str]],
     values: Mapping[str, str],
+    *,
     text: str,
     status_type: str,
     status: bytes,

@@ -96,7 +96,7 @@ class StatusCode:
         return self.code.startswith("5")
 
 
-def parse_status(status: str, classes: str = "245") -> str:
+def parse_status(status: object, classes: str = "245") -> str:
     """Return a valid status code unchanged.
 
     Args:
@@ -112,7 +112,7 @@ def parse_status(status: str, classes: str = "245") -> str:
     Traceback (most recent call last):
     ValueError: status must be an enhanced status code such as "5.1.1" (RFC 3463), got '550'
     """
-    if not isinstance(status, str) or _STATUS.fullmatch(status) is None or status[0] not in classes:
+    if not (isinstance(status, str) and _STATUS.fullmatch(status) and status[0] in classes):
         example = {"5": "5.1.1", "4": "4.4.1", "2": "2.0.0"}[classes[-1]]
         raise ValueError(f'status must be an enhanced status code such as "{example}" (RFC 3463), got {status!r}')
     return status

@@ -446,7 +446,7 @@ def find_style(style: str | Style) -> Style:
     'exim'
     >>> find_style("postfic")
     Traceback (most recent call last):
-    ValueError: unknown style 'postfic'; did you mean 'postfix'?
+    ValueError: unknown style 'postfic'; did you mean 'postfix'? Known: plain, postfix, exim, exchange, gmail
     """
     if isinstance(style, Style):
         return style
