@@ -238,7 +238,10 @@ def _build_dsn(
     is_global = not all(map(str.isascii, addresses)) or (
         "SMTPUTF8" in mail.envelope.mail_parameters and not header_block.isascii()
     )
-    is_complete = kind == "bounce" and mail.envelope.ret != "HDRS" and mail.size <= style.max_returned_bytes
+    # RFC 3461 4.3: RET is about failures; other notifications return the header.
+    is_wished = kind == "bounce" and mail.envelope.ret != "HDRS"
+    is_limited = is_wished and mail.size > style.max_returned_bytes
+    is_complete = is_wished and not is_limited
     subject = clean_text(mail.subject, 500)
     code = find_status_code(status)
     recipients = [clean_text(target.address, 500) for target in targets]
@@ -280,7 +283,9 @@ def _build_dsn(
         text=body,
         status_type="message/global-delivery-status" if is_global else "message/delivery-status",
         status=b"\r\n".join(blocks),
-        returned=Returned(mail.content, is_complete, is_global),
+        returned=Returned(
+            mail.content, is_complete, is_global, build_fields(style.limit_fields, {}) if is_limited else b""
+        ),
     )
     return Notification(kind, "", mail.sender, content, original_id, status)
 
