@@ -108,6 +108,8 @@ def build_complaint(
         "source": source_ip or "an unknown address",
         "reported_domain": _find_author_domain(mail) or find_domain(mail.sender),
         "original_id": original_id or "",
+        "status_description": "Feedback report",
+        "returned_description": "Reported Message",
     }
     values["message_id"] = style.message_id.format_map(values)
     title = style.subjects["complaint"].format_map(values)

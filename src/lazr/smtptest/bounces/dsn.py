@@ -31,11 +31,10 @@ RETRY_DAYS = 5  # RFC 5321 4.5.4.1: at least 4 to 5 days
 _REPLY_CODE = re.compile(r"[245][0-9]{2}[ -]")
 # RFC 3461 6.5: the escapes of utf-8 addresses (RFC 6533 3).
 _UNICODE_ESCAPE = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
-# By kind: the word in NOTIFY (RFC 3461 4.1), the Action (RFC 3464 2.3.3), the class of the status, and Postfix's words.
+# By kind: the word in NOTIFY (RFC 3461 4.1), the Action (RFC 3464 2.3.3), and the classes of the status.
 _NOTIFY_WORDS = {"bounce": "FAILURE", "delayed": "DELAY", "delivered": "SUCCESS"}
 _ACTIONS = {"bounce": "failed", "delayed": "delayed", "delivered": "delivered"}
 _CLASSES = {"bounce": "45", "delayed": "4", "delivered": "2"}
-_STATUS_DESCRIPTIONS = {"bounce": "Delivery report", "delayed": "Delivery report", "delivered": "Delivery report"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +263,7 @@ def _build_dsn(
         "failed": ", ".join(recipients) if kind == "bounce" else "",
         "recipients": ", ".join(recipients),
         "meaning": code.meaning,
-        "status_description": _STATUS_DESCRIPTIONS[kind],
+        "status_description": "Delivery report",
         "returned_description": ("Undelivered Message" if kind != "delivered" else "Delivered Message")
         + ("" if is_complete else " Headers"),
     }
