@@ -260,7 +260,9 @@ def _build_dsn(
         "thread_topic": encode_words(subject, "Thread-Topic"),
         "original_id": original_id or "",
         "references": build_references(mail),
-        "failed": ", ".join(recipients) if kind == "bounce" else "",
+        "failed": ", ".join(address for address in recipients if format_mailbox(address, hostname))
+        if kind == "bounce"
+        else "",
         "recipients": ", ".join(recipients),
         "meaning": code.meaning,
         "status_description": "Delivery report",
