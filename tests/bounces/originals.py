@@ -1,6 +1,6 @@
 """Mails that come back, and how the tests build and read the notifications about them."""
 
-from datetime import UTC, datetime, date
+from datetime import UTC, date, datetime
 from email import policy
 from email.parser import BytesParser
 

@@ -54,7 +54,10 @@ def test_notify_decides_which_notifications_are_sent(notify, kinds):
     [
         ("", "the reverse-path is null (RFC 5321 4.5.5)"),
         ("a b@example.com", "the reverse-path is not an address: 'a b@example.com'"),
-        ("a@example.com\r\nBcc: eve@example.com", "the reverse-path is not an address: 'a@example.com Bcc: eve@example.com'"),
+        (
+            "a@example.com\r\nBcc: eve@example.com",
+            "the reverse-path is not an address: 'a@example.com Bcc: eve@example.com'",
+        ),
     ],
 )
 def test_no_notification_is_sent_to_a_useless_reverse_path(sender, reason):
@@ -166,7 +169,8 @@ def test_text_beyond_ascii_is_an_encoded_word():
 
 
 @pytest.mark.parametrize(
-    ("kind", "status"), [("bounce", "550"), ("bounce", "2.0.0"), ("delayed", "5.1.1"), ("delivered", "4.0.0"), ("bounce", 5)]
+    ("kind", "status"),
+    [("bounce", "550"), ("bounce", "2.0.0"), ("delayed", "5.1.1"), ("delivered", "4.0.0"), ("bounce", 5)],
 )
 def test_status_of_another_class_is_an_error(kind, status):
     with pytest.raises(ValueError, match="status must be an enhanced status code such as"):

@@ -156,7 +156,10 @@ def test_any_original_comes_back_well_formed(content, word, style, kind):
 
 @settings(max_examples=30, deadline=None)
 @given(
-    st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"\0", b" ", b"\xff", b"a" * 997, b"--", b":", b"=?", b"b"]), max_size=12),
+    st.lists(
+        st.sampled_from([b"\r", b"\n", b"\r\n", b"\0", b" ", b"\xff", b"a" * 997, b"--", b":", b"=?", b"b"]),
+        max_size=12,
+    ),
     st.sampled_from(list(STYLES)),
 )
 def test_any_line_ends_come_back_well_formed(pieces, style):
