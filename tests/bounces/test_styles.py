@@ -37,9 +37,7 @@ def read_shape(content):
             break
         if part.get_content_type() == "message/delivery-status":
             blocks = part.get_payload()
-            shape += [
-                [name.lower() for name in block if name.lower() not in IGNORED] for block in blocks if block.keys()
-            ]
+            shape += [[name.lower() for name in block if name.lower() not in IGNORED] for block in blocks]
         elif part.get_content_type() != "text/plain" or not part.is_multipart():
             shape.append(part.get_content_type())
     return [step for step in shape if step]
@@ -50,7 +48,7 @@ def test_shape_is_that_of_the_server(style, kind):
     real = read_shape((CORPUS / FILES[style, kind]).read_bytes())
     own = read_shape(build_notification(kind, style=style).content)
 
-    if style == "gmail":  # the file has the fields of its header in another order
+    if style in {"exim", "gmail"}:  # the files have the fields of their headers in another order
         real[0].sort()
         own[0].sort()
     assert own == real

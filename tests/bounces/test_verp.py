@@ -22,9 +22,17 @@ def test_address_is_built_and_parsed(return_path, recipient, delimiter, address)
 
 @pytest.mark.parametrize(
     "address",
-    ["", "bounce@app.example", "bounce+ann@app.example", "+ann=example.com@app.example", "bounce+=example.com@app.example",
-     "bounce+ann=@app.example", "bounce+ann=example.com", "bounce+ann=example.com@"],
-)  # fmt: skip
+    [
+        "",
+        "bounce@app.example",
+        "bounce+ann@app.example",
+        "+ann=example.com@app.example",
+        "bounce+=example.com@app.example",
+        "bounce+ann=@app.example",
+        "bounce+ann=example.com",
+        "bounce+ann=example.com@",
+    ],
+)
 def test_other_addresses_are_none(address):
     assert parse_verp(address) is None
 
@@ -51,8 +59,13 @@ def test_mismatch_says_what_is_wrong(sender, recipients, reason):
 
 
 @pytest.mark.parametrize(
-    ("return_path", "recipient", "delimiter"), [("b", "a@b", "+"), ("b@c", "a", "+"), ("b@c", "a@b", "")]
+    ("return_path", "recipient", "delimiter", "text"),
+    [
+        ("b", "a@b", "+", "must have an @"),
+        ("b@c", "a", "+", "must have an @"),
+        ("b@c", "a@b", "", "delimiter must be one character"),
+    ],
 )
-def test_wrong_arguments_are_errors(return_path, recipient, delimiter):
-    with pytest.raises(ValueError, match="VERP|delimiter"):
+def test_wrong_arguments_are_errors(return_path, recipient, delimiter, text):
+    with pytest.raises(ValueError, match=text):
         build_verp(return_path, recipient, delimiter)
