@@ -1,4 +1,4 @@
-"""Complaints: feedback reports that a provider sends when a user marks a mail as spam (ARF, RFC 5965)."""
+"""Complaints: the reports of a provider whose user marks a mail as spam (RFC 5965)."""
 
 from __future__ import annotations
 
