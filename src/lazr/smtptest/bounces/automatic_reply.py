@@ -180,7 +180,7 @@ def build_challenge(
     now: datetime | None = None,
     token: str | None = None,
 ) -> Notification | None:
-    r"""Return the question of a challenge-response filter: did a person send this mail?
+    r"""Return the request of a challenge-response filter to confirm the mail.
 
     The arguments, the result and the errors are those of `build_out_of_office`.
 
