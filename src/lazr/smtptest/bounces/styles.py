@@ -162,7 +162,7 @@ _POSTFIX = Style(
     header=(
         ("Received", "by {hostname} (Postfix)\r\n\tid {queue_id}; {date} (UTC)"),
         ("Date", "{date} (UTC)"),
-        ("From", "MAILER-DAEMON@{hostname} (Mail Delivery System)"),
+        ("From", "Mail Delivery System <MAILER-DAEMON@{hostname}>"),
         ("Subject", "{title}"),
         ("To", "{to}"),
         ("Auto-Submitted", "auto-replied"),
@@ -189,21 +189,21 @@ _POSTFIX = Style(
         "delivered": "This is the mail system at host {hostname}.\n\nYour mail was delivered to the recipients below.\n"
         "\n                   The mail system\n\n{details}",
     },
-    detail="<{recipient}>: {attempt}",
+    detail="{attempt}\n",
     preamble="This is a MIME-encapsulated message.",
     text_fields=(("Content-Description", "Notification"),),
     status_fields=(("Content-Description", "{status_description}"),),
     returned_fields=(("Content-Description", "{returned_description}"),),
     message_fields=(
-        ("Original-Envelope-Id", "{envid}"),
         ("Reporting-MTA", "dns; {hostname}"),
+        ("Original-Envelope-Id", "{envid}"),
         ("X-Postfix-Queue-ID", "{original_queue_id}"),
         ("X-Postfix-Sender", "{sender_type}; {sender}"),
         ("Arrival-Date", "{arrival} (UTC)"),
     ),
     recipient_fields=(
         ("Final-Recipient", "{address_type}; {recipient}"),
-        ("Original-Recipient", "{compact_original_recipient}"),
+        ("Original-Recipient", "{known_original_recipient}"),
         ("Action", "{action}"),
         ("Status", "{status}"),
         ("Remote-MTA", "dns; {remote}"),
