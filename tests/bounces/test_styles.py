@@ -1,6 +1,6 @@
 """The styles have the shape of the notifications that the servers write.
 
-`tests/mail/corpus/bounce` has notifications as the servers write them.
+`tests/mail/corpus/bounce` has examples, as the servers write them.
 """
 
 from email import message_from_bytes

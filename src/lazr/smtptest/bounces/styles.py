@@ -102,8 +102,8 @@ _PLAIN_TEXTS = {
     "delayed": "Your message has not been delivered to the addresses below yet. The server keeps trying, so you need\n"
     "not send it again.\n\n{details}",
     "delivered": "Your message was delivered to these addresses:\n\n{details}",
-    "complaint": "A recipient has reported a message from {source} as unwanted ({feedback_type}). It arrived\n"
-    "on {arrival}. A copy follows.\n",
+    "complaint": "A recipient has reported a message from {source} as unwanted ({feedback_type}).\n"
+    "It arrived on {arrival}. A copy follows.\n",
     "out_of_office": "I am out of office and read your message later.\n",
     "out_of_office_until": "I am out of office until {until} and read your message later.\n",
     "challenge": "Your message to {recipient} waits for your confirmation, because this address does not know you.\n"
