@@ -2,11 +2,12 @@
 
 import base64
 import functools
+import hashlib
 import time
 
 import dkim
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
 from lazr.smtptest.authentication import verify_dkim
 from lazr.smtptest.dns import Zone
@@ -31,10 +32,27 @@ Hello Bob,
 thank you for your  order of 3 books.
 They cost 45 EUR and come on Monday.
 
--- 
+--\x20
 Ann
 .profile is the file
 """.replace(b"\n", b"\r\n")
+
+# Libraries make no keys of this size any more, because they can be broken.
+SMALL_KEY = b"""\
+-----BEGIN RSA PRIVATE KEY-----
+MIIBOgIBAAJBAL98Rx2z45Z00WZZOVjb1pWfvsNWhlmC0LLP/Yf4u6a1z9bdc6+5
+cNf6yxRXGfxS4kuueWID+oeGUplxhkTYgvsCAwEAAQJAW1jOFD1ctMnFmy21Tc6R
+747lUgpUzR66sJLIP7VIz53XrPPxgU4oOH66fqJUSK4g3pgHwla5/iCQV1LsXmiJ
+AQIhAPa52MIR6gvItoDATi5NmBse92bHFz8IEv/9w+yYQ6INAiEAxq7fPJQeL9BS
+zu9xUHj+kJGnTI8lXDYgqnQV200IXycCIQDTInkWoqPpz6o2Bdshjq9Szi4jGs6O
+1wcDYBMQ3cBK5QIgSZCyY7HMQ5P1NV3/LPa/+zOTKIvQH4aDLdnxxdOOB/0CICFz
+14bpXRFPIVDqlZw0FX3mphqVG24ye90Df/Ztqd46
+-----END RSA PRIVATE KEY-----
+"""
+SMALL_KEY_RECORD = (
+    "v=DKIM1; k=rsa; p=MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAL98Rx2z45Z00WZZOVjb1pWfvsNWhlmC0LLP/Yf4"
+    "u6a1z9bdc6+5cNf6yxRXGfxS4kuueWID+oeGUplxhkTYgvsCAwEAAQ=="
+)
 
 
 @functools.cache
@@ -104,11 +122,6 @@ def sign_by_hand(tags, content=MAIL, *, key=None, header="", body_hash=None, alg
 
     dkimpy makes only signatures that are right; this makes all the others.
     """
-    import hashlib
-
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import padding
-
     head, _, body = content.partition(b"\r\n\r\n")
     fields = {line.partition(b":")[0]: line + b"\r\n" for line in head.split(b"\r\n")}
     body_hash = body_hash or base64.b64encode(hashlib.new(algorithm, body).digest()).decode()

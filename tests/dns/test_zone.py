@@ -130,5 +130,11 @@ def test_any_name_has_an_answer(name):
     assert isinstance(EXAMPLE.find_mx(name + ".wild.example"), list)
 
 
+def test_names_with_a_suffix_are_listed():
+    assert EXAMPLE.list_names("A", ".example.com") == ["mx1.example.com"]
+    assert EXAMPLE.list_names("TXT", ".EXAMPLE") == ["*.wild.example"]
+    assert len(Zone({f"s{number}.example": "x" for number in range(50)}).list_names("TXT", ".example")) == 10
+
+
 def test_repr_counts_records_and_names():
     assert repr(Zone({"a.example": ["1", "2"], "b.example": TimeoutError()})) == "<Zone: 3 records, 2 names>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from lazr.smtptest.dns import DnsError
+from lazr.smtptest.dns import DnsError, NameList
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +58,10 @@ class BoundedResolver:
         """Return the names of an address, see `Resolver`."""
         self._count(str(address))
         return self._resolver.find_ptr(address)
+
+    def list_names(self, record_type: str, suffix: str) -> list[str]:
+        """Return names of records, see `NameList`; they need no lookup."""
+        return self._resolver.list_names(record_type, suffix) if isinstance(self._resolver, NameList) else []
 
     def _count(self, name: str) -> None:
         self._lookups += 1

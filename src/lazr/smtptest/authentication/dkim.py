@@ -130,7 +130,7 @@ def check_signature(signature: Signature, key: PublicKey, message: Message, budg
         reason = f"the key has {key.bits} bits, and RSA keys must have at least {MIN_KEY_BITS} (RFC 8301 3.2)"
         raise DkimProblem("policy", reason)
     identity_domain = signature.identity.rpartition("@")[2].lower()
-    if key.is_strict and "v" in signature.tags and identity_domain != signature.domain.lower():
+    if key.is_strict and not signature.is_arc and identity_domain != signature.domain.lower():
         reason = f"the key record demands that i= has the domain {signature.domain} (t=s), got i={signature.identity}"
         raise DkimProblem("permerror", reason)
     header = _build_header(signature, message)
@@ -206,7 +206,7 @@ def find_header_changes(
         header, message, signature.tags.get("z", b""), matches, budget, use_pairs=recovered is not None
     )
     if recovered and not changes:
-        found = find_changed_byte(b"".join(header.canonicalize()), hash_name, recovered[1], SearchBudget())
+        found = find_changed_byte(b"".join(header.canonicalize()), hash_name, recovered[1], budget)
         place = locate_part(header, found.position) if found else None
         if found and place:
             return [Change(f"{place.text}: {found.text}", place.place)]
@@ -252,7 +252,7 @@ def _describe_unknown_change(signature: Signature, key: PublicKey, missing: list
 def _check_from(signature: Signature, message: Message) -> None:
     """Refuse a second From field that is not signed (RFC 6376 8.15)."""
     count = len(message.find_fields(b"from"))
-    if "v" in signature.tags and count > 1 and signature.names.count("from") < count:
+    if not signature.is_arc and count > 1 and signature.names.count("from") < count:
         signed = signature.names.count("from")
         reason = f"the mail has {count} From fields, and the signature covers only {signed} (RFC 6376 8.15)"
         raise DkimProblem("fail", reason, "header From")
@@ -260,6 +260,8 @@ def _check_from(signature: Signature, message: Message) -> None:
 
 def _describe_pass(signature: Signature, key: PublicKey, message: Message) -> str:
     reason = "the signature matches"
+    if message.has_bare_lf:
+        reason += "; line ends of a bare LF count as CRLF"
     length = len(message.canonicalize_body(signature.body_algorithm))
     if signature.length is not None and signature.length < length:
         reason += f"; only the first {signature.length} of {length} bytes of the body are signed (l=)"

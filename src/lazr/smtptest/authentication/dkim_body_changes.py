@@ -63,11 +63,10 @@ def explain_body(
 
 def _search_variants(search: _Search, message: Message, algorithm: str) -> Iterator[Change]:
     for variant in list_body_variants(message, algorithm):
-        if search.matches(variant.text):
-            yield variant.change
-            continue
         # Canonicalization reads the text several times.
-        if search.budget.spend(4 * len(variant.text)) and search.matches(canonicalize_body(variant.text, algorithm)):
+        if not search.budget.spend(4 * len(variant.text)):
+            return
+        if search.matches(variant.text) or search.matches(canonicalize_body(variant.text, algorithm)):
             yield variant.change
 
 

@@ -68,12 +68,12 @@ def _find_first_difference(one: bytes, other: bytes) -> int:
 
 
 def _list_line_end_variants(body: bytes, canonical: bytes) -> Iterator[Variant]:
-    unix = Change("it was signed with LF line ends, and they became CRLF", "body line ends")
-    yield Variant(unix, canonical.replace(b"\r\n", b"\n"))
-    yield Variant(unix, canonical.replace(b"\r\n", b"\n").removesuffix(b"\n"))
     if b"\r\r\n" in body:
         change = Change("a CR was added to the line ends", "body line ends")
         yield Variant(change, body.replace(b"\r\r\n", b"\r\n"))
+    unix = Change("it was signed with LF line ends, and they became CRLF", "body line ends")
+    yield Variant(unix, canonical.replace(b"\r\n", b"\n"))
+    yield Variant(unix, canonical.replace(b"\r\n", b"\n").removesuffix(b"\n"))
     doubled = Change("it was signed with line ends of CR CR LF", "body line ends")
     yield Variant(doubled, body.replace(b"\r\n", b"\r\r\n"))
 
@@ -149,12 +149,21 @@ def _list_charset_variants(body: bytes) -> Iterator[Variant]:
             yield Variant(change, body.decode(charset, "replace").encode("utf-8"))
     if text:
         for charset in ("latin-1", "cp1252"):
+            before = text.encode(charset, "replace")
             change = Change(f"the charset was changed from {charset} to UTF-8", _line(line))
-            yield Variant(change, text.encode(charset, "replace"))
-            undone = text.encode(charset, "replace").decode("utf-8", "replace").encode("utf-8")
-            yield Variant(Change(f"UTF-8 was encoded twice, through {charset}", _line(line)), undone)
+            if not before.isascii() and _is_utf8(before):
+                change = Change(f"UTF-8 was encoded twice, through {charset}", _line(line))
+            yield Variant(change, before)
         for form in ("NFC", "NFD"):
             change = Change("letters with accents were composed or decomposed", _line(line))
             yield Variant(change, unicodedata.normalize(form, text).encode("utf-8"))
         if text.startswith("\ufeff"):
             yield Variant(Change("a byte order mark was added", _line(1)), text[1:].encode("utf-8"))
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -132,6 +132,8 @@ def _list_known_values(key: bytes, flat: bytes) -> Iterator[tuple[str, bytes]]:
             yield f'it was "{show(value)}" when it was signed, and is "{shown}" now', value
     elif key in (b"arc-authentication-results", b"arc-seal"):
         yield from _list_results(flat)
+    elif key == b"mime-version":
+        yield f'it was "1.0" when it was signed, and is "{shown}" now', b"1.0"
     elif key == b"date":
         for value in (b"GMT", b"+0000", b"-0000", b"UT", b"+0000 (UTC)", b"+0000 (GMT)"):
             yield "the time zone", flat.rpartition(b" ")[0] + b" " + value

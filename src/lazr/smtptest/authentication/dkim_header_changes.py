@@ -109,7 +109,14 @@ def explain_header(
         trials.append(trial)
         if len(trials) >= MAX_VARIANTS:
             break
-    return _search_pairs(trials, is_signed) if use_pairs else []
+    # Half of the rest is for the search of a single character.
+    pair_budget = budget.split()
+
+    def is_pair_signed(trial: dict[int, bytes]) -> bool:
+        text = b"".join(trial.get(position, part) for position, part in enumerate(parts))
+        return pair_budget.spend(len(text)) and matches(text)
+
+    return _search_pairs(trials, is_pair_signed) if use_pairs else []
 
 
 def locate_part(header: SignedHeader, position: int) -> Change | None:
@@ -262,4 +269,5 @@ def _decode_copy(copy: bytes) -> Field:
     """Return a field of z=, which is in DKIM quoted-printable (RFC 6376 2.11)."""
     unfolded = b"".join(copy.split())
     name, _, value = _HEX.sub(lambda match: bytes([int(match[1], 16)]), unfolded).partition(b":")
-    return Field(name, value.removesuffix(b"\r\n") + b"\r\n")
+    # Copies have no space after the colon, which simple canonicalization keeps.
+    return Field(name, b" " + value.strip(b" \t\r\n") + b"\r\n")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lazr.smtptest.authentication.dkim_problem import DkimProblem
 from lazr.smtptest.authentication.dkim_tags import TagError, decode_base64, parse_tags, show
-from lazr.smtptest.dns import DnsError
+from lazr.smtptest.dns import DnsError, NameList
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,7 +112,8 @@ def find_key(resolver: Resolver, domain: str, selector: str, algorithm: str) -> 
     except DnsError as error:
         raise DkimProblem("temperror", f"the key record cannot be looked up now: {error}") from error
     if not records:
-        raise DkimProblem("permerror", f"there is no key record: {name} has no TXT record")
+        reason = f"there is no key record: {name} has no TXT record{_list_similar_names(resolver, domain)}"
+        raise DkimProblem("permerror", reason)
     problems = []
     for record in records[:MAX_RECORDS]:
         try:
@@ -122,17 +123,25 @@ def find_key(resolver: Resolver, domain: str, selector: str, algorithm: str) -> 
     raise problems[0]
 
 
+def _list_similar_names(resolver: Resolver, domain: str) -> str:
+    """Return the other key records of the domain: tests often have a wrong selector."""
+    if not isinstance(resolver, NameList):
+        return ""
+    names = [name for name in resolver.list_names("TXT", f".{domain}") if "domainkey" in name]
+    return f"; there are {', '.join(names)}" if names else ""
+
+
 def _parse_record(name: str, record: bytes, key_type: str, hash_name: str) -> PublicKey:
     """Return the key of a record (RFC 6376 3.6.1)."""
 
     def fail(text: str) -> DkimProblem:
-        return DkimProblem("permerror", f"the key record {name} {text}")
+        hint = "; it has backslashes, which only zone files need" if b"\\" in record else ""
+        return DkimProblem("permerror", f"the key record {name} {text}{hint}")
 
     try:
         tags = parse_tags(record)
     except TagError as error:
-        hint = "; it has backslashes, which only zone files need" if b"\\" in record else ""
-        raise fail(f"cannot be read: {error}{hint}") from error
+        raise fail(f"cannot be read: {error}") from error
     if tags.get("v", b"DKIM1") != b"DKIM1":
         raise fail(f"has the version v={show(tags['v'])}, expected DKIM1")
     if "v" in tags and next(iter(tags)) != "v":

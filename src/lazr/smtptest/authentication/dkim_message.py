@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from lazr.smtptest._util.lazy_pattern import compile_lazily
 from lazr.smtptest.authentication.dkim_canonicalization import canonicalize_body
 from lazr.smtptest.authentication.dkim_field import Field
 
@@ -14,8 +13,6 @@ __all__ = ["MAX_HEADER_OCTETS", "Message", "parse_message", "select_fields"]
 
 # A field takes more memory than its text; longer headers are not checked.
 MAX_HEADER_OCTETS = 1_000_000
-
-_BARE_LF = compile_lazily(rb"(?<!\r)\n")
 
 
 class Message:
@@ -57,7 +54,7 @@ def parse_message(content: bytes) -> Message:
     """
     has_bare_lf = content.count(b"\n") != content.count(b"\r\n")
     if has_bare_lf:
-        content = _BARE_LF.sub(b"\r\n", content)
+        content = content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     if content.startswith(b"\r\n"):
         header, body = b"", content[2:]
     else:

@@ -22,6 +22,12 @@ class SearchBudget:
     def __init__(self, octets: int = MAX_OCTETS) -> None:
         self._octets = octets
 
+    def split(self) -> SearchBudget:
+        """Return half of the rest, for one of two searches."""
+        half = self._octets // 2
+        self._octets -= half
+        return SearchBudget(half)
+
     def spend(self, octets: int) -> bool:
         """Return whether one more try, of this size, is allowed."""
         octets += _OCTETS_OF_A_TRY

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lazr.smtptest._util.lazy_pattern import compile_lazily
-from lazr.smtptest.authentication.dkim_canonicalization import ALGORITHMS as CANONICALIZATIONS
+from lazr.smtptest.authentication.dkim_canonicalization import ALGORITHMS as CANONICAL_FORMS
 from lazr.smtptest.authentication.dkim_problem import DkimProblem
 from lazr.smtptest.authentication.dkim_tags import TagError, decode_base64, parse_tags, show
 
@@ -44,6 +44,7 @@ class Signature:
         body_hash: The bytes of bh=.
         value: The bytes of b=.
         length: The number of l=; None without it.
+        is_arc: The field is an ARC-Message-Signature: i= is a number, and the rules about From do not apply.
     """
 
     field: Field
@@ -58,6 +59,7 @@ class Signature:
     body_hash: bytes
     value: bytes
     length: int | None
+    is_arc: bool
 
     @property
     def hash_name(self) -> str:
@@ -136,6 +138,7 @@ def read_signature(field: Field, tags: dict[str, bytes], now: float, *, is_arc: 
         body_hash=body_hash,
         value=value,
         length=_read_number(tags, "l"),
+        is_arc=is_arc,
     )
 
 
@@ -164,7 +167,7 @@ def _decode_binary(tags: dict[str, bytes], tag: str) -> bytes:
 def _read_canonicalization(value: bytes) -> tuple[str, str]:
     header, _, body = value.decode("ascii", "replace").lower().partition("/")
     body = body or "simple"
-    if header not in CANONICALIZATIONS or body not in CANONICALIZATIONS:
+    if header not in CANONICAL_FORMS or body not in CANONICAL_FORMS:
         raise DkimProblem("neutral", f"the canonicalization c={show(value)} is unknown; known: simple and relaxed")
     return header, body
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lazr.smtptest.dns.conversion import DnsSource, NoResolver, as_resolver
-    from lazr.smtptest.dns.resolver import Address, DnsError, Resolver
+    from lazr.smtptest.dns.resolver import Address, DnsError, NameList, Resolver
     from lazr.smtptest.dns.system import SystemResolver
     from lazr.smtptest.dns.zone import RecordValue, Zone
 
@@ -21,6 +21,7 @@ __all__ = [
     "Address",
     "DnsError",
     "DnsSource",
+    "NameList",
     "NoResolver",
     "RecordValue",
     "Resolver",
@@ -35,7 +36,7 @@ __getattr__, __dir__ = lazy_exports(
     globals(),
     {
         "lazr.smtptest.dns.conversion": ("DnsSource", "NoResolver", "as_resolver"),
-        "lazr.smtptest.dns.resolver": ("Address", "DnsError", "Resolver"),
+        "lazr.smtptest.dns.resolver": ("Address", "DnsError", "NameList", "Resolver"),
         "lazr.smtptest.dns.system": ("SystemResolver",),
         "lazr.smtptest.dns.zone": ("RecordValue", "Zone"),
     },

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from lazr.smtptest.errors import SmtptestError
 
-__all__ = ["Address", "DnsError", "IpVersion", "Resolver"]
+__all__ = ["Address", "DnsError", "IpVersion", "NameList", "Resolver"]
 
 Address = IPv4Address | IPv6Address
 IpVersion = Literal[4, 6]
@@ -45,4 +45,13 @@ class Resolver(Protocol):
 
     def find_ptr(self, address: Address) -> list[str]:
         """Return the names of the PTR records of an address, without the last dot."""
+        ...
+
+
+@runtime_checkable
+class NameList(Protocol):
+    """A source of DNS records that knows its names, so that errors can list them."""
+
+    def list_names(self, record_type: str, suffix: str) -> list[str]:
+        """Return the names that end with a suffix and have records of a type, sorted; at most 10."""
         ...

@@ -29,6 +29,7 @@ _IGNORED_TYPES = ("SPF",)
 # All types; only for an error: each lookup of the name fails.
 _ANY = "ANY"
 MAX_CNAMES = 8
+MAX_LISTED_NAMES = 10
 
 RecordValue = str | bytes | Address | tuple[int, str]
 _Data = bytes | Address | str | tuple[int, str]
@@ -156,6 +157,17 @@ class Zone:
     def find_ptr(self, address: Address) -> list[str]:
         """Return the names of an address, see `Resolver`."""
         return cast("list[str]", self._find(build_reverse_name(address), "PTR"))
+
+    def list_names(self, record_type: str, suffix: str) -> list[str]:
+        """Return the names that end with a suffix and have records of a type, sorted; at most 10.
+
+        Args:
+            record_type: The type, such as "TXT".
+            suffix: The end of the names: ".example.com".
+        """
+        suffix = suffix.lower()
+        found = [name for name, known in self._records if known == record_type and name.endswith(suffix)]
+        return sorted(found)[:MAX_LISTED_NAMES]
 
     def _find(self, name: str, record_type: str) -> list[_Data]:
         name = normalize_name(name)
