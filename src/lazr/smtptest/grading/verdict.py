@@ -75,28 +75,23 @@ def judge(behavior: Behavior, seen: Observation) -> Verdict:
         behavior: What the server did.
         seen: What happened.
     """
+    arrivals = _Arrivals(seen)
+    outcome = _find_outcome(behavior, seen, arrivals)
     accept = behavior.accept
     if any(session.tls_failure is not None for session in seen.sessions):
         accept |= behavior.accept_if_tls_fails
-    arrivals = _Arrivals(seen)
-    outcome = _find_outcome(behavior, seen, arrivals)
+    is_right = outcome in accept
     forbidden = _find_forbidden(behavior, seen)
-    is_tried = _is_tried(behavior, seen)
-    if (
-        outcome in _OUTCOMES_WITHOUT_HARM
-        and not forbidden
-        and not is_tried
-        and (outcome in accept or outcome is Outcome.DELIVERED)
-    ):
-        return Verdict(Outcome.SKIPPED, is_right=True, reason=_explain_skip(behavior, seen))
-    if seen.claim is Claim.NOT_SUPPORTED and outcome is Outcome.REFUSED:
-        return Verdict(Outcome.SKIPPED, is_right=True, reason=seen.claim_text or seen.claim.value)
-    if outcome in accept and forbidden:
+    if outcome in _OUTCOMES_WITHOUT_HARM and not forbidden and not _is_tried(behavior, seen):
+        # A client may lack TLS, AUTH or SMTPUTF8; without them it does not even connect.
+        lacks_feature = not seen.sessions and (behavior.security != "none" or behavior.auth or behavior.utf8)
+        if is_right or outcome is Outcome.DELIVERED or lacks_feature or seen.claim is Claim.NOT_SUPPORTED:
+            return Verdict(Outcome.SKIPPED, is_right=True, reason=_explain_skip(behavior, seen))
+    if is_right and forbidden:
         return Verdict(outcome, is_right=False, reason=f"the mail was {outcome}, but {forbidden[0]}")
-    if outcome in accept and len(seen.sessions) > _MAX_CONNECTIONS:
+    if is_right and len(seen.sessions) > _MAX_CONNECTIONS:
         reason = f"the client connected {len(seen.sessions)} times in {seen.seconds:.1f} s (RFC 5321 4.5.4.1)"
         return Verdict(outcome, is_right=False, reason=reason)
-    is_right = outcome in accept
     return Verdict(outcome, is_right, _explain(behavior, seen, arrivals, outcome, is_right=is_right))
 
 
@@ -165,7 +160,7 @@ def _find_forbidden(behavior: Behavior, seen: Observation) -> list[Finding]:
 
 def _is_tried(behavior: Behavior, seen: Observation) -> bool:
     """Whether the client met what the behavior is about."""
-    if not seen.sessions:
+    if not seen.sessions or seen.claim is Claim.NOT_SUPPORTED:
         return False
     if not behavior.needs:
         return seen.has_rule_acted or not behavior.rules
@@ -176,6 +171,8 @@ def _is_tried(behavior: Behavior, seen: Observation) -> bool:
 
 
 def _explain_skip(behavior: Behavior, seen: Observation) -> str:
+    if seen.claim is Claim.NOT_SUPPORTED:
+        return _last_line(seen.claim_text) or seen.claim.value
     if not seen.sessions:
         return f"the client did not connect{_quote(seen.claim_text)}"
     if behavior.needs:
@@ -249,14 +246,27 @@ def _describe_fault(session: SessionRecord) -> str | None:
     if not commands:
         return None
     place = _name_place(commands[-1].verb)
-    last = next((line for line in reversed(session.transcript) if line.who != "*"), None)
-    if commands[-1].reply is None and last is not None and last.who == "S":
-        return f"the server answered {place} with {_shorten(last.text)!r}"
+    answer = _find_answer(session)
+    if commands[-1].reply is None and answer:
+        return f"the server answered {place} with {_shorten(answer)!r}"
     if session.transcript.last_refusal:
         return f"the server sent {session.transcript.last_refusal[:3]} after {place}"
     if session.ended == "rule":
         return f"the server closed the connection after {place}"
     return f"the server did not answer {place}" if commands[-1].reply is None else None
+
+
+def _find_answer(session: SessionRecord) -> str:
+    """Return the last line that the server sent after the client's last command but QUIT and RSET."""
+    answer = ""
+    for line in session.transcript:
+        if line.who == "S":
+            answer = line.text
+        elif line.who == "C":
+            if line.text.upper() in ("QUIT", "RSET"):
+                break
+            answer = ""
+    return answer
 
 
 def _name_place(verb: str) -> str:
