@@ -2,7 +2,7 @@
 
 import pytest
 
-from lazr.smtptest.grading import BEHAVIORS, Deferred, NotSupported, Outcome, find_behaviors, grade
+from lazr.smtptest.grading import BEHAVIORS, Deferred, NotSupported, Outcome, grade
 from tests.grading import bad_clients, reference_client
 
 # The client, the behavior, the outcome and the reason; all of them are wrong.
@@ -247,9 +247,3 @@ def test_behaviors_of_bdat_count_for_a_client_that_uses_it():
         ("bdat-451", "refused and reported", True),
         ("bdat-552", "refused and reported", True),
     ]
-
-
-def test_find_behaviors_takes_names_groups_and_patterns():
-    assert [behavior.name for behavior in find_behaviors(["quit", "rcpt-55?"], ["quit-*ed"])] == [
-        "rcpt-550", "quit-never", "quit-reset", "quit-421"
-    ]  # fmt: skip
