@@ -41,6 +41,12 @@ def test_states_match_the_tables_of_the_code():
     assert tool.render_page() == tool.PAGE.read_text("utf-8"), "run: python tools/states.py --write"
 
 
+def test_behaviors_match_the_tables_of_the_code():
+    tool = load_tool("behaviors")
+
+    assert tool.render_page() == tool.PAGE.read_text("utf-8"), "run: python tools/behaviors.py --write"
+
+
 def test_docs_import_only_public_modules():
     public = set(load_tool("public_interface").MODULES) | {"lazr.smtptest.pytest_aliases"}
     root = TOOLS.parent
