@@ -93,3 +93,14 @@ def test_outdated_page_is_reported(name, monkeypatch, tmp_path, capsys):
 
     assert tool.main([]) == 1 and "--write" in capsys.readouterr().err
     assert tool.main(["--write"]) == 0 and tool.main([]) == 0
+
+
+def test_outdated_behavior_is_reported(monkeypatch, tmp_path, capsys):
+    tool = load_tool("behaviors")
+    page = tmp_path / "behaviors.md"
+    page.write_text(tool.PAGE.read_text("utf-8").replace("| `rcpt-550` |", "| `rcpt-551` |"), "utf-8")
+    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    monkeypatch.setattr(tool, "PAGE", page)
+
+    assert tool.main([]) == 1 and "--write" in capsys.readouterr().err
+    assert tool.main(["--write"]) == 0 and "| `rcpt-550` |" in page.read_text("utf-8")
