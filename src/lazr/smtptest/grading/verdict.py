@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lazr.smtptest._util.octets import has_bare_line_ends
 from lazr.smtptest.grading.behavior import Outcome
 from lazr.smtptest.grading.observation import Arrivals, Claim, count_attempts, find_message
 from lazr.smtptest.grading.reason import explain_outcome, explain_skip
+from lazr.smtptest.protocol.smtp import Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lazr.smtptest.grading.behavior import Behavior
     from lazr.smtptest.grading.observation import Observation
-    from lazr.smtptest.protocol.smtp import Finding
 
 __all__ = ["Claim", "Verdict", "judge"]
 
@@ -81,6 +82,9 @@ def _find_outcome(behavior: Behavior, seen: Observation, arrivals: Arrivals) -> 
 
 def _find_forbidden(behavior: Behavior, seen: Observation) -> list[Finding]:
     findings = [finding for session in seen.sessions for finding in session.findings]
+    # The findings of a session look only at the first and the last line of a content.
+    if any(has_bare_line_ends(mail.content) for mail in seen.mails):
+        findings.append(Finding("bare_line_end", "the content has an LF alone"))
     return [finding for finding in findings if finding.code in behavior.forbids]
 
 
