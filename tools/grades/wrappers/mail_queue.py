@@ -1,0 +1,71 @@
+"""Wait for the result of a mail server that queues: all mails sent, or one of them bounced or deferred."""
+
+import contextlib
+import ctypes
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import settings
+
+STARTED_AT = time.monotonic()
+# The server ends its attempt before the wrapper must report.
+REPLY_TIMEOUT = max(1, int(settings.TIMEOUT / 2))
+MAX_ATTEMPTS = 4
+
+
+@contextlib.contextmanager
+def run_daemon(*command: str | Path) -> Iterator[None]:
+    """Run a daemon, which also ends if this process is killed."""
+    libc = ctypes.CDLL(None)
+    pr_set_pdeathsig = 1
+    process = subprocess.Popen(
+        command, stdout=sys.stderr, preexec_fn=lambda: libc.prctl(pr_set_pdeathsig, signal.SIGTERM)
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def wait_for(condition: Callable[[], bool]) -> bool:
+    """Return whether the condition became true before the time is over."""
+    while not condition():
+        if time.monotonic() - STARTED_AT > settings.TIMEOUT - 0.5:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def read_unix_text(path: Path) -> bytes:
+    """Return a message with the line ends that programs expect from a pipe."""
+    return path.read_bytes().replace(b"\r\n", b"\n")
+
+
+def wait_for_result(read_statuses: Callable[[], list[tuple[str, str]]]) -> int:
+    """Return the exit status when all mails have a result, a mail was deferred often enough, or the time is over.
+
+    Args:
+        read_statuses: Returns a pair for each delivery attempt until now: which mail to whom, and "sent", "bounced" or
+            "deferred".
+    """
+    expected = len(settings.MESSAGES) * len(settings.RECIPIENTS)
+
+    def is_finished() -> bool:
+        statuses = read_statuses()
+        results = dict(statuses)
+        attempts = [sum(mail == other for other, _status in statuses) for mail in results]
+        open_attempts = [count for count, status in zip(attempts, results.values(), strict=True) if status == "deferred"]
+        return len(results) == expected and all(count >= MAX_ATTEMPTS for count in open_attempts)
+
+    wait_for(is_finished)
+    results = dict(read_statuses())
+    print(*(f"{mail}: {status}" for mail, status in results.items()), sep="\n", file=sys.stderr)
+    if "bounced" in results.values():
+        return 1
+    is_sent = len(results) == expected and set(results.values()) == {"sent"}
+    return 0 if is_sent else settings.EX_TEMPFAIL
