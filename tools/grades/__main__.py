@@ -1,9 +1,9 @@
 """Grade the installed clients, and write the table into docs/reference.
 
-    python -m tools.grades                                  all clients; writes grades.json and grades.md
-    python -m tools.grades --client curl --client msmtp     the others keep their grades of an earlier run
-    python -m tools.grades --client curl --only starttls    prints the verdicts, and writes nothing
-    python -m tools.grades --render                         writes grades.md from grades.json
+python -m tools.grades                                  all clients; writes grades.json and grades.md
+python -m tools.grades --client curl --client msmtp     the others keep their grades of an earlier run
+python -m tools.grades --client curl --only starttls    prints the verdicts, and writes nothing
+python -m tools.grades --render                         writes grades.md from grades.json
 """
 
 from __future__ import annotations

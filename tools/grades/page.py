@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Fault", "find_open_faults", "read_faults", "render_page"]
 
 FAULTS = Path(__file__).with_name("faults.toml")
-RIGHT, WRONG, NOT_TRIED, UNKNOWN = "✓", "✗", "–", "?"
+RIGHT, WRONG, NOT_TRIED, UNKNOWN = "✓", "**✗**", "–", "?"
 
 INTRODUCTION = """\
 How do the mail clients that people use cope with the servers out there? `smtptest grade` ran each of them once against
@@ -34,21 +34,22 @@ take care of it".
 Run it again with the clients that you have:
 
 ```console
-$ make grades                                                    # all that are installed; writes this page
-$ python -m tools.grades --client msmtp --only starttls          # prints the verdicts of one group
-$ python -m tools.grades --client msmtp --transcripts dialogues  # writes the dialogue of each wrong verdict
+$ make grades                                            # all installed clients; writes this page
+$ python -m tools.grades --client msmtp --only starttls  # prints the verdicts of one group
 ```
 
-The [wrappers](../../tools/grades/wrappers) are a few lines each.
+With `--transcripts FOLDER`, it writes the dialogue of each wrong verdict. Each client has a short
+[wrapper](../../tools/grades/wrappers).
 
 ## Clients
 
 """
 
 LEGEND = """\
-- **{right}** is right: the mail was delivered, kept or refused as the RFC asks.
-- **{wrong}** is wrong: see the [faults](#faults).
-- **{not_tried}** was not tried: the client lacks what the behavior is about, such as PIPELINING, or cannot send such a mail.
+- {right} is right: the mail was delivered, kept or refused as the RFC asks.
+- {wrong} is wrong: see the [faults](#faults).
+- {not_tried} was not tried: the client lacks what the behavior is about, such as PIPELINING, or cannot send such
+  a mail.
 """
 
 
@@ -134,7 +135,9 @@ def _render_groups(clients: list[Client], behaviors: list[Behavior], table: Tabl
     for client in clients:
         grades = table.clients[client.name].grades
         counts = [
-            _count(grades[behavior.name] for behavior in behaviors if behavior.group == group and behavior.name in grades)
+            _count(
+                grades[behavior.name] for behavior in behaviors if behavior.group == group and behavior.name in grades
+            )
             for group in groups
         ]
         yield f"| {client.title} | {' | '.join(counts)} | {_count(grades.values())} |"
@@ -182,7 +185,8 @@ def _render_faults(clients: list[Client], table: Table) -> Iterator[str]:
         results = table.clients[client.name]
         yield f"### {client.title}"
         yield ""
-        yield f"{client.title} {results.version}: {_count(results.grades.values())}. Install it with `{client.install}`."
+        score = _count(results.grades.values())
+        yield f"{client.title} {results.version}: {score}. Install it with `{client.install}`."
         yield ""
         lines = [
             f"{fault.text} ({_list_behaviors(fault.behaviors, results, rfcs)})"
@@ -190,7 +194,7 @@ def _render_faults(clients: list[Client], table: Table) -> Iterator[str]:
             if fault.client == client.name and any(_is_wrong(results, name) for name in fault.behaviors)
         ]
         lines += [
-            f"Not checked by hand: {results.grades[name].reason}. (`{name}`, {rfcs.get(name, 'a behavior of the past')})"
+            f"Not checked by hand: {results.grades[name].reason}. (`{name}`; {rfcs.get(name, '')})"
             for client_name, name in open_faults
             if client_name == client.name
         ]

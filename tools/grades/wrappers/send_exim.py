@@ -114,11 +114,12 @@ def main() -> int:
         (folder / "exim.conf").write_text(render_configuration(folder), "utf-8")
         (folder / "passwd").write_text(f"Debian-exim:x:{user}:{group}::{name}:/bin/false\n", "utf-8")
         (folder / "group").write_text(f"Debian-exim:x:{group}:\n", "utf-8")
-        options: dict[str, Any] = {"check": True, "env": os.environ | {
+        environment = os.environ | {
             "LD_PRELOAD": wrapper,
             "NSS_WRAPPER_PASSWD": str(folder / "passwd"),
             "NSS_WRAPPER_GROUP": str(folder / "group"),
-        }}
+        }
+        options: dict[str, Any] = {"env": environment}
         if os.getuid() == 0:
             for path in (folder, folder / "spool"):
                 os.chown(path, user, group)
@@ -126,9 +127,10 @@ def main() -> int:
         exim = [str(program), "-C", str(folder / "exim.conf")]
         command = [*exim, "-odf", "-i", "-f", settings.SENDER, "--", *settings.RECIPIENTS]
         for message in messages:
-            subprocess.run(command, input=message, **options)
+            subprocess.run(command, input=message, check=True, **options)
         return mail_queue.wait_for_result(
-            lambda: read_statuses(folder / "log.main"), lambda: subprocess.run([*exim, "-q"], **options)
+            lambda: read_statuses(folder / "log.main"),
+            lambda: subprocess.run([*exim, "-q"], check=True, **options),
         )
 
 
