@@ -22,15 +22,19 @@ CACHE = ROOT / ".cache" / "grades"
 NODE_MODULES = ROOT / ".cache" / "node" / "node_modules"
 JAVA_PATH = f"{CACHE}:/usr/share/java/jakarta-mail.jar:/usr/share/java/jakarta-activation.jar"
 EXIM = CACHE / "exim"
+NULLMAILER = CACHE / "nullmailer"
 
 MAIL_SERVER_LIMIT = 25.0
 
 NPM_INSTALL = "npm install --prefix .cache/node --ignore-scripts"
-# Debian's package conflicts with Postfix.  Unpacked, it does not.
-EXIM_INSTALL = (
-    "mkdir -p .cache/grades/exim && cd .cache/grades/exim && apt-get download exim4-daemon-light libnss-wrapper"
-    " && for package in *.deb; do dpkg -x $package .; done"
-)
+
+
+def _unpack(folder: str, *packages: str) -> str:
+    """Return a command that unpacks packages of Debian which conflict with other mail servers, but only if installed."""
+    return (
+        f"mkdir -p .cache/grades/{folder} && cd .cache/grades/{folder} && apt-get download {' '.join(packages)}"
+        " && for package in *.deb; do dpkg -x $package .; done"
+    )
 
 
 class ClientMissing(Exception):
@@ -244,6 +248,18 @@ CLIENTS: tuple[Client, ...] = (
         install="apt-get install msmtp",
     ),
     Client(
+        name="nullmailer",
+        title="nullmailer",
+        kind="program",
+        use="its program `smtp`, one run for each message, as its queue manager runs it.",
+        command=_wrapper(sys.executable, "send_nullmailer.py"),
+        version_command=("sh", "-c", f"dpkg-deb --field {NULLMAILER}/nullmailer_*.deb Version"),
+        version_pattern=r":([\d.]+)",
+        install=_unpack("nullmailer", "nullmailer"),
+        needs=(str(NULLMAILER / "usr/lib/nullmailer/smtp"),),
+        environment={"NULLMAILER_ROOT": str(NULLMAILER)},
+    ),
+    Client(
         name="postfix",
         title="Postfix",
         kind="mail server",
@@ -261,7 +277,8 @@ CLIENTS: tuple[Client, ...] = (
         use="a smart host configuration; the queue runs twice a second.",
         command=_wrapper(sys.executable, "send_exim.py"),
         version_command=("sh", "-c", f"dpkg-deb --field {EXIM}/exim4-daemon-light_*.deb Version"),
-        install=EXIM_INSTALL,
+        version_pattern=r"([\d.]+)",
+        install=_unpack("exim", "exim4-daemon-light", "libnss-wrapper"),
         needs=(str(EXIM / "usr/sbin/exim4"),),
         environment={"EXIM_ROOT": str(EXIM)},
         limit=MAIL_SERVER_LIMIT,

@@ -55,14 +55,16 @@ def wait_for_result(
     expected = len(settings.MESSAGES) * len(settings.RECIPIENTS)
 
     def is_finished() -> bool:
-        if run_queue:
-            run_queue()
         statuses = read_statuses()
         results = dict(statuses)
         attempts = Counter(mail for mail, _status in statuses)
-        return len(results) == expected and all(
+        if len(results) == expected and all(
             status != "deferred" or attempts[mail] >= MAX_ATTEMPTS for mail, status in results.items()
-        )
+        ):
+            return True
+        if run_queue:
+            run_queue()
+        return False
 
     wait_for(is_finished, interval=0.5 if run_queue else 0.05)
     results = dict(read_statuses())
