@@ -30,7 +30,7 @@ NPM_INSTALL = "npm install --prefix .cache/node --ignore-scripts"
 
 
 def _unpack(folder: str, *packages: str) -> str:
-    """Return a command that unpacks packages of Debian which conflict with other mail servers, but only if installed."""
+    """Return a command that unpacks packages of Debian that conflict with other mail servers."""
     return (
         f"mkdir -p .cache/grades/{folder} && cd .cache/grades/{folder} && apt-get download {' '.join(packages)}"
         " && for package in *.deb; do dpkg -x $package .; done"

@@ -127,9 +127,6 @@ def _render_clients(clients: list[Client], table: Table) -> Iterator[str]:
 
 def _render_groups(clients: list[Client], behaviors: list[Behavior], table: Table) -> Iterator[str]:
     groups = [group for group in GROUPS if any(behavior.group == group for behavior in behaviors)]
-    yield "```{table}"
-    yield ":class: grades"
-    yield ""
     yield f"| client | {' | '.join(groups)} | all |"
     yield f"|---|{'---|' * (len(groups) + 1)}"
     for client in clients:
@@ -141,7 +138,6 @@ def _render_groups(clients: list[Client], behaviors: list[Behavior], table: Tabl
             for group in groups
         ]
         yield f"| {client.title} | {' | '.join(counts)} | {_count(grades.values())} |"
-    yield "```"
 
 
 def _count(grades: Iterable[Grade]) -> str:
@@ -156,15 +152,11 @@ def _render_behaviors(clients: list[Client], behaviors: list[Behavior], table: T
             continue
         yield f"### {group}"
         yield ""
-        yield "```{table}"
-        yield ":class: grades"
-        yield ""
         yield f"| behavior | {' | '.join(client.title for client in clients)} |"
         yield f"|---|{'---|' * len(clients)}"
         for behavior in members:
             marks = [_get_mark(table.clients[client.name], behavior) for client in clients]
             yield f"| **`{behavior.name}`** {_escape(behavior.title)} ({behavior.rfc}) | {' | '.join(marks)} |"
-        yield "```"
         yield ""
 
 
