@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.parser import BytesParser
 from email.policy import compat32
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.grading.behavior import Behavior
 
-__all__ = ["RECIPIENTS", "SENDER", "build_message", "build_subject", "create_token", "find_alteration"]
+__all__ = ["BODIES", "RECIPIENTS", "SENDER", "build_message", "build_subject", "create_token", "find_alteration"]
 
 SENDER = "ann@example.com"
 RECIPIENTS = ("bob@example.com", "carol@example.com", "dave@example.com")
@@ -26,7 +27,7 @@ _MAX_SHOWN_CHARACTERS = 40
 _LARGE_BODY_LINES = 2_000
 _LONG_LINE_CHARACTERS = 1_500  # RFC 5321 4.5.3.1.6: at most 998
 
-_BODIES: dict[str, tuple[str, ...]] = {
+BODIES: dict[str, tuple[str, ...]] = {
     "plain": ("Hello,", "", "this mail is a test.", "", "Ann"),
     # RFC 5321 4.5.2: a dot at the start of a line is doubled, also if it is the whole line.
     "dots": (".", "..", ".hidden", "a.", "", ".", "...", ". ", "The last line."),
@@ -38,6 +39,7 @@ _BODIES: dict[str, tuple[str, ...]] = {
         "A LF alone\nis here.",
         "The last line.",
     ),
+    "no-line-end": ("The last line", "has no line end."),
     "eight-bit": ("Grüße aus Köln,", "die Umlaute sind UTF-8: äöüß €.", "Ann"),
     "large": tuple(f"Line {number} of a large message: {'x' * 40}" for number in range(_LARGE_BODY_LINES)),
 }
@@ -75,10 +77,11 @@ def build_message(behavior: Behavior, token: str, number: int, recipients: tuple
         f"Content-Type: text/plain; charset={'utf-8' if is_8bit else 'us-ascii'}",
         f"Content-Transfer-Encoding: {'8bit' if is_8bit else '7bit'}",
         "",
-        *_BODIES[behavior.body],
+        *BODIES[behavior.body],
     ]
     line_end = "\n" if behavior.body == "lf-lines" else "\r\n"
-    return "".join(line + line_end for line in lines).encode()
+    content = "".join(line + line_end for line in lines)
+    return (content.removesuffix(line_end) if behavior.body == "no-line-end" else content).encode()
 
 
 def find_alteration(sent: bytes, arrived: bytes) -> str | None:
@@ -113,7 +116,7 @@ def _get_field(message: Message, name: str) -> str:
     value = message.get(name, "")
     try:
         text = str(make_header(decode_header(value)))
-    except (LookupError, ValueError):  # an unknown or wrong charset
+    except (HeaderParseError, LookupError, ValueError):  # a wrong encoded word, or an unknown charset
         text = str(value)
     # Header fields with UTF-8 come as surrogates or as the charset unknown-8bit.
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
