@@ -1,5 +1,6 @@
 import com.sun.mail.smtp.SMTPAddressFailedException;
 import com.sun.mail.smtp.SMTPSendFailedException;
+import jakarta.mail.Message;
 import jakarta.mail.MessagingException;
 import jakarta.mail.Session;
 import jakarta.mail.Transport;
@@ -27,14 +28,34 @@ class SendJakartaMail {
             InternetAddress[] recipients =
                 InternetAddress.parse(System.getenv("SMTP_RECIPIENTS").replace(' ', ','));
             for (String file : System.getenv("SMTP_MESSAGES").split(" ")) {
-                try (InputStream content = new FileInputStream(file)) {
-                    transport.sendMessage(new MimeMessage(session, content), recipients);
-                }
+                transport.sendMessage(composeMessage(session, file), recipients);
             }
         } catch (MessagingException error) {
             error.printStackTrace();
             System.exit(isTemporary(error) ? 75 : 1);
         }
+    }
+
+    /** Return a new message with the text and the fields of a file. */
+    private static MimeMessage composeMessage(Session session, String file) throws Exception {
+        MimeMessage original;
+        try (InputStream content = new FileInputStream(file)) {
+            original = new MimeMessage(session, content);
+        }
+        String id = original.getMessageID();
+        MimeMessage message = new MimeMessage(session) {
+            @Override
+            protected void updateMessageID() throws MessagingException {
+                setHeader("Message-ID", id);
+            }
+        };
+        message.setFrom(original.getFrom()[0]);
+        message.setRecipients(Message.RecipientType.TO, original.getRecipients(Message.RecipientType.TO));
+        message.setSubject(original.getSubject());
+        message.setSentDate(original.getSentDate());
+        message.setText((String) original.getContent(), "utf-8");
+        message.saveChanges();
+        return message;
     }
 
     private static Properties createProperties() throws Exception {

@@ -1,8 +1,6 @@
 """Send with aiosmtplib, as its documentation shows: a client as an asynchronous context manager."""
 
 import asyncio
-import email
-import email.policy
 import sys
 
 import aiosmtplib
@@ -24,7 +22,7 @@ async def send_messages() -> dict[str, aiosmtplib.SMTPResponse]:
     )
     async with client:
         for path in settings.MESSAGES:
-            message = email.message_from_bytes(path.read_bytes(), policy=email.policy.SMTP)
+            message = settings.compose_message(path)
             errors, _text = await client.send_message(message, sender=settings.SENDER, recipients=settings.RECIPIENTS)
             refused |= errors
     return refused

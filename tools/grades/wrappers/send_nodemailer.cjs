@@ -20,6 +20,16 @@ const transport = nodemailer.createTransport({
   maxConnections: 1,
 });
 
+// The fields and the text of a message, for nodemailer to compose it again.
+function readMessage(path) {
+  const [header, ...text] = fs.readFileSync(path, "utf8").split(/\r?\n\r?\n/);
+  const fields = Object.fromEntries(header.split(/\r?\n/).map((line) => line.split(/: (.*)/, 2)));
+  return {
+    from: fields.From, to: fields.To, subject: fields.Subject, date: fields.Date, messageId: fields["Message-ID"],
+    text: text.join("\n\n"),
+  };
+}
+
 function isTemporary(error) {
   return error.responseCode >= 400 && error.responseCode < 500;
 }
@@ -27,10 +37,7 @@ function isTemporary(error) {
 async function main() {
   const errors = [];
   for (const path of messages) {
-    const info = await transport.sendMail({
-      envelope: { from: env.SMTP_SENDER, to: env.SMTP_RECIPIENTS.split(" ") },
-      raw: fs.readFileSync(path),
-    });
+    const info = await transport.sendMail(readMessage(path));
     errors.push(...(info.rejectedErrors ?? []));
   }
   return errors;

@@ -36,11 +36,17 @@ def main() -> int:
             # The shell gives it the descriptor.
             command = ["sh", "-c", f'exec "$NULLMAILER_ROOT/usr/lib/nullmailer/smtp" 3<&{file.fileno()}']
             environment = os.environ | {"HELOHOST": "client.example"}
-            result = subprocess.run(
-                command, input=render_options(), text=True, check=False, pass_fds=[file.fileno()], env=environment
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, text=True, pass_fds=[file.fileno()], env=environment
             )
-        statuses.append(result.returncode)
-    if any(status >= PERMANENT or status < 0 for status in statuses):
+            try:
+                process.communicate(render_options(), timeout=settings.TIMEOUT)
+            except subprocess.TimeoutExpired:
+                process.kill()  # as nullmailer-send does after its `sendtimeout`; it keeps the mail
+                statuses.append(settings.EX_TEMPFAIL)
+            else:
+                statuses.append(process.returncode)
+    if any(PERMANENT <= status != settings.EX_TEMPFAIL for status in statuses):
         return 1
     return settings.EX_TEMPFAIL if any(statuses) else 0
 

@@ -1,26 +1,16 @@
 <?php
-// Send with PHPMailer: its SMTP mailer, with exceptions.  Only the text of the message comes from a file, so that it can
-// be compared with what arrives: PHPMailer would otherwise write the header fields itself.
+// Send with PHPMailer: `send` with exceptions.  PHPMailer composes the message again.
 require_once 'libphp-phpmailer/autoload.php';
 
 use PHPMailer\PHPMailer\Exception;
 use PHPMailer\PHPMailer\PHPMailer;
 
-class MessageFileMailer extends PHPMailer
-{
-    public function preSend()
-    {
-        [$header, $this->MIMEBody] = explode("\r\n\r\n", file_get_contents($this->Body), 2);
-        $this->MIMEHeader = $header . "\r\n\r\n";
-        return true;
-    }
-}
-
-$mail = new MessageFileMailer(true);
+$mail = new PHPMailer(true);
 $mail->isSMTP();
 $mail->Host = getenv('SMTP_HOST');
 $mail->Port = (int) getenv('SMTP_PORT');
-$mail->Timeout = (int) ceil((float) getenv('SMTP_TIMEOUT'));
+$mail->Timeout = (int) ceil((float) getenv('SMTP_TIMEOUT'));  // for the connection
+$mail->getSMTPInstance()->Timelimit = $mail->Timeout;  // for each reply; 300 s by default
 $mail->CharSet = PHPMailer::CHARSET_UTF8;
 $mail->SMTPKeepAlive = true;
 switch (getenv('SMTP_SECURITY')) {
@@ -38,12 +28,16 @@ $mail->SMTPAuth = getenv('SMTP_USERNAME') !== '';
 $mail->Username = getenv('SMTP_USERNAME');
 $mail->Password = getenv('SMTP_PASSWORD');
 try {
-    $mail->setFrom(getenv('SMTP_SENDER'));
     foreach (explode(' ', getenv('SMTP_RECIPIENTS')) as $recipient) {
         $mail->addAddress($recipient);
     }
     foreach (explode(' ', getenv('SMTP_MESSAGES')) as $file) {
-        $mail->Body = $file;
+        [$header, $mail->Body] = preg_split('/\r?\n\r?\n/', file_get_contents($file), 2);
+        $fields = iconv_mime_decode_headers($header, 0, 'UTF-8');
+        $mail->setFrom(getenv('SMTP_SENDER'), strstr($fields['From'], ' <', true));
+        $mail->Subject = $fields['Subject'];
+        $mail->MessageID = $fields['Message-ID'];
+        $mail->MessageDate = $fields['Date'];
         $mail->send();
     }
     $mail->smtpClose();

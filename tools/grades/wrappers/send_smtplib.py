@@ -1,7 +1,5 @@
 """Send with smtplib, as its documentation shows: `send_message` in a `with` statement."""
 
-import email
-import email.policy
 import smtplib
 import sys
 
@@ -32,7 +30,7 @@ def send_messages() -> dict[str, tuple[int, bytes]]:
         if settings.USER:
             client.login(settings.USER, settings.PASSWORD)
         for path in settings.MESSAGES:
-            message = email.message_from_bytes(path.read_bytes(), policy=email.policy.SMTP)
+            message = settings.compose_message(path)
             refused |= client.send_message(message, settings.SENDER, settings.RECIPIENTS)
     return refused
 

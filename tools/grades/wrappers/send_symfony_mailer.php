@@ -1,13 +1,11 @@
 <?php
-// Send with Symfony Mailer: its SMTP transport, with `RawMessage` and `Envelope`.
+// Send with Symfony Mailer: its SMTP transport, with an `Email` that composes the message again.
 require_once 'Symfony/Component/Mailer/autoload.php';
 
-use Symfony\Component\Mailer\Envelope;
 use Symfony\Component\Mailer\Exception\TransportExceptionInterface;
 use Symfony\Component\Mailer\Mailer;
 use Symfony\Component\Mailer\Transport\Smtp\EsmtpTransport;
-use Symfony\Component\Mime\Address;
-use Symfony\Component\Mime\RawMessage;
+use Symfony\Component\Mime\Email;
 
 // `true` is implicit TLS; with `false` the transport still uses STARTTLS if the server offers it.
 $transport = new EsmtpTransport(
@@ -24,10 +22,16 @@ if (getenv('SMTP_USERNAME') !== '') {
 }
 $mailer = new Mailer($transport);
 try {
-    $recipients = array_map(fn ($address) => new Address($address), explode(' ', getenv('SMTP_RECIPIENTS')));
-    $envelope = new Envelope(new Address(getenv('SMTP_SENDER')), $recipients);
     foreach (explode(' ', getenv('SMTP_MESSAGES')) as $file) {
-        $mailer->send(new RawMessage(file_get_contents($file)), $envelope);
+        [$header, $text] = preg_split('/\r?\n\r?\n/', file_get_contents($file), 2);
+        $fields = iconv_mime_decode_headers($header, 0, 'UTF-8');
+        $email = (new Email())
+            ->from($fields['From'])
+            ->to(...explode(' ', getenv('SMTP_RECIPIENTS')))
+            ->subject($fields['Subject'])
+            ->text($text);
+        $email->getHeaders()->addIdHeader('Message-ID', trim($fields['Message-ID'], '<>'));
+        $mailer->send($email);
     }
 } catch (TransportExceptionInterface $error) {
     fwrite(STDERR, $error->getMessage() . "\n");

@@ -1,11 +1,16 @@
-"""Settings that `smtptest grade` gives to a client, for the wrappers in Python.
+"""The task that `smtptest grade` gives to a client, for the wrappers in Python.
 
 Each wrapper sends the messages of `SMTP_MESSAGES` over one connection if its client can, and ends with the exit status
-that the command line of `smtptest grade` expects: 0 if the client reports success, 75 (`EX_TEMPFAIL`) if it reports a
-temporary failure, and 1 if it reports another one.
+that `smtptest grade` expects: 0 if the client reports success, 75 (`EX_TEMPFAIL`) if it reports a temporary failure,
+and 1 if it reports another one.  A library that composes messages gets the text of the message and composes it again,
+as applications use it; the others send the file.
 """
 
+import email
+import email.message
+import email.policy
 import os
+import re
 import ssl
 from pathlib import Path
 
@@ -26,6 +31,17 @@ TIMEOUT = float(os.environ["SMTP_TIMEOUT"])
 def create_context() -> ssl.SSLContext:
     """Return a TLS context that trusts only the CA of the server, and checks its name."""
     return ssl.create_default_context(cafile=CA_FILE)
+
+
+def compose_message(path: Path) -> email.message.EmailMessage:
+    """Return a new message with the text and the fields of a file, as an application would write it."""
+    header, text = re.split(r"\r?\n\r?\n", path.read_text("utf-8"), maxsplit=1)
+    original = email.message_from_string(header, policy=email.policy.default)
+    message = email.message.EmailMessage()
+    for name in ("From", "To", "Subject", "Date", "Message-ID"):
+        message[name] = original[name]
+    message.set_content(text)
+    return message
 
 
 def get_exit_status(*codes: int) -> int:
