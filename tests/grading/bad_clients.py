@@ -95,6 +95,13 @@ def hang(task):
     time.sleep(2)
 
 
+def wait_after_mail(task):
+    """Do nothing for a while in the middle of a transaction."""
+    with connect(task) as connection:
+        connection.docmd(f"MAIL FROM:<{task.sender}>")
+        time.sleep(1)
+
+
 def never_wait_for_data_reply(task):
     """Send the content right after DATA."""
     with connect(task) as connection:

@@ -96,9 +96,7 @@ def test_ctrl_c_stops_all_commands():
     def interrupt(result):
         raise KeyboardInterrupt
 
-    program = (
-        f"import os, time\nif os.environ['SMTPTEST_BEHAVIOR'] != 'content-plain': time.sleep(60)\n{SENDER_PROGRAM}"
-    )
+    wait = "import os, time\nif os.environ['SMTPTEST_BEHAVIOR'] != 'content-plain': time.sleep(60)\n"
 
     with pytest.raises(KeyboardInterrupt):
         grade_command([sys.executable, "-c", wait + SENDER_PROGRAM], only=QUICK, timeout=30, on_result=interrupt)

@@ -231,6 +231,29 @@ def test_deferred_mail_that_has_arrived_is_wrong():
     assert result.reason == "the client kept the mail for a later attempt, although the mail had arrived"
 
 
+@pytest.mark.parametrize("name", ["connection-two-mails", "connection-closed-between", "connection-421-between"])
+def test_client_for_one_mail_is_skipped(name):
+    def deliver(task):
+        with reference_client.connect(task) as connection:
+            reference_client.send_message(connection, task, task.message)
+
+    (result,) = grade(deliver, only=[name])
+
+    assert (result.outcome, result.reason) == (Outcome.SKIPPED, "the client sent one mail of 2")
+
+
+def test_client_that_loses_the_second_mail_is_wrong():
+    (result,) = grade(bad_clients.ignore_replies, only=["connection-421-between"])
+
+    assert (result.outcome, result.is_right) == (Outcome.LOST, False)
+
+
+def test_reason_of_a_hung_client_has_the_last_command():
+    (result,) = grade(bad_clients.wait_after_mail, only=["content-plain"], timeout=0.3)
+
+    assert result.reason == "the client was stopped after 0.3 s, without a result: its last command was MAIL"
+
+
 def test_behaviors_of_bdat_count_for_a_client_that_uses_it():
     def deliver(task):
         with reference_client.connect(task) as connection:

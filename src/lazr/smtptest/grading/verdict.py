@@ -75,6 +75,8 @@ def judge(behavior: Behavior, seen: Observation) -> Verdict:
         behavior: What the server did.
         seen: What happened.
     """
+    if _has_sent_only_first(seen):
+        return Verdict(Outcome.SKIPPED, is_right=True, reason=f"the client sent one mail of {len(seen.messages)}")
     arrivals = _Arrivals(seen)
     outcome = _find_outcome(behavior, seen, arrivals)
     accept = behavior.accept
@@ -170,6 +172,19 @@ def _is_tried(behavior: Behavior, seen: Observation) -> bool:
     return not verbs.isdisjoint(behavior.needs)
 
 
+def _has_sent_only_first(seen: Observation) -> bool:
+    """Whether the client is made for one mail, and has left the others alone.
+
+    A client that has lost the second mail has mostly sent a second MAIL.
+    """
+    return (
+        len(seen.messages) > 1
+        and seen.claim is Claim.SENT
+        and [_find_message(seen.subjects, mail) for mail in seen.mails] == [0]
+        and count_attempts(seen.sessions) == 1
+    )
+
+
 def _explain_skip(behavior: Behavior, seen: Observation) -> str:
     if seen.claim is Claim.NOT_SUPPORTED:
         return _last_line(seen.claim_text) or seen.claim.value
@@ -188,7 +203,7 @@ def _explain(behavior: Behavior, seen: Observation, arrivals: _Arrivals, outcome
             kinds = sorted({kind for session in seen.sessions for kind in session.sent_in_clear})
             return f"the client sent its {' and its '.join(kinds)} without TLS, which it was told to demand"
         case Outcome.HUNG:
-            return f"the client was stopped after {seen.seconds:.1f} s, without a result: {end}"
+            return f"the client was stopped after {seen.seconds:.1f} s, without a result: {_describe_hang(seen)}"
         case Outcome.DUPLICATED:
             return f"the mail arrived {arrivals.most} times"
         case Outcome.LOST:
@@ -229,6 +244,13 @@ def _describe_end(seen: Observation) -> str:
         if text is not None:
             return text
     return f"it said {_last_line(seen.claim_text)!r}" if seen.claim_text.strip() else "the server refused nothing"
+
+
+def _describe_hang(seen: Observation) -> str:
+    commands = seen.sessions[-1].commands if seen.sessions else ()
+    if commands and not any(map(_describe_fault, seen.sessions)):
+        return f"its last command was {commands[-1].verb}"
+    return _describe_end(seen)
 
 
 def _describe_fault(session: SessionRecord) -> str | None:
