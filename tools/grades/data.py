@@ -18,11 +18,10 @@ SCHEMA_VERSION = 1
 
 @dataclass
 class Grade:
-    """The verdict on a client for one behavior; `reason` is empty if it is right."""
+    """The verdict on a client for one behavior: what became of the mail, and whether that is right."""
 
     outcome: str
     right: bool
-    reason: str = ""
 
 
 @dataclass
@@ -43,13 +42,7 @@ class Table:
     def add(self, name: str, version: str, grades: Grades) -> None:
         """Add a client, or replace its grades."""
         self.clients[name] = ClientGrades(
-            version,
-            {
-                result.behavior.name: Grade(
-                    result.outcome.value, result.is_right, "" if result.is_right else result.reason
-                )
-                for result in grades
-            },
+            version, {result.behavior.name: Grade(result.outcome.value, result.is_right) for result in grades}
         )
 
 
@@ -80,10 +73,7 @@ def write_table(table: Table, path: Path) -> None:
     for number, (name, client) in enumerate(table.clients.items()):
         lines.append(("," if number else "") + f"{json.dumps(name)}: {{")
         lines.append(f'"version": {json.dumps(client.version)},\n"grades": {{')
-        grades = [
-            f"{json.dumps(behavior)}: {json.dumps({k: v for k, v in asdict(grade).items() if v != ''})}"
-            for behavior, grade in client.grades.items()
-        ]
+        grades = [f"{json.dumps(behavior)}: {json.dumps(asdict(grade))}" for behavior, grade in client.grades.items()]
         lines.append(",\n".join(grades))
         lines.append("}}")
     lines.append("}}\n")

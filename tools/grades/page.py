@@ -186,7 +186,7 @@ def _render_faults(clients: list[Client], table: Table) -> Iterator[str]:
             if fault.client == client.name and any(_is_wrong(results, name) for name in fault.behaviors)
         ]
         lines += [
-            f"Not checked by hand: {results.grades[name].reason}. (`{name}`; {rfcs.get(name, '')})"
+            f"Not yet checked in the dialogue: {results.grades[name].outcome}. (`{name}`; {rfcs.get(name, '')})"
             for client_name, name in open_faults
             if client_name == client.name
         ]

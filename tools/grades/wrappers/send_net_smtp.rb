@@ -16,6 +16,6 @@ begin
     end
   end
 rescue Net::SMTPServerBusy => error # a reply 4xx
-  warn error.full_message(highlight: false)
+  warn error.message
   exit 75
 end
