@@ -137,7 +137,11 @@ def main() -> int:
 def read_statuses(log: Path) -> list[tuple[str, str]]:
     """Return the status of each delivery attempt, with what was to be delivered to whom."""
     lines = log.read_text("utf-8", "replace") if log.exists() else ""
-    return [(f"{match['id']} {match['recipient']}", STATUSES[match["mark"]]) for match in ATTEMPT.finditer(lines)]
+    return [
+        (f"{match['id']} {match['recipient']}", STATUSES[match["mark"]])
+        for match in ATTEMPT.finditer(lines)
+        if "retry time not " not in match["rest"].lower()  # a queue run that came too early made no attempt
+    ]
 
 
 sys.exit(main())
