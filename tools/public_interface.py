@@ -24,6 +24,7 @@ MODULES = (
     "lazr.smtptest.controller",
     "lazr.smtptest.presets",
     "lazr.smtptest.errors",
+    "lazr.smtptest.grading",
     "lazr.smtptest.testcontainers",
     "lazr.smtptest.store",
     "lazr.smtptest.web",
