@@ -9,8 +9,10 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
 
+from lazr.smtptest._util.octets import has_bare_line_ends
 from lazr.smtptest.grading.behavior import Outcome
 from lazr.smtptest.grading.message import find_alteration
+from lazr.smtptest.protocol.smtp import Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.grading.behavior import Behavior
     from lazr.smtptest.mail import Mail
-    from lazr.smtptest.protocol.smtp import Finding, SessionRecord
+    from lazr.smtptest.protocol.smtp import SessionRecord
 
 __all__ = ["Claim", "Observation", "Verdict", "count_attempts", "judge"]
 
@@ -157,6 +159,9 @@ def _find_outcome(behavior: Behavior, seen: Observation, arrivals: _Arrivals) ->
 
 def _find_forbidden(behavior: Behavior, seen: Observation) -> list[Finding]:
     findings = [finding for session in seen.sessions for finding in session.findings]
+    # The findings of a session look only at the first and the last line of a content.
+    if any(has_bare_line_ends(mail.content) for mail in seen.mails):
+        findings.append(Finding("bare_line_end", "the content has an LF alone"))
     return [finding for finding in findings if finding.code in behavior.forbids]
 
 
