@@ -106,6 +106,7 @@ def test_ctrl_c_stops_all_commands():
         grade_command([sys.executable, "-c", wait + SENDER_PROGRAM], only=QUICK, timeout=30, on_result=interrupt)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="needs signals and pipes of POSIX")
 def test_sigint_ends_the_process_and_its_commands(tmp_path):
     pipe = tmp_path / "pid"
