@@ -25,6 +25,7 @@ MODULES = (
     "lazr.smtptest.presets",
     "lazr.smtptest.bounces",
     "lazr.smtptest.errors",
+    "lazr.smtptest.grading",
     "lazr.smtptest.testcontainers",
     "lazr.smtptest.store",
     "lazr.smtptest.web",
