@@ -27,6 +27,7 @@ MODULES = (
     "lazr.smtptest.bounces",
     "lazr.smtptest.dns",
     "lazr.smtptest.errors",
+    "lazr.smtptest.grading",
     "lazr.smtptest.testcontainers",
     "lazr.smtptest.store",
     "lazr.smtptest.web",

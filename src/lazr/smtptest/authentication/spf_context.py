@@ -86,9 +86,9 @@ class SpfContext:
     """
 
     def __init__(self, identity: SpfIdentity, resolver: Resolver) -> None:
-        self.identity = identity
-        self.resolver = resolver
-        self.lookups = 0
+        self.identity: SpfIdentity = identity
+        self.resolver: Resolver = resolver
+        self.lookups: int = 0
         self.domains: list[str] = []  # of the records in evaluation, outermost first
         self._void_lookups = 0
         self._validated_names: list[str] | None = None

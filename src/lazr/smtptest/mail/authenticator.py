@@ -57,7 +57,7 @@ class Authenticator:
             from lazr.smtptest.dns import as_resolver
 
             self.resolver = as_resolver(dns)
-        self.spf_ip = None if spf_ip is None else _check_address(spf_ip)
+        self.spf_ip: str | None = None if spf_ip is None else _check_address(spf_ip)
 
     def check(self, mail: AuthenticatedMail, from_domains: list[str]) -> Authentication:
         """Return the results of a mail.
