@@ -231,8 +231,8 @@ def _explain_header(
     changes = find_header_changes(signature, key, message, header, budget)
     if changes:
         return DkimProblem("fail", f"{describe_changes(changes)}; {intact}", changes[0].place)
-    present = {field.key for field in message.fields}
-    missing = [name for name in dict.fromkeys(signature.names) if name.encode("ascii", "replace") not in present]
+    names = dict.fromkeys(signature.names)
+    missing = [name for name, field in zip(names, message.select_fields(names), strict=True) if field is None]
     # Signers may list fields that the mail never had, so that these cannot be added; but most list what there is.
     place = f"header {write_name(missing[0])}" if len(missing) == 1 else "header"
     return DkimProblem("fail", _describe_unknown_change(signature, key, missing, intact), place)

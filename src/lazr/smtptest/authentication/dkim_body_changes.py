@@ -45,7 +45,7 @@ def explain_body(
         body_hash: The SHA-256 digest that was signed, the tag bh=.
         budget: How much may be hashed.
     """
-    if len(message.body) > MAX_SEARCHED_OCTETS:
+    if len(message.body) > MAX_SEARCHED_OCTETS or budget.is_spent:
         return None
     search = _Search(message.canonicalize_body(algorithm), length, body_hash, budget)
     for change in (
