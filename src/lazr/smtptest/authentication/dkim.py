@@ -252,7 +252,7 @@ def _describe_unknown_change(signature: Signature, key: PublicKey, missing: list
 def _check_from(signature: Signature, message: Message) -> None:
     """Refuse a second From field that is not signed (RFC 6376 8.15)."""
     count = len(message.find_fields(b"from"))
-    if not signature.is_arc and count > 1 and signature.names.count("from") < count:
+    if count > 1 and signature.names.count("from") < count:
         signed = signature.names.count("from")
         reason = f"the mail has {count} From fields, and the signature covers only {signed} (RFC 6376 8.15)"
         raise DkimProblem("fail", reason, "header From")
