@@ -282,6 +282,12 @@ def test_hint_about_key_records_passes_the_limit_of_lookups():
     assert verify_one(sign(), zone).reason.endswith("; there are s2._domainkey.example.com")
 
 
+def test_bare_cr_is_no_white_space():
+    content = sign(canonicalize="relaxed/relaxed").replace(b"Your order\r\n", b"Your order\r\r\n")
+
+    assert verify_one(content).result == "fail"
+
+
 def test_bare_line_feeds_are_mentioned():
     result = verify_one(sign().replace(b"\r\n", b"\n"))
 
