@@ -330,6 +330,7 @@ NOW = 1_800_000_000
         ({"i": "ann@mail.example.com"}, "pass", "the signature matches"),
         ({"i": "ann@EXAMPLE.com"}, "pass", "the signature matches"),
         ({"i": f"ann@{'x' * 230}.example.com.example.org"}, "neutral", "i= has 258 bytes, and at most 253 are checked"),
+        ({"h": "From:" + "x" * 254}, "neutral", "h= has a name of 254 characters, and at most 253 are checked"),
         ({"i": "ann@example.org"}, "permerror", "i=ann@example.org is not within the domain d=example.com"),
         ({"i": "ann@badexample.com"}, "permerror", "is not within the domain d=example.com"),
         ({"i": "example.com"}, "permerror", "is not within the domain d=example.com"),

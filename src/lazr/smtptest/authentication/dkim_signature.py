@@ -180,6 +180,10 @@ def _read_names(value: bytes) -> tuple[str, ...]:
     names = tuple(name.strip(b" \t\r\n").decode("ascii", "replace").lower() for name in value.split(b":"))
     if len(names) > MAX_SIGNED_NAMES:
         raise DkimProblem("neutral", f"h= lists {len(names)} fields, and at most {MAX_SIGNED_NAMES} are checked")
+    longest = max(map(len, names))
+    if longest > MAX_NAME_CHARACTERS:
+        reason = f"h= has a name of {longest} characters, and at most {MAX_NAME_CHARACTERS} are checked"
+        raise DkimProblem("neutral", reason)
     if "" in names:
         raise DkimProblem("neutral", "h= has an empty name")
     return names
