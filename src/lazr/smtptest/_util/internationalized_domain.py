@@ -8,7 +8,7 @@ _MAX_LABEL_CHARACTERS = 63
 # IDNA 2003, which the codec of Python implements, makes "ss" of the first.  To IDNA 2008 each is a letter of its own
 # (RFC 5894 7.2), so that the names belong to different owners.
 _DEVIATIONS = "ßς"
-_FULL_STOPS = str.maketrans("。．｡", "...")  # RFC 3490 3.1
+_FULL_STOPS = str.maketrans("。．｡", "...")  # RFC 5895 2
 
 
 def encode_domain(name: str) -> str:

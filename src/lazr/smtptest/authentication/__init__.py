@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.authentication.arc import verify_arc
     from lazr.smtptest.authentication.dkim import verify_dkim
     from lazr.smtptest.authentication.dmarc import check_dmarc
-    from lazr.smtptest.authentication.evaluate import authenticate
+    from lazr.smtptest.authentication.evaluation import authenticate
     from lazr.smtptest.authentication.results import (
         ArcInstance,
         ArcResult,
@@ -45,7 +45,7 @@ __getattr__, __dir__ = lazy_exports(
     globals(),
     {
         "lazr.smtptest.authentication.dmarc": ("check_dmarc",),
-        "lazr.smtptest.authentication.evaluate": ("authenticate",),
+        "lazr.smtptest.authentication.evaluation": ("authenticate",),
         "lazr.smtptest.authentication.arc": ("verify_arc",),
         "lazr.smtptest.authentication.dkim": ("verify_dkim",),
         "lazr.smtptest.authentication.results": (

@@ -42,7 +42,6 @@ __all__ = ["MAX_SIGNATURES", "check_signature", "describe_changes", "find_header
 
 # A mail may have any number of signatures, and each costs a lookup (RFC 6376 8.4).
 MAX_SIGNATURES = 10
-# The search for a change is for a reader, who looks at few signatures.
 _MAX_NAMES_IN_REASON = 12
 
 _SINGLE_FIELDS = (b"subject", b"to", b"cc", b"date", b"reply-to", b"content-type", b"message-id")

@@ -26,9 +26,9 @@ __all__ = ["MAX_SEARCHED_OCTETS", "explain_body"]
 # Longer bodies are checked, but not searched.
 MAX_SEARCHED_OCTETS = 1_000_000
 MAX_LINES = 20_000
-# Texts that forwarders insert are near the top or near the end, before the last boundary of a multipart.
 # A single character is searched in short bodies only, such as those of tests.
 MAX_CHARACTERS = 4_000
+# Texts that forwarders insert are near the top or near the end, before the last boundary of a multipart.
 MAX_LINES_AT_TOP = 100
 MAX_LINES_AT_END = 12
 

@@ -32,7 +32,7 @@ def to_ascii_domain(name: str) -> str | None:
 
 
 def is_mail_domain(name: str) -> bool:
-    """Return whether an ASCII name has only letters, digits, hyphens and underscores in its labels.
+    """Return whether the labels have only ASCII letters, digits, hyphens, underscores.
 
     >>> is_mail_domain("mail.example.com"), is_mail_domain("[192.0.2.1]"), is_mail_domain('example.com"')
     (True, False, False)
