@@ -1,0 +1,38 @@
+"""The control trial: whether a client can send a mail to a server without faults."""
+
+from __future__ import annotations
+
+import threading
+
+from lazr.smtptest.grading.behavior import Behavior, Outcome
+from lazr.smtptest.grading.client import CommandClient
+from lazr.smtptest.grading.trial import run_trial
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Final
+
+    from lazr.smtptest.grading.result import Result
+
+__all__ = ["CONTROL", "run_control"]
+
+CONTROL: Final = Behavior(
+    "control",
+    "connection",
+    "RFC 5321 3.3",
+    "The server has no faults",
+    "The client delivers the mail.",
+    frozenset({Outcome.DELIVERED}),
+    needs=frozenset({"MAIL"}),
+)
+
+
+def run_control(command: Sequence[str], timeout: float = 10.0) -> Result:
+    """Run a command against a server without faults; if that is wrong, all other verdicts say nothing.
+
+    Args:
+        command: The program and its arguments.
+        timeout: The seconds after which it is killed.
+    """
+    return run_trial(CONTROL, CommandClient(command), timeout, threading.Event())
