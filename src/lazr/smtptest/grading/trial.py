@@ -19,16 +19,70 @@ from lazr.smtptest.protocol.smtp import Auth
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import threading
+    from typing import Final, Self
 
     from lazr.smtptest.grading.behavior import Behavior
     from lazr.smtptest.grading.client import Client, ClientReport
 
-__all__ = ["run_trial"]
+__all__ = ["Trial", "run_trial"]
 
 _HOST = "localhost"  # a name, as clients check the certificate of a name, and send no SNI for an address
 _USER = "ann@example.com"
 _SETTLE_SECONDS = 2.0
 _BIND_ATTEMPTS = 20
+
+
+class Trial:
+    """A server with one behavior, the task for the client, and the result at the end.
+
+    It is a context manager: the server runs until its end.
+
+    - `server`: the server.
+    - `task`: what the client has to do.
+
+    Args:
+        behavior: The behavior.
+
+    >>> from lazr.smtptest.grading import find_behaviors
+    >>> from lazr.smtptest.grading.client import ClientReport
+    >>> with Trial(find_behaviors(["rcpt-550"])[0]) as trial:
+    ...     trial.finish(ClientReport(Claim.SENT), 0.0).outcome
+    <Outcome.LOST: 'lost'>
+    """
+
+    def __init__(self, behavior: Behavior) -> None:
+        token = create_token()
+        password = f"password-{token}"
+        self._behavior = behavior
+        self.server: Final = _start_server(behavior, password)
+        try:
+            self.server.rules.load([definition | {"optional": True} for definition in map(dict, behavior.rules)])
+            self.task: Final = _build_task(behavior, self.server, token, password)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the server."""
+        with contextlib.suppress(RuleNeverActed):
+            self.server.stop()
+
+    def finish(self, report: ClientReport, seconds: float) -> Result:
+        """Return the result, after the client has ended.
+
+        Args:
+            report: What the client says.
+            seconds: How long it took.
+        """
+        with contextlib.suppress(TimeoutError):
+            self.server.settle(0.0 if report.claim is Claim.HUNG else _SETTLE_SECONDS)
+        return _build_result(self._behavior, self.server, self.task, report, seconds)
 
 
 def run_trial(behavior: Behavior, client: Client, limit: float, cancel: threading.Event) -> Result:
@@ -40,21 +94,10 @@ def run_trial(behavior: Behavior, client: Client, limit: float, cancel: threadin
         limit: The seconds after which the client is stopped.
         cancel: Set when the whole run is cancelled.
     """
-    token = create_token()
-    password = f"password-{token}"
-    server = _start_server(behavior, password)
-    try:
-        server.rules.load([definition | {"optional": True} for definition in map(dict, behavior.rules)])
-        task = _build_task(behavior, server, token, password)
+    with Trial(behavior) as trial:
         begin = monotonic()
-        report = client.run(task, limit, cancel)
-        seconds = monotonic() - begin
-        with contextlib.suppress(TimeoutError):
-            server.settle(0.0 if report.claim is Claim.HUNG else _SETTLE_SECONDS)
-        return _build_result(behavior, server, task, report, seconds)
-    finally:
-        with contextlib.suppress(RuleNeverActed):
-            server.stop()
+        report = client.run(trial.task, limit, cancel)
+        return trial.finish(report, monotonic() - begin)
 
 
 def _start_server(behavior: Behavior, password: str) -> MailServer:

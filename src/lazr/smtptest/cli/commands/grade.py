@@ -45,6 +45,7 @@ EXAMPLES = (
 
 _USAGE_ERROR = 2
 _MAX_HINT_LINES = 12
+_MAX_NAME_CHARACTERS = 60
 _STANDARD_OUTPUT = Path("-")
 _REPORT_PANEL = "Reports"
 
@@ -78,7 +79,9 @@ def grade(
     ] = "",
     json_file: Annotated[
         Path | None,
-        option("--json", help="Write JSON, which --baseline reads; - is the output.", metavar="FILE", panel=_REPORT_PANEL),
+        option(
+            "--json", help="Write JSON, which --baseline reads; - is the output.", metavar="FILE", panel=_REPORT_PANEL
+        ),
     ] = None,
     junit: Annotated[
         Path | None, option("--junit", help="Write JUnit XML, for CI.", metavar="FILE", panel=_REPORT_PANEL)
@@ -94,7 +97,9 @@ def grade(
     ] = None,
     badge: Annotated[
         Path | None,
-        option("--badge", help="Write the score as an SVG badge; --markdown shows it.", metavar="FILE", panel=_REPORT_PANEL),
+        option(
+            "--badge", help="Write the score as an SVG badge; --markdown shows it.", metavar="FILE", panel=_REPORT_PANEL
+        ),
     ] = None,
     baseline: Annotated[
         Path | None,
@@ -133,7 +138,12 @@ def grade(
     names = [behavior.name for behavior in behaviors]
     with GradeProgress(len(behaviors), name_width=max(map(len, names))) as progress:
         grades = grade_command(
-            command, only=names, client=name or " ".join(command), timeout=timeout, jobs=jobs, on_result=progress.add
+            command,
+            only=names,
+            client=name or _build_client_name(command),
+            timeout=timeout,
+            jobs=jobs,
+            on_result=progress.add,
         )
     comparison = None if earlier is None else Comparison(grades, earlier)
     badge_url = "" if badge is None or markdown is None else _find_badge_url(badge, markdown)
@@ -156,6 +166,13 @@ def grade(
 def _print_behaviors(behaviors: Sequence[Behavior]) -> None:
     rows = [(one.group, one.name, one.title, one.rfc) for one in behaviors]
     print_table(("group", "behavior", "what the server does", "RFC"), rows)
+
+
+def _build_client_name(command: Sequence[str]) -> str:
+    """Return the command without the folders of this machine."""
+    words = [os.path.basename(command[0]), *(Path(word).name if Path(word).exists() else word for word in command[1:])]
+    name = " ".join(words)
+    return name if len(name) <= _MAX_NAME_CHARACTERS else f"{name[: _MAX_NAME_CHARACTERS - 1]}…"
 
 
 def _check_reports(reports: dict[str, Path | None]) -> None:
@@ -194,9 +211,9 @@ def _check_client(command: Sequence[str], timeout: float) -> None:
 def _fail_control(command: Sequence[str], result: Result) -> NoReturn:
     """Raise an error that says what the client did with a server without faults, and what to do."""
     status = "it was stopped" if result.exit_status is None else f"its exit status is {result.exit_status}"
+    problem = f"{result.outcome.value} ({status}). {format_reason(result)}"
     lines = [
-        "the client must send a mail to a server without faults first, and this failed: "
-        f"{result.outcome.value} ({status}). {format_reason(result)}",
+        f"the client must first send a mail to a server without faults, and this failed: {problem}",
         f"  command: {escape_unprintable(' '.join(command))}",
     ]
     if result.sessions:

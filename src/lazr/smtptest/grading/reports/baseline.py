@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from lazr.smtptest.grading.result import Grades
 from lazr.smtptest.grading.reports.summary import Mark, get_mark
+from lazr.smtptest.grading.result import Grades
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -30,8 +30,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from lazr.smtptest.grading.result import Grades, Result
     from lazr.smtptest.grading.reports.baseline import Comparison
+    from lazr.smtptest.grading.result import Grades, Result
 
 __all__ = ["render_html"]
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from lazr.smtptest._util.escape import escape_unprintable
 from lazr.smtptest.grading.reports.summary import Mark, format_reason, get_mark, render_transcript
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lazr.smtptest.grading.result import Grades, Result
     from lazr.smtptest.grading.reports.baseline import Comparison
+    from lazr.smtptest.grading.result import Grades, Result
 
 __all__ = ["render_junit"]
 
@@ -35,26 +35,24 @@ def render_junit(grades: Grades, comparison: Comparison | None = None) -> str:
         "skipped": str(sum(case.find("skipped") is not None for case in cases)),
         "time": f"{sum(result.seconds for result in grades):.3f}",
     }
-    root = ElementTree.Element("testsuites", name="smtptest grade", **totals)
+    root = ET.Element("testsuites", {"name": "smtptest grade", **totals})
     timestamp = f"{grades.started_at:%Y-%m-%dT%H:%M:%S}"
-    suite = ElementTree.SubElement(root, "testsuite", name=name, timestamp=timestamp, hostname="localhost", **totals)
+    suite = ET.SubElement(root, "testsuite", {"name": name, "timestamp": timestamp, "hostname": "localhost", **totals})
     suite.extend(cases)
-    ElementTree.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, "unicode") + "\n"
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, "unicode") + "\n"
 
 
-def _build_case(result: Result, comparison: Comparison | None) -> ElementTree.Element:
+def _build_case(result: Result, comparison: Comparison | None) -> ET.Element:
     behavior = result.behavior
-    case = ElementTree.Element(
+    case = ET.Element(
         "testcase", classname=f"smtptest.grade.{behavior.group}", name=behavior.name, time=f"{result.seconds:.3f}"
     )
     mark = get_mark(result)
     reason = format_reason(result)
     is_failure = mark is Mark.WRONG if comparison is None else comparison.is_failure(result)
     if is_failure:
-        failure = ElementTree.SubElement(
-            case, "failure", message=f"{result.outcome.value}: {reason}", type=result.outcome.value
-        )
+        failure = ET.SubElement(case, "failure", message=f"{result.outcome.value}: {reason}", type=result.outcome.value)
         failure.text = "\n".join(
             [
                 f"{behavior.title}.",
@@ -65,9 +63,9 @@ def _build_case(result: Result, comparison: Comparison | None) -> ElementTree.El
         )
     elif mark is not Mark.RIGHT:
         note = "" if mark is Mark.NOT_TRIED else "wrong, but not worse than the baseline: "
-        ElementTree.SubElement(case, "skipped", message=f"{note}{reason}")
+        ET.SubElement(case, "skipped", message=f"{note}{reason}")
     if mark is Mark.WRONG:
-        ElementTree.SubElement(case, "system-out").text = render_transcript(result)
+        ET.SubElement(case, "system-out").text = render_transcript(result)
         if result.stderr:
-            ElementTree.SubElement(case, "system-err").text = escape_unprintable(result.stderr, multiline=True)
+            ET.SubElement(case, "system-err").text = escape_unprintable(result.stderr, multiline=True)
     return case

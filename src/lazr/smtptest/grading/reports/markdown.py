@@ -14,8 +14,8 @@ from lazr.smtptest.grading.reports.summary import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lazr.smtptest.grading.result import Grades, Result
     from lazr.smtptest.grading.reports.baseline import Comparison
+    from lazr.smtptest.grading.result import Grades, Result
 
 __all__ = ["escape_markdown", "render_markdown"]
 

@@ -11,8 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lazr.smtptest.grading.result import Grades, Result
     from lazr.smtptest.grading.reports.baseline import Comparison
+    from lazr.smtptest.grading.result import Grades, Result
 
 __all__ = ["render_result_line", "render_table"]
 
@@ -58,9 +58,7 @@ def render_table(
     return "\n".join(lines).lstrip("\n")
 
 
-def render_result_line(
-    result: Result, name_width: int = 0, *, color: bool = False, ascii_only: bool = False
-) -> str:
+def render_result_line(result: Result, name_width: int = 0, *, color: bool = False, ascii_only: bool = False) -> str:
     """Return the line of one result: mark, behavior, outcome, attempts, seconds and RFC.
 
     Args:
