@@ -32,10 +32,12 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.grading.reports.baseline import Comparison
     from lazr.smtptest.grading.result import Grades, Result
+    from lazr.smtptest.protocol.smtp import SessionRecord
 
 __all__ = ["render_html"]
 
 _MARKS = {Mark.RIGHT: ("✓", "is-right"), Mark.WRONG: ("✗", "is-wrong"), Mark.NOT_TRIED: ("–", "is-skip")}
+_MAX_DIAGRAM_LINES = 500
 _BAR_CLASSES = ((Mark.RIGHT, "right"), (Mark.WRONG, "wrong"), (Mark.NOT_TRIED, "skip"))
 
 
@@ -69,7 +71,7 @@ def render_html(grades: Grades, comparison: Comparison | None = None) -> str:
         *_render_header(grades, title, comparison),
         "<main>",
         *_render_groups(grades, comparison),
-        '<p class="empty" role="status" hidden>No behavior matches the filter.</p>',
+        '<p class="absent no-match" role="status" hidden>No behavior matches the filter.</p>',
         "</main>",
         "<footer><p>Made by <code>smtptest grade</code> of lazr.smtptest.</p></footer>",
         f"<script>{script}</script>",
@@ -152,12 +154,24 @@ def _render_result(result: Result, comparison: Comparison | None) -> Iterator[st
         yield f'<h3>What the client said</h3>\n<pre tabindex="0">{_escape_lines(result.stderr)}</pre>'
     if result.transcripts:
         if result.sessions:  # grades from a file have only the text
-            diagram = render_sessions_diagram(result.sessions[:MAX_SHOWN_SESSIONS], is_styled=False).strip()
+            diagram = render_sessions_diagram(_select_sessions(result), is_styled=False).strip()
             yield f'<h3>Dialogue</h3>\n<div class="diagram" tabindex="0">{diagram}</div>'
         yield f'<h3>Transcript</h3>\n<pre tabindex="0">{escape(render_transcript(result))}</pre>'
     else:
-        yield '<p class="empty">The client did not connect.</p>'
+        yield '<p class="absent">The client did not connect.</p>'
     yield "</div>\n</details>"
+
+
+def _select_sessions(result: Result) -> list[SessionRecord]:
+    """Return the sessions that the diagram shows: the first one, and more while they are short."""
+    sessions: list[SessionRecord] = []
+    left = _MAX_DIAGRAM_LINES
+    for session in result.sessions[:MAX_SHOWN_SESSIONS]:
+        left -= len(session.transcript)
+        if sessions and left < 0:
+            break
+        sessions.append(session)
+    return sessions
 
 
 def _render_facts(result: Result, comparison: Comparison | None) -> Iterator[str]:

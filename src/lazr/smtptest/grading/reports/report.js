@@ -4,7 +4,7 @@ const filter = document.querySelector(".filter");
 const buttons = [...filter.querySelectorAll("button")];
 const group = filter.querySelector("select");
 const search = filter.querySelector("input");
-const empty = document.querySelector(".empty");
+const empty = document.querySelector(".no-match");
 let mark = "";
 
 function showMatching() {
