@@ -79,5 +79,5 @@ def test_json_is_ascii_and_keeps_every_mark(grades):
     ],
 )
 def test_other_content_is_refused_with_the_name_of_the_file(text):
-    with pytest.raises(BaselineError, match="old.json must be a file that `smtptest grade --json` wrote"):
+    with pytest.raises(BaselineError, match=r"old\.json must be a file that `smtptest grade --json` wrote"):
         parse_grades(text, "old.json")

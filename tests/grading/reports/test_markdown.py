@@ -1,5 +1,7 @@
 """The Markdown report, read by a real parser of Markdown."""
 
+import itertools
+
 import pytest
 
 from lazr.smtptest.grading.reports import Comparison, render_markdown
@@ -15,7 +17,7 @@ def parse(text):
 def list_rows(tokens):
     """Return the text of the cells of each row."""
     rows = []
-    for before, token in zip(tokens, tokens[1:], strict=False):
+    for before, token in itertools.pairwise(tokens):
         if before.type == "tr_open":
             rows.append([])
         if before.type in ("th_open", "td_open"):

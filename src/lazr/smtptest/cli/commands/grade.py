@@ -30,7 +30,6 @@ from lazr.smtptest.grading.reports import (
     render_junit,
     render_markdown,
     render_table,
-    render_transcript,
 )
 
 __all__ = ["EXAMPLES", "grade"]
@@ -217,7 +216,7 @@ def _fail_control(command: Sequence[str], result: Result) -> NoReturn:
         f"  command: {escape_unprintable(' '.join(command))}",
     ]
     if result.sessions:
-        lines += ["  the dialogue:", *_indent(render_transcript(result))]
+        lines += ["  the dialogue:", *_indent(result.sessions[-1].transcript.format_brief(_MAX_HINT_LINES))]
     else:
         lines.append(
             "  the client did not connect to SMTP_HOST and SMTP_PORT; it must read these variables, or have {host} and "
@@ -229,7 +228,7 @@ def _fail_control(command: Sequence[str], result: Result) -> NoReturn:
 
 
 def _indent(text: str) -> list[str]:
-    return [f"    {line}" for line in text.strip().splitlines()[-_MAX_HINT_LINES:]]
+    return [f"    {line}" for line in text.splitlines()[-_MAX_HINT_LINES:]]
 
 
 def _find_badge_url(badge: Path, markdown: Path) -> str:
