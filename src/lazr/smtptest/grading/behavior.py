@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     Security = Literal["none", "starttls", "implicit"]
-    Body = Literal["plain", "dots", "long-line", "lf-lines", "bare-lf", "eight-bit", "large"]
+    Body = Literal["plain", "dots", "long-line", "lf-lines", "bare-lf", "no-line-end", "eight-bit", "large"]
 
 __all__ = ["GROUPS", "Behavior", "Outcome"]
 
@@ -74,6 +74,7 @@ class Behavior:
     - `timeout`: the network timeout that the client is told, in seconds.
     - `needs`: the behavior is tried only if the client sends one of these verbs; "TLS" is a handshake.  If empty, one
       of the rules must act.
+    - `accept_if_tls_fails`: outcomes that are right, too, if the TLS handshake fails.
     - `forbids`: codes of findings (`FINDING_CODES`) that make every outcome wrong.
 
     >>> from lazr.smtptest.grading import find_behaviors
@@ -100,6 +101,7 @@ class Behavior:
     body: Body = "plain"
     timeout: float = 5.0
     needs: frozenset[str] = frozenset()
+    accept_if_tls_fails: frozenset[Outcome] = frozenset()
     forbids: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.parser import BytesParser
 from email.policy import compat32
@@ -38,6 +39,7 @@ _BODIES: dict[str, tuple[str, ...]] = {
         "A LF alone\nis here.",
         "The last line.",
     ),
+    "no-line-end": ("The last line", "has no line end."),
     "eight-bit": ("Grüße aus Köln,", "die Umlaute sind UTF-8: äöüß €.", "Ann"),
     "large": tuple(f"Line {number} of a large message: {'x' * 40}" for number in range(_LARGE_BODY_LINES)),
 }
@@ -78,7 +80,8 @@ def build_message(behavior: Behavior, token: str, number: int, recipients: tuple
         *_BODIES[behavior.body],
     ]
     line_end = "\n" if behavior.body == "lf-lines" else "\r\n"
-    return "".join(line + line_end for line in lines).encode()
+    content = "".join(line + line_end for line in lines)
+    return (content.removesuffix(line_end) if behavior.body == "no-line-end" else content).encode()
 
 
 def find_alteration(sent: bytes, arrived: bytes) -> str | None:
@@ -113,7 +116,7 @@ def _get_field(message: Message, name: str) -> str:
     value = message.get(name, "")
     try:
         text = str(make_header(decode_header(value)))
-    except (LookupError, ValueError):  # an unknown or wrong charset
+    except (HeaderParseError, LookupError, ValueError):  # a wrong encoded word, or an unknown charset
         text = str(value)
     # Header fields with UTF-8 come as surrogates or as the charset unknown-8bit.
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

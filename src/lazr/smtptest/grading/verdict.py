@@ -75,6 +75,9 @@ def judge(behavior: Behavior, seen: Observation) -> Verdict:
         behavior: What the server did.
         seen: What happened.
     """
+    accept = behavior.accept
+    if any(session.tls_failure is not None for session in seen.sessions):
+        accept |= behavior.accept_if_tls_fails
     arrivals = _Arrivals(seen)
     outcome = _find_outcome(behavior, seen, arrivals)
     forbidden = _find_forbidden(behavior, seen)
@@ -83,17 +86,24 @@ def judge(behavior: Behavior, seen: Observation) -> Verdict:
         outcome in _OUTCOMES_WITHOUT_HARM
         and not forbidden
         and not is_tried
-        and (outcome in behavior.accept or outcome is Outcome.DELIVERED)
+        and (outcome in accept or outcome is Outcome.DELIVERED)
     ):
         return Verdict(Outcome.SKIPPED, is_right=True, reason=_explain_skip(behavior, seen))
     if seen.claim is Claim.NOT_SUPPORTED and outcome is Outcome.REFUSED:
         return Verdict(Outcome.SKIPPED, is_right=True, reason=seen.claim_text or seen.claim.value)
-    if outcome in behavior.accept and forbidden:
+    if outcome in accept and forbidden:
         return Verdict(outcome, is_right=False, reason=f"the mail was {outcome}, but {forbidden[0]}")
-    is_right = outcome in behavior.accept
+    if outcome in accept and len(seen.sessions) > _MAX_CONNECTIONS:
+        reason = f"the client connected {len(seen.sessions)} times in {seen.seconds:.1f} s (RFC 5321 4.5.4.1)"
+        return Verdict(outcome, is_right=False, reason=reason)
+    is_right = outcome in accept
     return Verdict(outcome, is_right, _explain(behavior, seen, arrivals, outcome, is_right=is_right))
 
 
+# A client must wait before it tries the same server again (RFC 5321 4.5.4.1).  Queues are flushed for a trial, so that
+# some attempts in its few seconds are no fault.
+_MAX_CONNECTIONS = 30
+_MAX_QUOTED_CHARACTERS = 120
 _OUTCOMES_WITHOUT_HARM = frozenset({Outcome.DELIVERED, Outcome.DEFERRED, Outcome.REFUSED})
 
 
@@ -107,10 +117,12 @@ class _Arrivals:
             number = _find_message(seen.subjects, mail)
             if number is None:
                 continue
-            self.counts.update((number, recipient) for recipient in mail.recipients)
+            self.counts.update((number, recipient.casefold()) for recipient in mail.recipients)
             self.alteration = self.alteration or find_alteration(seen.messages[number], mail.content)
         wanted = [(number, recipient) for number in range(len(seen.messages)) for recipient in seen.recipients]
-        self.missing: list[str] = [recipient for number, recipient in wanted if not self.counts[number, recipient]]
+        self.missing: list[str] = [
+            recipient for number, recipient in wanted if not self.counts[number, recipient.casefold()]
+        ]
         self.is_nothing = not self.counts
         self.most = max(self.counts.values(), default=0)
 
@@ -168,11 +180,12 @@ def _explain_skip(behavior: Behavior, seen: Observation) -> str:
         return f"the client did not connect{_quote(seen.claim_text)}"
     if behavior.needs:
         return f"the client did not send {' or '.join(sorted(behavior.needs))}"
-    return f"the client did not get so far: {_describe_end(seen.sessions)}"
+    faults = [text for text in map(_describe_fault, seen.sessions) if text is not None]
+    return f"the client did not get so far: {faults[-1]}" if faults else "the fault did not occur with this client"
 
 
 def _explain(behavior: Behavior, seen: Observation, arrivals: _Arrivals, outcome: Outcome, *, is_right: bool) -> str:
-    end = _describe_end(seen.sessions)
+    end = _describe_end(seen)
     match outcome:
         case Outcome.IN_CLEAR:
             kinds = sorted({kind for session in seen.sessions for kind in session.sent_in_clear})
@@ -210,25 +223,44 @@ def count_attempts(sessions: Sequence[SessionRecord]) -> int:
     return mails or len(sessions)
 
 
-def _describe_end(sessions: Sequence[SessionRecord]) -> str:
-    """Return the last refusal or fault that the client met."""
-    if not sessions:
-        return "it did not connect"
-    for session in reversed(sessions):
-        commands = session.commands
-        for command in reversed(commands):
-            if command.reply is not None and command.reply.code >= 400 and command.verb not in ("QUIT", "RSET"):
-                return f"the server answered {command.reply.code} to {_PLACES.get(command.verb, command.verb)}"
-        if session.tls_failure is not None:
-            return f"the TLS handshake failed ({session.tls_failure})"
-        if all(command.verb == "QUIT" for command in commands) and session.transcript.last_refusal:
-            return f"the server greeted with {session.transcript.last_refusal[:3]}"
-        last = f"after {_PLACES.get(commands[-1].verb, commands[-1].verb)}" if commands else "before the first command"
-        if session.ended == "rule":
-            return f"the server closed the connection {last}"
-        if session.ended in ("EOF", "reset", None):
-            return f"the client left {last}"
-    return "the server refused nothing"
+def _describe_end(seen: Observation) -> str:
+    """Return the last refusal or fault that the client met; without one, its own words."""
+    if not seen.sessions:
+        return f"it did not connect{_quote(seen.claim_text)}"
+    for session in reversed(seen.sessions):
+        text = _describe_fault(session)
+        if text is not None:
+            return text
+    return f"it said {_last_line(seen.claim_text)!r}" if seen.claim_text.strip() else "the server refused nothing"
+
+
+def _describe_fault(session: SessionRecord) -> str | None:
+    commands = [command for command in session.commands if command.verb not in ("QUIT", "RSET")]
+    for command in reversed(commands):
+        if command.reply is not None and command.reply.code >= 400:
+            return f"the server answered {command.reply.code} to {_name_place(command.verb)}"
+    if session.tls_failure is not None:
+        # The failures that the server makes itself have the text of its settings.
+        return "the TLS handshake failed" + ("" if "fault=" in session.tls_failure else f" ({session.tls_failure})")
+    if not commands and session.transcript.last_refusal:
+        return f"the server greeted with {session.transcript.last_refusal[:3]}"
+    if not any(line.who == "S" for line in session.transcript):
+        return "the server closed the connection" if session.ended == "rule" else "the server did not greet"
+    if not commands:
+        return None
+    place = _name_place(commands[-1].verb)
+    last = next((line for line in reversed(session.transcript) if line.who != "*"), None)
+    if commands[-1].reply is None and last is not None and last.who == "S":
+        return f"the server answered {place} with {_shorten(last.text)!r}"
+    if session.transcript.last_refusal:
+        return f"the server sent {session.transcript.last_refusal[:3]} after {place}"
+    if session.ended == "rule":
+        return f"the server closed the connection after {place}"
+    return f"the server did not answer {place}" if commands[-1].reply is None else None
+
+
+def _name_place(verb: str) -> str:
+    return _PLACES.get(verb, verb)
 
 
 # What a verb stands for in a reason.
@@ -236,8 +268,17 @@ _PLACES = {"END_OF_DATA": "the content", "": "an invalid line"}
 
 
 def _quote(text: str) -> str:
-    line = text.strip().splitlines()[-1].strip() if text.strip() else ""
-    return f" ({line[:120]})" if line else ""
+    line = _last_line(text)
+    return f" ({line})" if line else ""
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return _shorten(lines[-1].strip()) if lines else ""
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _MAX_QUOTED_CHARACTERS else text[:_MAX_QUOTED_CHARACTERS] + "…"
 
 
 def _lower_first(text: str) -> str:

@@ -147,6 +147,7 @@ class GradedTest:
         if seconds > self._timeout:
             report = ClientReport(Claim.HUNG, report.text)
         result = self.result = self._trial.finish(report, seconds)
+        self.server.rules.excuse_unused()  # the result says that the client did not get so far
         mark = get_mark(result)
         if self._baseline is None:
             verdict = {Mark.RIGHT: GradeVerdict.PASSED, Mark.NOT_TRIED: GradeVerdict.NOT_TRIED}.get(

@@ -8,10 +8,18 @@ from __future__ import annotations
 from lazr.smtptest._util.glob import compile_glob
 from lazr.smtptest._util.suggestion import describe_unknown
 from lazr.smtptest.grading.behavior import GROUPS
+from lazr.smtptest.grading.behaviors.auth import AUTH_BEHAVIORS
+from lazr.smtptest.grading.behaviors.connection import CONNECTION_BEHAVIORS
+from lazr.smtptest.grading.behaviors.content import CONTENT_BEHAVIORS
 from lazr.smtptest.grading.behaviors.data import DATA_BEHAVIORS
+from lazr.smtptest.grading.behaviors.ehlo import EHLO_BEHAVIORS
 from lazr.smtptest.grading.behaviors.envelope import ENVELOPE_BEHAVIORS
 from lazr.smtptest.grading.behaviors.greeting import GREETING_BEHAVIORS
+from lazr.smtptest.grading.behaviors.quit import QUIT_BEHAVIORS
+from lazr.smtptest.grading.behaviors.replies import REPLY_BEHAVIORS
+from lazr.smtptest.grading.behaviors.retries import RETRY_BEHAVIORS
 from lazr.smtptest.grading.behaviors.starttls import STARTTLS_BEHAVIORS
+from lazr.smtptest.grading.behaviors.tls import TLS_BEHAVIORS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,9 +32,17 @@ __all__ = ["BEHAVIORS", "find_behaviors"]
 
 BEHAVIORS: Final[tuple[Behavior, ...]] = (
     *GREETING_BEHAVIORS,
+    *EHLO_BEHAVIORS,
     *STARTTLS_BEHAVIORS,
+    *TLS_BEHAVIORS,
+    *AUTH_BEHAVIORS,
     *ENVELOPE_BEHAVIORS,
     *DATA_BEHAVIORS,
+    *CONTENT_BEHAVIORS,
+    *REPLY_BEHAVIORS,
+    *QUIT_BEHAVIORS,
+    *CONNECTION_BEHAVIORS,
+    *RETRY_BEHAVIORS,
 )
 
 
