@@ -576,16 +576,23 @@ def pytest_runtest_makereport(
     """Add what the servers received to the report of a failure."""
     report = yield
     if report.failed:
-        test = item.stash.get(_TEST_STATE_KEY, None)
-        if _shorten_last_line(report) or (test is not None and test.graded_test is not None):
+        if _shorten_last_line(report) or _is_graded(item):
             _drop_advice_about_frames(report)
         report.sections += _build_report_sections(item)
+    elif report.skipped and _is_graded(item) and isinstance(report.longrepr, tuple):
+        path, line, _ = item.reportinfo()  # not the place of the hook that has judged the test
+        report.longrepr = (str(path), (line or 0) + 1, report.longrepr[2])
     if call.when == "teardown":  # the item lives until the end of the run
         if _TEST_STATE_KEY in item.stash:
             del item.stash[_TEST_STATE_KEY]
         if _SNAPSHOT_KEY in item.stash:
             del item.stash[_SNAPSHOT_KEY]
     return report
+
+
+def _is_graded(item: pytest.Item) -> bool:
+    test = item.stash.get(_TEST_STATE_KEY, None)
+    return test is not None and test.graded_test is not None
 
 
 def _shorten_last_line(report: pytest.TestReport) -> bool:

@@ -99,7 +99,7 @@ def _list_names(arguments: Mapping[str, object], name: str) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
     if not isinstance(value, (list, tuple, set, frozenset)) or not all(isinstance(item, str) for item in value):
-        raise GradeMarkerError(f'{_MARKER}: {name} must be a list of names, got {value!r}; write {name}=["starttls"]')
+        raise TypeError(f'{name} must be a list of names, got {value!r}; write {name}=["starttls"]')
     return tuple(value)
 
 
