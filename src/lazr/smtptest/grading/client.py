@@ -125,10 +125,8 @@ class FunctionClient:
         done = threading.Event()
 
         def run() -> None:
-            try:
-                reports.append(_call(self._deliver, task))
-            finally:
-                done.set()
+            reports.append(_call(self._deliver, task))
+            done.set()
 
         # A function cannot be killed.  It ends soon, because its server stops; a daemon never keeps the process alive.
         threading.Thread(target=run, name=f"grade {task.behavior}", daemon=True).start()
@@ -136,7 +134,7 @@ class FunctionClient:
         while not done.wait(min(_POLL_SECONDS, max(0.0, end - monotonic()))):
             if cancel.is_set() or monotonic() >= end:
                 return ClientReport(Claim.HUNG)
-        return reports[0] if reports else ClientReport(Claim.FAILED, "the function was stopped")
+        return reports[0]
 
 
 def _call(deliver: Callable[[GradeTask], object], task: GradeTask) -> ClientReport:
@@ -148,7 +146,7 @@ def _call(deliver: Callable[[GradeTask], object], task: GradeTask) -> ClientRepo
         return ClientReport(Claim.DEFERRED, str(error))
     except NotSupported as error:
         return ClientReport(Claim.NOT_SUPPORTED, str(error))
-    except Exception as error:  # noqa: BLE001 - the client's report of a failure
+    except BaseException as error:  # noqa: BLE001 - the client's report of a failure, also `sys.exit`
         return ClientReport(Claim.FAILED, f"{type(error).__name__}: {error}"[-_MAX_OUTPUT_BYTES:])
     return ClientReport(Claim.SENT)
 

@@ -151,7 +151,7 @@ def _run_trials(
     limit = check_seconds("timeout", timeout)
     if not limit:
         raise ValueError(f"timeout must be a number of seconds > 0, got {timeout!r}")
-    if isinstance(jobs, bool) or jobs < 1:
+    if type(jobs) is not int or jobs < 1:
         raise ValueError(f"jobs must be a whole number >= 1, got {jobs!r}")
     cancel = threading.Event()
     started_at = datetime.now(UTC)

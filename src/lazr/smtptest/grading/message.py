@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.grading.behavior import Behavior
 
-__all__ = ["RECIPIENTS", "SENDER", "build_message", "build_subject", "create_token", "find_alteration"]
+__all__ = ["BODIES", "RECIPIENTS", "SENDER", "build_message", "build_subject", "create_token", "find_alteration"]
 
 SENDER = "ann@example.com"
 RECIPIENTS = ("bob@example.com", "carol@example.com", "dave@example.com")
@@ -27,7 +27,7 @@ _MAX_SHOWN_CHARACTERS = 40
 _LARGE_BODY_LINES = 2_000
 _LONG_LINE_CHARACTERS = 1_500  # RFC 5321 4.5.3.1.6: at most 998
 
-_BODIES: dict[str, tuple[str, ...]] = {
+BODIES: dict[str, tuple[str, ...]] = {
     "plain": ("Hello,", "", "this mail is a test.", "", "Ann"),
     # RFC 5321 4.5.2: a dot at the start of a line is doubled, also if it is the whole line.
     "dots": (".", "..", ".hidden", "a.", "", ".", "...", ". ", "The last line."),
@@ -77,7 +77,7 @@ def build_message(behavior: Behavior, token: str, number: int, recipients: tuple
         f"Content-Type: text/plain; charset={'utf-8' if is_8bit else 'us-ascii'}",
         f"Content-Transfer-Encoding: {'8bit' if is_8bit else '7bit'}",
         "",
-        *_BODIES[behavior.body],
+        *BODIES[behavior.body],
     ]
     line_end = "\n" if behavior.body == "lf-lines" else "\r\n"
     content = "".join(line + line_end for line in lines)

@@ -75,28 +75,25 @@ def judge(behavior: Behavior, seen: Observation) -> Verdict:
         behavior: What the server did.
         seen: What happened.
     """
+    if _has_sent_only_first(seen):
+        return Verdict(Outcome.SKIPPED, is_right=True, reason=f"the client sent one mail of {len(seen.messages)}")
+    arrivals = _Arrivals(seen)
+    outcome = _find_outcome(behavior, seen, arrivals)
     accept = behavior.accept
     if any(session.tls_failure is not None for session in seen.sessions):
         accept |= behavior.accept_if_tls_fails
-    arrivals = _Arrivals(seen)
-    outcome = _find_outcome(behavior, seen, arrivals)
+    is_right = outcome in accept
     forbidden = _find_forbidden(behavior, seen)
-    is_tried = _is_tried(behavior, seen)
-    if (
-        outcome in _OUTCOMES_WITHOUT_HARM
-        and not forbidden
-        and not is_tried
-        and (outcome in accept or outcome is Outcome.DELIVERED)
-    ):
-        return Verdict(Outcome.SKIPPED, is_right=True, reason=_explain_skip(behavior, seen))
-    if seen.claim is Claim.NOT_SUPPORTED and outcome is Outcome.REFUSED:
-        return Verdict(Outcome.SKIPPED, is_right=True, reason=seen.claim_text or seen.claim.value)
-    if outcome in accept and forbidden:
+    if outcome in _OUTCOMES_WITHOUT_HARM and not forbidden and not _is_tried(behavior, seen):
+        # A client may lack TLS, AUTH or SMTPUTF8; without them it does not even connect.
+        lacks_feature = not seen.sessions and (behavior.security != "none" or behavior.auth or behavior.utf8)
+        if is_right or outcome is Outcome.DELIVERED or lacks_feature or seen.claim is Claim.NOT_SUPPORTED:
+            return Verdict(Outcome.SKIPPED, is_right=True, reason=_explain_skip(behavior, seen))
+    if is_right and forbidden:
         return Verdict(outcome, is_right=False, reason=f"the mail was {outcome}, but {forbidden[0]}")
-    if outcome in accept and len(seen.sessions) > _MAX_CONNECTIONS:
+    if is_right and len(seen.sessions) > _MAX_CONNECTIONS:
         reason = f"the client connected {len(seen.sessions)} times in {seen.seconds:.1f} s (RFC 5321 4.5.4.1)"
         return Verdict(outcome, is_right=False, reason=reason)
-    is_right = outcome in accept
     return Verdict(outcome, is_right, _explain(behavior, seen, arrivals, outcome, is_right=is_right))
 
 
@@ -165,7 +162,7 @@ def _find_forbidden(behavior: Behavior, seen: Observation) -> list[Finding]:
 
 def _is_tried(behavior: Behavior, seen: Observation) -> bool:
     """Whether the client met what the behavior is about."""
-    if not seen.sessions:
+    if not seen.sessions or seen.claim is Claim.NOT_SUPPORTED:
         return False
     if not behavior.needs:
         return seen.has_rule_acted or not behavior.rules
@@ -175,7 +172,22 @@ def _is_tried(behavior: Behavior, seen: Observation) -> bool:
     return not verbs.isdisjoint(behavior.needs)
 
 
+def _has_sent_only_first(seen: Observation) -> bool:
+    """Whether the client is made for one mail, and has left the others alone.
+
+    A client that has lost the second mail has mostly sent a second MAIL.
+    """
+    return (
+        len(seen.messages) > 1
+        and seen.claim is Claim.SENT
+        and [_find_message(seen.subjects, mail) for mail in seen.mails] == [0]
+        and count_attempts(seen.sessions) == 1
+    )
+
+
 def _explain_skip(behavior: Behavior, seen: Observation) -> str:
+    if seen.claim is Claim.NOT_SUPPORTED:
+        return _last_line(seen.claim_text) or seen.claim.value
     if not seen.sessions:
         return f"the client did not connect{_quote(seen.claim_text)}"
     if behavior.needs:
@@ -191,7 +203,7 @@ def _explain(behavior: Behavior, seen: Observation, arrivals: _Arrivals, outcome
             kinds = sorted({kind for session in seen.sessions for kind in session.sent_in_clear})
             return f"the client sent its {' and its '.join(kinds)} without TLS, which it was told to demand"
         case Outcome.HUNG:
-            return f"the client was stopped after {seen.seconds:.1f} s, without a result: {end}"
+            return f"the client was stopped after {seen.seconds:.1f} s, without a result: {_describe_hang(seen)}"
         case Outcome.DUPLICATED:
             return f"the mail arrived {arrivals.most} times"
         case Outcome.LOST:
@@ -234,6 +246,13 @@ def _describe_end(seen: Observation) -> str:
     return f"it said {_last_line(seen.claim_text)!r}" if seen.claim_text.strip() else "the server refused nothing"
 
 
+def _describe_hang(seen: Observation) -> str:
+    commands = seen.sessions[-1].commands if seen.sessions else ()
+    if commands and not any(map(_describe_fault, seen.sessions)):
+        return f"its last command was {commands[-1].verb}"
+    return _describe_end(seen)
+
+
 def _describe_fault(session: SessionRecord) -> str | None:
     commands = [command for command in session.commands if command.verb not in ("QUIT", "RSET")]
     for command in reversed(commands):
@@ -249,14 +268,27 @@ def _describe_fault(session: SessionRecord) -> str | None:
     if not commands:
         return None
     place = _name_place(commands[-1].verb)
-    last = next((line for line in reversed(session.transcript) if line.who != "*"), None)
-    if commands[-1].reply is None and last is not None and last.who == "S":
-        return f"the server answered {place} with {_shorten(last.text)!r}"
+    answer = _find_answer(session)
+    if commands[-1].reply is None and answer:
+        return f"the server answered {place} with {_shorten(answer)!r}"
     if session.transcript.last_refusal:
         return f"the server sent {session.transcript.last_refusal[:3]} after {place}"
     if session.ended == "rule":
         return f"the server closed the connection after {place}"
     return f"the server did not answer {place}" if commands[-1].reply is None else None
+
+
+def _find_answer(session: SessionRecord) -> str:
+    """Return the last line that the server sent after the client's last command but QUIT and RSET."""
+    answer = ""
+    for line in session.transcript:
+        if line.who == "S":
+            answer = line.text
+        elif line.who == "C":
+            if line.text.upper() in ("QUIT", "RSET"):
+                break
+            answer = ""
+    return answer
 
 
 def _name_place(verb: str) -> str:

@@ -78,10 +78,10 @@ EHLO_BEHAVIORS: Final = (
         "ehlo-many-lines",
         _GROUP,
         "RFC 5321 4.2.1",
-        "The server answers EHLO with over 100 lines",
+        "The server answers EHLO with over 40 lines",
         "The client reads all of them, and delivers.",
         DELIVERED,
-        rules=({"when": "EHLO", "do": [{"advertise": [f"X-EXTENSION-{number}" for number in range(100)]}]},),
+        rules=({"when": "EHLO", "do": [{"advertise": [f"X-EXTENSION-{number}" for number in range(40)]}]},),
     ),
     Behavior(
         "ehlo-no-extensions",
