@@ -29,7 +29,7 @@ CONTROL: Final = Behavior(
 
 
 def run_control(command: Sequence[str], timeout: float = 10.0) -> Result:
-    """Run a command against a server without faults; if that is wrong, all other verdicts say nothing.
+    """Run a command against a server without faults, as all other verdicts need that.
 
     Args:
         command: The program and its arguments.

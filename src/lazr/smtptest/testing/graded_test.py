@@ -1,4 +1,4 @@
-"""One behavior of a server as a test: the marker `smtptest_grade`, the task, and the verdict."""
+"""Run one behavior of a server as a test, for the marker `smtptest_grade`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`smtptest grade`: run a client against servers with many behaviors, and report what it does."""
+"""`smtptest grade`: run a client against servers with many behaviors, and judge it."""
 
 import os
 import shutil
@@ -208,7 +208,7 @@ def _check_client(command: Sequence[str], timeout: float) -> None:
 
 
 def _fail_control(command: Sequence[str], result: Result) -> NoReturn:
-    """Raise an error that says what the client did with a server without faults, and what to do."""
+    """Raise an error that shows what the client did, and what to do."""
     status = "it was stopped" if result.exit_status is None else f"its exit status is {result.exit_status}"
     problem = f"{result.outcome.value} ({status}). {format_reason(result)}"
     lines = [

@@ -1,4 +1,4 @@
-"""Show the progress of `smtptest grade`: a bar on a terminal, a line for each result elsewhere."""
+"""Show the progress of `smtptest grade`: a bar on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 

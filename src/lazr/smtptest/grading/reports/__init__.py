@@ -1,4 +1,4 @@
-"""Reports of a graded client: table, JSON, JUnit XML, Markdown, HTML, a badge, and the baseline."""
+"""Reports of a graded client: table, JSON, JUnit, Markdown, HTML, badge, baseline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write grades as one HTML page: verdict, reason, RFC, transcript and diagram of each behavior.
+"""Write grades as one HTML page, with the transcript and a diagram of each behavior.
 
 The page is one file without external resources.  Its policy (Content Security Policy Level 3) allows only the style
 and the script that are in it, by their hashes; so untrusted text in a transcript cannot become active even if an escape
@@ -163,7 +163,7 @@ def _render_result(result: Result, comparison: Comparison | None) -> Iterator[st
 
 
 def _select_sessions(result: Result) -> list[SessionRecord]:
-    """Return the sessions that the diagram shows: the first one, and more while they are short."""
+    """Return the sessions for the diagram: the first one, and more if they are short."""
     sessions: list[SessionRecord] = []
     left = _MAX_DIAGRAM_LINES
     for session in result.sessions[:MAX_SHOWN_SESSIONS]:
@@ -188,7 +188,7 @@ def _render_facts(result: Result, comparison: Comparison | None) -> Iterator[str
 
 
 def _list_findings(findings: Iterable[str]) -> list[tuple[str, str]]:
-    """Return what the client did against an RFC in this dialogue, which does not change the verdict."""
+    """Return what the client did against an RFC, whatever the verdict is."""
     texts = [_escape_line(text) for text in findings]
     return [("Also", "<br>".join(texts))] if texts else []
 

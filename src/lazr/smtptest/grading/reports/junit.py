@@ -16,7 +16,7 @@ __all__ = ["render_junit"]
 
 
 def render_junit(grades: Grades, comparison: Comparison | None = None) -> str:
-    """Return the grades as a document in the form that Jenkins, GitLab, GitHub actions and others read.
+    """Return the grades in the form that Jenkins, GitLab and other CI systems read.
 
     A wrong result is a failure, with the reason, the RFC and the transcript.  A behavior that was not tried is
     skipped.

@@ -55,7 +55,7 @@ def count_marks(results: Iterable[Result]) -> dict[Mark, int]:
 
 
 def describe_score(results: Iterable[Result]) -> str:
-    """Return the score: how many of the tried behaviors are right, and how many were not tried.
+    """Return the score: how many of the tried behaviors are right.
 
     >>> describe_score([])
     '0 of 0 right'
