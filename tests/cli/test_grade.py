@@ -13,6 +13,7 @@ from tests.helpers.command_line import run_smtptest
 
 CLIENT = Path(__file__).parents[1] / "examples" / "send_mail.py"
 RIGHT, WRONG = "rcpt-550", "rcpt-one-of-three-550"
+BOTH = ("--only", RIGHT, "--only", WRONG)
 
 
 def grade(*options, client=(sys.executable, CLIENT), **variables):
@@ -32,7 +33,7 @@ def test_exit_status_says_whether_all_is_right(only, status):
 
 
 def test_output_has_table_and_score_and_progress_is_on_stderr():
-    done = grade("--only", "rcpt-*550")
+    done = grade(*BOTH)
 
     lines = done.stdout.splitlines()
     assert lines[0] == "envelope" and lines[-1] == "1 of 2 right"
@@ -84,7 +85,7 @@ def test_reports_are_written_to_files(tmp_path):
         "--badge": "badges/a.svg",
     }
     done = grade(
-        "--only", "rcpt-*550", "--name", "my client", *(tmp_path / word if "." in word else word
+        *BOTH, "--name", "my client", *(tmp_path / word if "." in word else word
         for pair in files.items() for word in pair),
     )  # fmt: skip
 
@@ -123,14 +124,14 @@ def test_wrong_files_are_errors_before_the_client_runs(options, text, tmp_path):
 
 def test_baseline_fails_only_for_what_is_worse(tmp_path):
     path = tmp_path / "grades.json"
-    assert grade("--only", "rcpt-*550", "--json", path).returncode == 1
+    assert grade(*BOTH, "--json", path).returncode == 1
 
-    same = grade("--only", "rcpt-*550", "--baseline", path)
+    same = grade(*BOTH, "--baseline", path)
     assert same.returncode == 0
     assert same.stdout.endswith("1 wrong as in the baseline\nnothing is worse than the baseline\n1 of 2 right\n")
 
     path.write_text(path.read_text().replace('"outcome": "lost"', '"outcome": "delivered"').replace("false", "true"))
-    worse = grade("--only", "rcpt-*550", "--baseline", path)
+    worse = grade(*BOTH, "--baseline", path)
     assert worse.returncode == 1
     assert f"\nworse (right → wrong) than the baseline: {WRONG}\n" in worse.stdout
 
@@ -163,6 +164,32 @@ def test_missing_program_is_one_error():
     assert done.stderr == (
         "smtptest: cannot run 'no-such-client'; the program must be on the PATH, or named with its folder\n"
     )
+
+
+def test_program_that_cannot_be_started_is_one_error(tmp_path):
+    program = tmp_path / "client"
+    program.write_bytes(b"no program")
+    program.chmod(0o755)
+
+    done = grade(client=(program,))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"smtptest: cannot run {str(program)!r}: Exec format error\n"
+
+
+@pytest.mark.parametrize("security", ["starttls", "implicit"])
+def test_client_that_knows_only_tls_can_be_graded(security):
+    check = python(f"import runpy\nassert os.environ['SMTP_SECURITY'] == {security!r}\nrunpy.run_path({str(CLIENT)!r})")
+    only = {"starttls": "starttls-expired", "implicit": "tls-expired"}[security]
+
+    assert grade("--only", only, client=check).stdout.endswith("1 of 1 right\n")
+    assert grade("--only", only, "--only", RIGHT, client=check).returncode == 2
+
+
+def test_long_command_is_a_short_name():
+    program = CLIENT.read_text("utf-8") + "#" * 5000
+    done = grade("--only", RIGHT, "--json", "-", client=(sys.executable, "-c", program))
+    name = json.loads(done.stdout)["client"]
+    assert name.startswith(f"{Path(sys.executable).name} -c ") and len(name) == 60
 
 
 def test_command_in_quotes_gets_a_hint():

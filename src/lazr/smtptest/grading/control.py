@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 from lazr.smtptest.grading.behavior import Behavior, Outcome
 from lazr.smtptest.grading.client import CommandClient
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Final
 
+    from lazr.smtptest.grading.behavior import Security
     from lazr.smtptest.grading.result import Result
 
 __all__ = ["CONTROL", "run_control"]
@@ -28,11 +30,18 @@ CONTROL: Final = Behavior(
 )
 
 
-def run_control(command: Sequence[str], timeout: float = 10.0) -> Result:
+def run_control(command: Sequence[str], timeout: float = 10.0, *, security: Security = "none") -> Result:
     """Run a command against a server without faults, as all other verdicts need that.
 
     Args:
         command: The program and its arguments.
         timeout: The seconds after which it is killed.
+        security: What the client must demand; the server has a valid certificate.
+
+    Raises:
+        OSError: The program cannot be started.
+        MissingExtra: `security` needs the extra `tls`.
     """
-    return run_trial(CONTROL, CommandClient(command), timeout, threading.Event())
+    tls = {} if security == "none" else {"tls": security}
+    behavior = replace(CONTROL, security=security, server=tls)
+    return run_trial(behavior, CommandClient(command), timeout, threading.Event())

@@ -133,7 +133,7 @@ def grade(
     reports = {"--json": json_file, "--junit": junit, "--markdown": markdown, "--html": html, "--badge": badge}
     _check_reports(reports)
     earlier = None if baseline is None else _read_baseline(baseline)
-    _check_client(command, timeout)
+    _check_client(command, timeout, behaviors)
     names = [behavior.name for behavior in behaviors]
     with GradeProgress(len(behaviors), name_width=max(map(len, names))) as progress:
         grades = grade_command(
@@ -169,7 +169,10 @@ def _print_behaviors(behaviors: Sequence[Behavior]) -> None:
 
 def _build_client_name(command: Sequence[str]) -> str:
     """Return the command without the folders of this machine."""
-    words = [os.path.basename(command[0]), *(Path(word).name if Path(word).exists() else word for word in command[1:])]
+    words = [
+        os.path.basename(command[0]),
+        *(os.path.basename(word) if os.path.exists(word) else word for word in command[1:]),
+    ]
     name = " ".join(words)
     return name if len(name) <= _MAX_NAME_CHARACTERS else f"{name[: _MAX_NAME_CHARACTERS - 1]}…"
 
@@ -194,7 +197,7 @@ def _read_baseline(path: Path) -> Grades:
         raise CommandError(f"--baseline: {error}", _USAGE_ERROR) from None
 
 
-def _check_client(command: Sequence[str], timeout: float) -> None:
+def _check_client(command: Sequence[str], timeout: float, behaviors: Sequence[Behavior]) -> None:
     """Raise an error if the client cannot send a mail to a server without faults."""
     program = command[0]
     if shutil.which(program) is None:
@@ -202,7 +205,14 @@ def _check_client(command: Sequence[str], timeout: float) -> None:
         if " " in program:
             hint = f"; write the words without quotes: -- {program}"
         raise CommandError(f"cannot run {escape_unprintable(program)!r}{hint}", _USAGE_ERROR)
-    result = run_control(command, timeout)
+    # A client that knows only TLS can be graded with the behaviors that demand it.
+    security = "none" if any(one.security == "none" for one in behaviors) else behaviors[0].security
+    try:
+        result = run_control(command, timeout, security=security)
+    except OSError as error:
+        raise CommandError(
+            f"cannot run {escape_unprintable(program)!r}: {error.strerror or error}", _USAGE_ERROR
+        ) from None
     if get_mark(result) is not Mark.RIGHT:
         _fail_control(command, result)
 
