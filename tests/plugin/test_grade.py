@@ -70,21 +70,30 @@ def test_xdist_runs_the_same_tests(newest):
     newest.run("-n", "2").assert_outcomes(passed=2, failed=1, skipped=1)
 
 
-def test_exception_of_a_wrong_client_is_in_the_report(newest):
+def test_report_shows_what_the_client_raised_and_a_late_client(newest):
     newest.write(
         test_a=f"""{CLIENT}
-@pytest.mark.smtptest_grade(only=["content-plain"])
+@pytest.mark.smtptest_grade(only="content-plain")
 def test_client(smtptest_task):
     deliver(smtptest_task)
     raise KeyError("after the mail")
+
+@pytest.mark.smtptest_grade(only=["data-354-late"], timeout=0.2)
+def test_late_client(smtptest_task):
+    deliver(smtptest_task)
 """
     )
     result = newest.run()
-    result.assert_outcomes(failed=1)
+    result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(
-        ["content-plain: refused and reported: The client reported a failure, although the mail had arrived*"]
+        [
+            "content-plain: refused and reported: The client reported a failure, although the mail had arrived*",
+            "*what the client raised*",
+            "*raise KeyError*",
+            "KeyError: 'after the mail'",
+            "data-354-late: hung: *",
+        ]
     )
-    result.stdout.fnmatch_lines(["*what the client raised*", "*raise KeyError*", "KeyError: 'after the mail'"])
 
 
 ENDS = [
@@ -121,19 +130,6 @@ def test_{number:02}_{outcome}(smtptest_task):
     result = newest.run("-v", "--color=no")
     found = [line.split()[:2] for line in result.outlines if line.startswith("test_a.py::")]
     assert [word.lower() for _, word in found] == [outcome.replace("xfailed", "xfail") for _, _, outcome in ENDS]
-
-
-def test_late_client_counts_as_hung(newest):
-    newest.write(
-        test_a=f"""{CLIENT}
-@pytest.mark.smtptest_grade(only=["data-354-late"], timeout=0.2)
-def test_client(smtptest_task):
-    deliver(smtptest_task)
-"""
-    )
-    result = newest.run()
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["data-354-late: hung: *"])
 
 
 def write_baseline(path, *, is_right):
@@ -194,27 +190,18 @@ def test_wrong_argument_of_the_marker_is_an_error(newest):
     assert [text for _, text in WRONG_ARGUMENTS if text not in output] == []
 
 
-WITHOUT_EFFECT = [
-    "@pytest.mark.smtptest_grade\ndef test_client(): pass\n",
-    "import unittest\n@pytest.mark.smtptest_grade\nclass TestA(unittest.TestCase):\n    def test_a(self): pass\n",
-]
+def test_marker_and_task_need_each_other(newest):
+    newest.write(
+        test_a="@pytest.mark.smtptest_grade\ndef test_client(): pass\n",
+        test_b="import unittest\n@pytest.mark.smtptest_grade\nclass TestA(unittest.TestCase):\n def test_a(self): 1/0\n",
+        test_c="def test_client(smtptest_task): pass\n",
+    )
 
-
-@pytest.mark.parametrize("text", WITHOUT_EFFECT)
-def test_marker_without_effect_is_an_error(text, newest):
-    newest.write(test_a=text)
-
-    result = newest.run()
-    assert result.ret and result.parseoutcomes().get("passed", 0) == 0
-    result.stdout.fnmatch_lines(["*@pytest.mark.smtptest_grade has no effect: it needs a test function*"])
-
-
-def test_task_without_the_marker_is_an_error(newest):
-    newest.write(test_a="def test_client(smtptest_task): pass\n")
-
-    result = newest.run()
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["the fixture smtptest_task needs the marker: @pytest.mark.smtptest_grade(only=*"])
+    result = newest.run("--continue-on-collection-errors")
+    result.assert_outcomes(errors=3)
+    output = result.stdout.str()
+    assert output.count("\n@pytest.mark.smtptest_grade has no effect: it needs a test function") == 2
+    assert "\nthe fixture smtptest_task needs the marker: @pytest.mark.smtptest_grade(only=[...])" in output
 
 
 def test_marker_is_listed(newest):
