@@ -193,7 +193,7 @@ def test_wrong_argument_of_the_marker_is_an_error(newest):
 def test_marker_and_task_need_each_other(newest):
     newest.write(
         test_a="@pytest.mark.smtptest_grade\ndef test_client(): pass\n",
-        test_b="import unittest\n@pytest.mark.smtptest_grade\nclass TestA(unittest.TestCase):\n def test_a(self): 1/0\n",
+        test_b="import unittest as u\n@pytest.mark.smtptest_grade\nclass TestA(u.TestCase):\n def test_a(self): 1/0\n",
         test_c="def test_client(smtptest_task): pass\n",
     )
 
