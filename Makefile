@@ -69,6 +69,7 @@ diagrams: $(STAMP)  ## draw the diagrams of the documentation (needs npm and Chr
 pages: $(STAMP)  ## update the generated parts of the documentation
 	$(BIN)/python tools/room_map.py --write
 	$(BIN)/python tools/states.py --write
+	$(BIN)/python tools/behaviors.py --write
 	$(BIN)/python tools/public_interface.py --write
 	$(BIN)/python tools/rest_reference.py --write
 	$(BIN)/python tests/cli/render_reference.py --write

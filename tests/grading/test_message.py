@@ -3,6 +3,8 @@
 import quopri
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lazr.smtptest.grading import find_behaviors
 from lazr.smtptest.grading.message import BODIES, RECIPIENTS, build_message, build_subject, find_alteration
@@ -10,6 +12,20 @@ from lazr.smtptest.grading.message import BODIES, RECIPIENTS, build_message, bui
 BEHAVIORS_BY_BODY = {behavior.body: behavior for behavior in find_behaviors()}
 HEAD = b"From: Ann <ann@example.com>\r\nTo: bob@example.com\r\nSubject: Hi\r\nMessage-ID: <1@client.example>\r\n"
 SENT = HEAD + "Content-Type: text/plain; charset=utf-8\r\n\r\nGrüße\r\n\r\n.end\r\n".encode()
+
+
+@settings(max_examples=40)
+@given(st.one_of(st.binary(max_size=200), st.binary(max_size=100).map(lambda octets: SENT + octets)))
+def test_any_bytes_can_be_compared(arrived):
+    assert find_alteration(SENT, arrived) is None or isinstance(find_alteration(SENT, arrived), str)
+
+
+@settings(max_examples=40)
+@given(st.sampled_from(["Subject: ", "Content-Type: ", "Content-Transfer-Encoding: "]), st.text(max_size=60))
+def test_any_header_field_can_be_compared(name, value):
+    arrived = f"{name}{value}\r\n".encode("utf-8", "replace") + SENT
+
+    assert find_alteration(SENT, arrived) is None or isinstance(find_alteration(SENT, arrived), str)
 
 
 @pytest.mark.parametrize("body", BODIES)

@@ -30,7 +30,7 @@ def write_messages(task: GradeTask, folder: Path) -> tuple[Path, ...]:
 
 
 def build_environment(task: GradeTask, paths: Sequence[Path]) -> dict[str, str]:
-    """Return the environment variables of a command; those that the task does not use are empty.
+    """Return the environment variables of a command; those without use are empty.
 
     Args:
         task: The task.

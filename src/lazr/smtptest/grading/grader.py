@@ -37,11 +37,11 @@ def grade(
     jobs: int = _DEFAULT_JOBS,
     on_result: Callable[[Result], object] | None = None,
 ) -> Grades:
-    r"""Call a function that sends mail once for each behavior of a server, and judge what becomes of the mail.
+    r"""Call a function once for each behavior of a server, and judge its mail.
 
-    The function gets a `GradeTask`.  If it returns, the mail was sent; an exception reports a failure; `Deferred` means
-    that the mail is kept for a later attempt, and `NotSupported` that the client lacks something, such as AUTH.  It
-    runs in several threads at the same time.
+    The function sends the mail of a `GradeTask`.  If it returns, the mail was sent; an exception reports a failure;
+    `Deferred` means that the mail is kept for a later attempt, and `NotSupported` that the client lacks something,
+    such as AUTH.  It runs in several threads at the same time.
 
     Args:
         deliver: The function; it may be a coroutine function.
@@ -90,7 +90,7 @@ def grade_command(
     env: Mapping[str, str] | None = None,
     cwd: str | os.PathLike[str] | None = None,
 ) -> Grades:
-    """Run a command once for each behavior of a server, and judge what becomes of its mail.
+    """Run a command once for each behavior of a server, and judge its mail.
 
     The command learns its task from environment variables such as SMTP_HOST, SMTP_PORT and SMTP_MESSAGE_FILE, and from
     words in its arguments such as `{host}`, which are replaced.  The message is on its standard input, too.  Exit

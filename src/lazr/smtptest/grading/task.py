@@ -18,7 +18,7 @@ class Deferred(Exception):
 
 
 class NotSupported(Exception):
-    """Raised by a `deliver` function whose client cannot do what the task demands, such as TLS."""
+    """Raised by a `deliver` function whose client lacks what the task demands, such as TLS."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ def _find_port() -> tuple[int, bool]:
 
 
 def _build_auth(behavior: Behavior, password: str) -> Auth | None:
-    """Return who may authenticate; `behavior.server` may have mechanisms and other options as "auth"."""
+    """Return who may authenticate, and with which mechanisms."""
     if not behavior.auth:
         return None
     return Auth({_USER: password}, mechanisms=behavior.mechanisms, in_clear=behavior.auth_in_clear)

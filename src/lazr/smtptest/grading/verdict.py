@@ -279,7 +279,7 @@ def _describe_fault(session: SessionRecord) -> str | None:
 
 
 def _find_answer(session: SessionRecord) -> str:
-    """Return the last line that the server sent after the client's last command but QUIT and RSET."""
+    """Return the last line of the server after the last command but QUIT and RSET."""
     answer = ""
     for line in session.transcript:
         if line.who == "S":

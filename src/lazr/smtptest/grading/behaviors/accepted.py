@@ -1,7 +1,8 @@
 """The outcomes that are right, as sets with a name.
 
-The sets do not ask more of a client than the RFCs do.  Only a client with a queue must try again, so 4yz is also
-answered well by a report.  A client that cannot know whether its mail was accepted may send it twice.
+The sets do not ask more of a client than the RFCs do, and a SHOULD counts only where breaking it does harm.  Only a
+client with a queue must try again, so 4yz is also answered well by a report.  A client that cannot know whether its
+mail was accepted may send it twice.
 """
 
 from __future__ import annotations

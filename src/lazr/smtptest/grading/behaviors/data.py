@@ -1,4 +1,4 @@
-"""DATA and BDAT: the reply before the content, the content on its way, and the reply after it."""
+"""DATA and BDAT: the content on its way, and the replies before and after it."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ ENVELOPE_BEHAVIORS: Final = (
         "rcpt-all-550",
         _GROUP,
         "RFC 5321 3.3",
-        "The server refuses all of three recipients with 550, and DATA with 554",
+        "The server refuses all of three recipients with 550",
         "The client sends no content, and reports the failure.",
         REFUSED,
         rules=({"when": "RCPT", "do": [{"reply": [550, "5.1.1", "User unknown"]}]},),

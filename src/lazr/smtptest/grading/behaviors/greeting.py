@@ -22,7 +22,6 @@ GREETING_BEHAVIORS: Final = (
         "The client waits for the greeting, and delivers.",
         DELIVERED,
         rules=({"when": "CONNECT", "do": [{"delay": 1.5}]},),
-        forbids=frozenset({"pipelined_too_early", "pipelining_not_offered"}),
     ),
     Behavior(
         "greeting-multi-line",

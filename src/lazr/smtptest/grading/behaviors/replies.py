@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lazr.smtptest.grading.behavior import Behavior
-from lazr.smtptest.grading.behaviors.accepted import ANY_REPORT, DELIVERED, RETRIED
+from lazr.smtptest.grading.behaviors.accepted import ANY_REPORT, DELIVERED, DELIVERED_OR_REFUSED, RETRIED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,14 +87,22 @@ REPLY_BEHAVIORS: Final = (
         "replies-unknown-2yz",
         _GROUP,
         "RFC 5321 4.2",
-        "The server answers MAIL, RCPT and the content with 259, a code that no RFC has",
-        "The client goes by the first digit, takes it for success, and delivers.",
-        DELIVERED,
+        "The server answers MAIL and RCPT with 259, a code that no RFC has",
+        "The client goes by the first digit and delivers; if it gives up, it reports the failure.",
+        DELIVERED_OR_REFUSED,
         rules=(
             {"when": "MAIL", "do": [{"reply": [259, "Ok"]}]},
             {"when": "RCPT", "do": [{"reply": [259, "Ok"]}]},
-            {"when": "END_OF_DATA", "do": [{"reply": [259, "Ok"]}]},
         ),
+    ),
+    Behavior(
+        "replies-unknown-2yz-at-end",
+        _GROUP,
+        "RFC 5321 4.2",
+        "The server accepts the content with 259, a code that no RFC has",
+        "The client goes by the first digit, and says that the mail was sent; a report would lead to a second copy.",
+        DELIVERED,
+        rules=({"when": "END_OF_DATA", "do": [{"reply": [259, "Ok"]}]},),
     ),
     Behavior(
         "replies-unknown-4yz",
