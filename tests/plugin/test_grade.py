@@ -166,7 +166,7 @@ def test_client(smtptest_task):
 
 WRONG_ARGUMENTS = [
     ('"starttls"', "@pytest.mark.smtptest_grade('starttls'): arguments must have names: only=[\"starttls\"]"),
-    ("onyl=[]", "smtptest_grade: unknown argument 'onyl'; did you mean 'only'? "),
+    ("onny=[]", "smtptest_grade: unknown argument 'onny'; did you mean 'only'? "),
     ('only=["rctp-550"]', "smtptest_grade: only: unknown behavior 'rctp-550'; did you mean 'rcpt-550'? "),
     ("only=5", '@pytest.mark.smtptest_grade: only must be a list of names, got 5; write only=["starttls"]'),
     ('exclude="*"', "smtptest_grade: no behavior is left of "),

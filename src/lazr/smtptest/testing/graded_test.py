@@ -24,8 +24,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+    from typing import Final
 
-    from lazr.smtptest.grading import Result
+    from lazr.smtptest.grading import GradeTask, Result
+    from lazr.smtptest.mailserver import MailServer
 
 __all__ = ["GradeMarker", "GradeMarkerError", "GradeVerdict", "GradedTest"]
 
@@ -123,8 +125,8 @@ class GradedTest:
         self._baseline = _read_baseline(folder / marker.baseline) if marker.baseline else None
         self._timeout = marker.timeout
         self._trial = Trial(find_behaviors([behavior])[0])
-        self.server = self._trial.server
-        self.task = self._trial.task
+        self.server: Final[MailServer] = self._trial.server
+        self.task: Final[GradeTask] = self._trial.task
         self.result: Result | None = None
         self._start = time.monotonic()
 
