@@ -162,6 +162,30 @@ def send_bare_lf(task):
     send_eight_bits(task)
 
 
+def send_lf_in_lines(task):
+    """Send the content of a message as it is, with LF alone inside its lines."""
+    with smtplib.SMTP(task.host, task.port, local_hostname="client.example", timeout=task.timeout) as client:
+        client.ehlo()
+        client.mail(task.sender)
+        client.rcpt(task.recipients[0])
+        client.docmd("DATA")
+        client.send(task.message + b".\r\n")
+        code, text = client.getreply()
+    if code != 250:
+        raise OSError(text)
+
+
+def send_starttls_unasked(task):
+    """Send STARTTLS although the server does not offer it, and deliver if that succeeds."""
+    with smtplib.SMTP(task.host, task.port, local_hostname="client.example", timeout=task.timeout) as client:
+        client.ehlo()
+        client.esmtp_features["starttls"] = ""
+        code, text = client.starttls(context=task.context())
+        if code != 220:
+            raise OSError(text)
+        client.sendmail(task.sender, task.recipients, task.message)
+
+
 def never_connect(task):
     """Say that the mail was sent, without sending it."""
 

@@ -11,7 +11,7 @@ import pytest
 
 from lazr.smtptest.grading import Deferred, NotSupported
 from lazr.smtptest.grading.client import CommandClient, FunctionClient
-from lazr.smtptest.grading.verdict import Claim
+from lazr.smtptest.grading.observation import Claim
 from tests.grading.test_environment import TASK
 
 

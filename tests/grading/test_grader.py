@@ -1,5 +1,8 @@
 """`grade` and `grade_command`: the order of results, progress, errors, and an end by Ctrl-C."""
 
+import os
+import signal
+import subprocess
 import sys
 import threading
 
@@ -7,6 +10,7 @@ import pytest
 
 from lazr.smtptest.grading import Outcome, grade, grade_command
 from tests.grading import reference_client
+from tests.grading.test_client import is_running
 
 QUICK = ["content-plain", "rcpt-550", "greeting-554", "data-451", "quit-reset"]
 # The content of a program that sends the mail of its environment with smtplib.
@@ -100,6 +104,26 @@ def test_ctrl_c_stops_all_commands():
 
     with pytest.raises(KeyboardInterrupt):
         grade_command([sys.executable, "-c", wait + SENDER_PROGRAM], only=QUICK, timeout=30, on_result=interrupt)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs signals and pipes of POSIX")
+def test_sigint_ends_the_process_and_its_commands(tmp_path):
+    pipe = tmp_path / "pid"
+    os.mkfifo(pipe)
+    client = f"import os, pathlib, time; pathlib.Path({str(pipe)!r}).write_text(str(os.getpid())); time.sleep(60)"
+    program = (
+        "import sys; from lazr.smtptest.grading import grade_command\n"
+        f"grade_command([sys.executable, '-c', {client!r}], only=['content-plain'], timeout=60)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+    pid = int(pipe.read_text())  # waits for the command
+
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=20)
+
+    assert stderr.rstrip().endswith("KeyboardInterrupt")
+    assert not is_running(pid)
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,10 @@ WRONG = [
         bad_clients.send_bare_lf, "content-lf-lines", Outcome.ALTERED,
         "what arrived is not what was sent: line 3 of the body is '..', and was '.'",
     ),
+    (
+        bad_clients.send_lf_in_lines, "content-bare-lf", Outcome.DELIVERED,
+        "the mail was delivered, but the content has an LF alone (RFC 5321 2.3.8)",
+    ),
 ]  # fmt: skip
 
 
@@ -119,6 +123,13 @@ def test_bad_client_is_wrong(deliver, name, outcome, reason):
 
 def test_table_has_every_outcome_that_can_be_wrong():
     assert {row[2] for row in WRONG} == set(Outcome) - {Outcome.SKIPPED}
+
+
+def test_starttls_that_is_not_offered_is_no_way_to_deliver():
+    (result,) = grade(bad_clients.send_starttls_unasked, only=["starttls-stripped"])
+
+    assert (result.outcome, result.is_right) == (Outcome.REFUSED, True)
+    assert result.reason.startswith("the client reported the failure: the server answered 502 to STARTTLS")
 
 
 @pytest.mark.slow

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from lazr.smtptest._util.clock import monotonic
 from lazr.smtptest.grading.environment import build_environment, replace_words, write_messages
+from lazr.smtptest.grading.observation import Claim
 from lazr.smtptest.grading.task import Deferred, NotSupported
-from lazr.smtptest.grading.verdict import Claim
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

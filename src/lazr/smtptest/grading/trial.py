@@ -9,9 +9,10 @@ from typing import Any
 from lazr.smtptest._util.clock import monotonic
 from lazr.smtptest.errors import RuleNeverActed
 from lazr.smtptest.grading.message import RECIPIENTS, SENDER, UTF8_RECIPIENT, build_message, build_subject, create_token
+from lazr.smtptest.grading.observation import Claim, Observation, count_attempts
 from lazr.smtptest.grading.result import Result
 from lazr.smtptest.grading.task import GradeTask
-from lazr.smtptest.grading.verdict import Claim, Observation, count_attempts, judge
+from lazr.smtptest.grading.verdict import judge
 from lazr.smtptest.mailserver import MailServer
 from lazr.smtptest.net import Listen
 from lazr.smtptest.protocol.smtp import Auth

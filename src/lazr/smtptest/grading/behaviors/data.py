@@ -56,6 +56,15 @@ DATA_BEHAVIORS: Final = (
         rules=({"when": "DATA", "do": [{"reply": [451, "4.3.0", "Try again later"], "times": 1}]},),
     ),
     Behavior(
+        "data-421",
+        _GROUP,
+        "RFC 5321 3.8",
+        "The server answers the first DATA with 421, and closes the connection",
+        "The client reports the failure, or keeps the mail and tries again.",
+        RETRIED,
+        rules=({"when": "DATA", "do": [{"reply": [421, "4.3.2", "System shuts down"], "times": 1}]},),
+    ),
+    Behavior(
         "data-554",
         _GROUP,
         "RFC 5321 4.2.1",
@@ -122,6 +131,15 @@ DATA_BEHAVIORS: Final = (
         "The client reports the failure, or keeps the mail and tries again.",
         RETRIED,
         rules=({"when": "END_OF_DATA", "do": [{"reply": [451, "4.3.0", "Local error, try later"], "times": 1}]},),
+    ),
+    Behavior(
+        "data-end-421",
+        _GROUP,
+        "RFC 5321 3.8",
+        "The server answers the end of the first content with 421, and closes the connection",
+        "The client reports the failure, or keeps the mail and tries again.",
+        RETRIED,
+        rules=({"when": "END_OF_DATA", "do": [{"reply": [421, "4.3.2", "System shuts down"], "times": 1}]},),
     ),
     Behavior(
         "data-end-552",

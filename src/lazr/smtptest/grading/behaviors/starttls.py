@@ -14,6 +14,9 @@ __all__ = ["STARTTLS_BEHAVIORS"]
 
 _GROUP = "starttls"
 _NEEDS = frozenset({"STARTTLS"})
+_GREETED = frozenset({"EHLO", "HELO"})
+# Some clients send STARTTLS although it is not offered, which is safe.  An attacker would not let it succeed.
+_UNKNOWN_COMMAND = {"when": "STARTTLS", "do": [{"reply": [502, "5.5.1", "Unknown command"]}]}
 _REFUSES_CERTIFICATE = "The client refuses the certificate, sends nothing more, and reports the failure."
 _NEVER_IN_CLEAR = "The client sends neither credentials nor mail in clear, and reports the failure."
 
@@ -84,13 +87,15 @@ STARTTLS_BEHAVIORS: Final = (
         "starttls-stripped",
         _GROUP,
         "RFC 3207 6",
-        "The server does not offer STARTTLS, as if an attacker had removed it",
+        "The server does not offer STARTTLS, and refuses it with 502, as if an attacker had removed it",
         _NEVER_IN_CLEAR,
         ANY_REPORT,
         server={"tls": Tls(fault="stripped")},
+        rules=(_UNKNOWN_COMMAND,),
         security="starttls",
         auth=True,
         auth_in_clear=True,
+        needs=_GREETED,
     ),
     Behavior(
         "starttls-refused",
@@ -122,11 +127,11 @@ STARTTLS_BEHAVIORS: Final = (
         "starttls-ehlo-refused",
         _GROUP,
         "RFC 3207 6",
-        "The server does not know EHLO, and so has no STARTTLS",
+        "The server knows neither EHLO nor STARTTLS",
         _NEVER_IN_CLEAR,
         ANY_REPORT,
         server={"tls": Tls()},
-        rules=({"preset": "old_server"},),
+        rules=({"preset": "old_server"}, _UNKNOWN_COMMAND),
         security="starttls",
     ),
     Behavior(
