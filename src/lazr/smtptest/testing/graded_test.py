@@ -9,6 +9,7 @@ from enum import Enum
 from lazr.smtptest._util.seconds import check_seconds
 from lazr.smtptest.grading import Deferred, Grades, NotSupported, find_behaviors
 from lazr.smtptest.grading.client import EXIT_DEFERRED, ClientReport
+from lazr.smtptest.grading.observation import Claim
 from lazr.smtptest.grading.reports import (
     BaselineError,
     Comparison,
@@ -18,7 +19,6 @@ from lazr.smtptest.grading.reports import (
     parse_grades,
 )
 from lazr.smtptest.grading.trial import Trial
-from lazr.smtptest.grading.verdict import Claim
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
