@@ -1,7 +1,9 @@
 """`smtptest grade`: the exit status, the selection of behaviors, the reports, the baseline, and hints."""
 
 import json
+import os
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -9,7 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from lazr.smtptest.grading import BEHAVIORS, GROUPS
-from tests.helpers.command_line import run_smtptest
+from tests.helpers.command_line import SMTPTEST_COMMAND, build_environment, run_smtptest
 
 CLIENT = Path(__file__).parents[1] / "examples" / "send_mail.py"
 RIGHT, WRONG = "rcpt-550", "rcpt-one-of-three-550"
@@ -40,6 +42,25 @@ def test_output_has_table_and_score_and_progress_is_on_stderr():
     assert f"  ✗ {WRONG}  lost" in done.stdout
     assert "    Expected: The client reports the refused recipient" in done.stdout
     assert len(done.stderr.splitlines()) == 2 and "1/2  " in done.stderr and "2/2  " in done.stderr
+
+
+def test_terminal_shows_a_bar_and_wrong_results_at_once():
+    pty = pytest.importorskip("pty", reason="this platform has no pseudo-terminals")
+    reader, terminal = pty.openpty()
+    try:
+        command = [*SMTPTEST_COMMAND, "grade", *BOTH, "--", sys.executable, CLIENT]
+        environment = build_environment(TERM="xterm")
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=terminal, text=True, timeout=60, check=False, env=environment
+        )
+        output = os.read(reader, 100_000).decode()
+    finally:
+        os.close(terminal)
+        os.close(reader)
+
+    assert done.stdout.endswith("1 of 2 right\n")
+    assert "grading" in output and "2/2" in output
+    assert f"X {WRONG}" in output and RIGHT + " " not in output
 
 
 def test_list_shows_behaviors_without_a_command():
