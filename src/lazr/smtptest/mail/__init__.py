@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.mail.html.sandbox import build_policy, disable_early_connections, replace_cid_urls
     from lazr.smtptest.mail.html.tokens import Tag, parse_attributes, resolve_references, tokenize
     from lazr.smtptest.mail.inbox import Inbox
+    from lazr.smtptest.mail.list_unsubscribe import read_unsubscribe_fields
     from lazr.smtptest.mail.mail import Mail
     from lazr.smtptest.mail.match import Match, build_predicate
     from lazr.smtptest.mail.mime import address, limits
@@ -86,6 +87,7 @@ __all__ = [
     "read_raw_addresses",
     "read_raw_parameters",
     "read_tree",
+    "read_unsubscribe_fields",
     "replace_cid_urls",
     "resolve_references",
     "sniff_content_type",
@@ -126,6 +128,7 @@ __getattr__, __dir__ = lazy_exports(
             "tokenize",
         ),
         "lazr.smtptest.mail.inbox": ("Inbox",),
+        "lazr.smtptest.mail.list_unsubscribe": ("read_unsubscribe_fields",),
         "lazr.smtptest.mail.mail": ("Mail",),
         "lazr.smtptest.mail.match": ("Match", "build_predicate"),
         "lazr.smtptest.mail.mime": (

@@ -3,7 +3,7 @@
 - `api/` has the routes, `app` puts them together, and `app_context` holds what they share.
 - `middleware/` decides which requests reach the routes, `server/` runs uvicorn with limits and deadlines.
 - `outbound/` calls other servers: webhooks, link checks and the relay.
-- `sandbox/` and `htmlcheck/` parse untrusted content in child processes with limits.
+- `sandbox/` parses untrusted content in child processes with limits.
 - `chaos` and `rule_registry` let clients of the REST API change the rules of the mail server.
 
 The package depends on the mail server, its rules and its store; nothing but the command line depends on it.  The

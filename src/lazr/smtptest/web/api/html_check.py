@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from lazr.smtptest.web.api.access_scope import AccessScopeDep
+from lazr.smtptest.web.api.html_check_response import HTMLCheckResponse, run_html_check
 from lazr.smtptest.web.api.message_param import EntryDep, load_mail
-from lazr.smtptest.web.htmlcheck import HTMLCheckResponse, run_html_check
 from lazr.smtptest.web.responses import ApiError, json_response
 from lazr.smtptest.web.sandbox import ChildProcessFailed, ConcurrencyLimit
 

@@ -9,9 +9,9 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from lazr.smtptest import __version__
+from lazr.smtptest._util.extras import EXTRAS
 from lazr.smtptest.web.api.access_scope import AccessScopeDep
 from lazr.smtptest.web.api.process_memory import get_resident_bytes
-from lazr.smtptest.web.extras import EXTRAS
 from lazr.smtptest.web.outbound import Relay
 from lazr.smtptest.web.responses import json_response
 

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from lazr.smtptest.mail import Tag, detect_content_type, limits, parse_attributes, tokenize
-from lazr.smtptest.web.list_unsubscribe import read_unsubscribe_fields
+from lazr.smtptest.mail.content_signature import detect_content_type
+from lazr.smtptest.mail.html.tokens import Tag, parse_attributes, tokenize
+from lazr.smtptest.mail.list_unsubscribe import read_unsubscribe_fields
+from lazr.smtptest.mail.mime import limits
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lazr.smtptest.mail import Attachment, Mail
+    from lazr.smtptest.mail.attachment import Attachment
+    from lazr.smtptest.mail.mail import Mail
 
 __all__ = ["Check", "check_message"]
 
@@ -151,7 +155,7 @@ def _check_mime_version(mail: Mail) -> Check | None:
 
 def _check_list_unsubscribe(mail: Mail) -> Check:
     name, where = "List-Unsubscribe", "header List-Unsubscribe"
-    fields = read_unsubscribe_fields(mail)
+    fields = read_unsubscribe_fields(mail.headers)
     has_web_link = any(link.lower().startswith("https:") for link in fields.links)
     post = fields.post_header.strip()
     if fields.errors:
