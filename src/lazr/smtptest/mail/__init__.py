@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from lazr.smtptest.mail.headers import Field
     from lazr.smtptest.mail.html.sandbox import build_policy, disable_early_connections, replace_cid_urls
     from lazr.smtptest.mail.html.tokens import Tag, parse_attributes, resolve_references, tokenize
+    from lazr.smtptest.mail.htmlcheck.measure import measure_features
+    from lazr.smtptest.mail.htmlcheck.table import Feature, load_features, load_platforms
+    from lazr.smtptest.mail.htmlcheck.worker import SCRIPT_SLUG, TESTED_SLUGS
     from lazr.smtptest.mail.inbox import Inbox
     from lazr.smtptest.mail.list_unsubscribe import read_unsubscribe_fields
     from lazr.smtptest.mail.mail import Mail
@@ -44,17 +47,21 @@ if TYPE_CHECKING:
     from lazr.smtptest.mail.mime.header import read_block, unfold
     from lazr.smtptest.mail.mime.parameter import read_raw_parameters
     from lazr.smtptest.mail.mime.tree import Part, read_tree
+    from lazr.smtptest.mail.review.message_checks import check_message
     from lazr.smtptest.mail.stdlib_message import parse_compat32
     from lazr.smtptest.mail.structure import MessagePart
     from lazr.smtptest.mail.summary import format_summary
 
 __all__ = [
+    "SCRIPT_SLUG",
+    "TESTED_SLUGS",
     "Address",
     "Attachment",
     "AttachmentFile",
     "Condition",
     "Defects",
     "Envelope",
+    "Feature",
     "Field",
     "Group",
     "Inbox",
@@ -68,6 +75,7 @@ __all__ = [
     "build_policy",
     "build_predicate",
     "build_text_field",
+    "check_message",
     "compose_message",
     "count_mails",
     "decode_header_text",
@@ -80,6 +88,9 @@ __all__ = [
     "format_mails",
     "format_summary",
     "limits",
+    "load_features",
+    "load_platforms",
+    "measure_features",
     "parse_attributes",
     "parse_compat32",
     "read_addresses",
@@ -100,6 +111,17 @@ __dir__: Callable[[], list[str]]
 __getattr__, __dir__ = lazy_exports(
     globals(),
     {
+        "lazr.smtptest.mail.review.message_checks": ("check_message",),
+        "lazr.smtptest.mail.htmlcheck.worker": (
+            "SCRIPT_SLUG",
+            "TESTED_SLUGS",
+        ),
+        "lazr.smtptest.mail.htmlcheck.table": (
+            "Feature",
+            "load_features",
+            "load_platforms",
+        ),
+        "lazr.smtptest.mail.htmlcheck.measure": ("measure_features",),
         "lazr.smtptest.mail.attachment": ("Attachment",),
         "lazr.smtptest.mail.compose": (
             "AttachmentFile",

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import TypedDict
 
-from lazr.smtptest.mail.htmlcheck import SCRIPT_SLUG, TESTED_SLUGS, load_features, load_platforms, measure_features
+from lazr.smtptest.mail import SCRIPT_SLUG, TESTED_SLUGS, load_features, load_platforms, measure_features
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lazr.smtptest.mail.htmlcheck import Feature
+    from lazr.smtptest.mail import Feature
 
 __all__ = ["HTMLCheckResponse", "build_html_check_response", "run_html_check"]
 
