@@ -9,7 +9,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lazr.smtptest.mail.headers import Headers
 
-__all__ = ["UnsubscribeFields", "read_unsubscribe_fields"]
+__all__ = ["ONE_CLICK", "UnsubscribeFields", "is_one_click", "read_unsubscribe_fields"]
+
+ONE_CLICK = "List-Unsubscribe=One-Click"
+"""The only value of List-Unsubscribe-Post (RFC 8058 3.1)."""
 
 _COMMENT_PATTERN = re.compile(r"\([^()]*+\)")
 _ANGLE_BRACKETS_PATTERN = re.compile(r"<([^<>]*+)>")
@@ -37,3 +40,8 @@ def read_unsubscribe_fields(headers: Headers) -> UnsubscribeFields:
     if header and _ANGLE_BRACKETS_PATTERN.sub("", value).replace(",", "").strip():
         errors.append(f'"{header}" must be URLs in <>, separated by commas')  # RFC 2369 2
     return UnsubscribeFields(header, links, errors, headers.get("list-unsubscribe-post"))
+
+
+def is_one_click(value: str) -> bool:
+    """Return whether this is the value of List-Unsubscribe-Post; spaces and case are ignored."""
+    return value.replace(" ", "").strip().lower() == ONE_CLICK.lower()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.mail.mime.defect import Defect
     from lazr.smtptest.mail.parsed_message import ParsedMessage
     from lazr.smtptest.mail.playwright_page import AsyncPage, AsyncPageT, SyncPage, SyncPageT
+    from lazr.smtptest.mail.review.review import Review
     from lazr.smtptest.mail.structure import MessagePart
     from lazr.smtptest.protocol.smtp import SessionRecord
 
@@ -460,6 +461,20 @@ class Mail:
         from lazr.smtptest.mail.snapshot import render_snapshot
 
         return render_snapshot(self, headers, replace or {})
+
+    def check(self) -> Review:
+        r"""Return what a reviewer would say: broken RFCs, and what mailbox providers and readers object to.
+
+        Nothing is sent or looked up.  What mail programs support is checked only with the extra `html-check`, in a
+        child process; without it, one finding says so.  The page "Rules of the review" has all rules.
+
+        >>> mail = Mail.from_bytes(b"From: ann@example.com\nDate: yesterday\n\nHi {{ name }}\n")
+        >>> [(finding.rule, finding.line) for finding in mail.check().select("error")]
+        [('date-syntax', 2)]
+        """
+        from lazr.smtptest.mail.review.review import review_message
+
+        return review_message(self._parse(), self.content, self.envelope, self.timestamp)
 
     # -- in a browser ------------------------------------------------------------------------
 

@@ -14,10 +14,38 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lazr.smtptest.mail.review.finding import SEVERITIES, ReviewFinding, Severity
     from lazr.smtptest.mail.review.message_checks import Check, check_message
+    from lazr.smtptest.mail.review.review import MAX_FINDINGS_PER_RULE, Review
+    from lazr.smtptest.mail.review.rule import ReviewRule
+    from lazr.smtptest.mail.review.spam_rules import SPAM_RULES, SPAM_THRESHOLD, SpamRule
+    from lazr.smtptest.mail.review.table import REVIEW_RULES
 
-__all__ = ["Check", "check_message"]
+__all__ = [
+    "MAX_FINDINGS_PER_RULE",
+    "REVIEW_RULES",
+    "SEVERITIES",
+    "SPAM_RULES",
+    "SPAM_THRESHOLD",
+    "Check",
+    "Review",
+    "ReviewFinding",
+    "ReviewRule",
+    "Severity",
+    "SpamRule",
+    "check_message",
+]
 
 __getattr__: Callable[[str], object]
 __dir__: Callable[[], list[str]]
-__getattr__, __dir__ = lazy_exports(globals(), {"lazr.smtptest.mail.review.message_checks": ("Check", "check_message")})
+__getattr__, __dir__ = lazy_exports(
+    globals(),
+    {
+        "lazr.smtptest.mail.review.finding": ("SEVERITIES", "ReviewFinding", "Severity"),
+        "lazr.smtptest.mail.review.message_checks": ("Check", "check_message"),
+        "lazr.smtptest.mail.review.review": ("MAX_FINDINGS_PER_RULE", "Review"),
+        "lazr.smtptest.mail.review.rule": ("ReviewRule",),
+        "lazr.smtptest.mail.review.spam_rules": ("SPAM_RULES", "SPAM_THRESHOLD", "SpamRule"),
+        "lazr.smtptest.mail.review.table": ("REVIEW_RULES",),
+    },
+)
