@@ -32,6 +32,7 @@ _HEADER_WORDS: tuple[tuple[str, str], ...] = (
     ("base64", "encoded-word"),
     ("quoted-printable", "encoded-word"),
     ("charset", "encoded-word"),
+    ("bytes that are not", "encoded-word"),
 )
 _PART_WORDS: tuple[tuple[str, str], ...] = (
     ("fields, where one is allowed", "field-repeated"),
@@ -51,7 +52,6 @@ _PART_WORDS: tuple[tuple[str, str], ...] = (
     ("file name", "parameter-syntax"),
     ("comment", "parameter-syntax"),
     ("quoted string", "parameter-syntax"),
-    ("content type", "content-type-syntax"),
     ("line of the header", "header-syntax"),
     ("header field", "header-syntax"),
     ("empty line", "header-syntax"),
@@ -137,10 +137,9 @@ RULES: tuple[ReviewRule, ...] = (
     _build_row(
         "charset", "A text does not have the charset that it declares, or that charset is unknown.", "RFC 2046 4.1.2"
     ),
-    _build_row("content-type-syntax", "A Content-Type is malformed.", "RFC 2045 5.1"),
+    _build_row("mime-syntax", "A Content-Type or another field of a part is malformed.", "RFC 2045 5.1"),
     _build_row("multipart-syntax", "A multipart has no boundary, or its delimiters are missing.", "RFC 2046 5.1.1"),
     _build_row("parameter-syntax", "A parameter of a MIME field is malformed.", "RFC 2231 3"),
-    _build_row("mime-syntax", "A MIME part is malformed in another way.", "RFC 2045 3"),
     _build_row("cid-missing", "The HTML refers to a part that the mail does not have.", "RFC 2392 2"),
     ReviewRule(
         "html-syntax",

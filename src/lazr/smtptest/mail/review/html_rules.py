@@ -24,6 +24,28 @@ _MAX_GMAIL_STYLE_CHARACTERS = 8_192  # Gmail drops a longer style element
 _MOSTLY_UNSUPPORTED_PERCENT = 50
 _PARTLY_UNSUPPORTED_PERCENT = 10
 _MAX_NAMED_PROGRAMS = 3
+# Mail programs that do not know these lose nothing.
+_HARMLESS_SLUGS = frozenset(
+    {
+        "css-accent-color",
+        "css-at-media-prefers-color-scheme",
+        "css-at-media-prefers-reduced-motion",
+        "css-color-scheme",
+        "css-comments",
+        "css-cursor",
+        "html-aria-describedby",
+        "html-aria-hidden",
+        "html-aria-label",
+        "html-aria-labelledby",
+        "html-aria-live",
+        "html-doctype",
+        "html-lang",
+        "html-loading-attribute",
+        "html-meta-color-scheme",
+        "html-role",
+        "html-target",
+    }
+)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,40}:")
 _ZERO_OR_ONE = re.compile(r"\s*+[01](?:px)?\s*+")
 _SMALL_STYLE = re.compile(r"(?:^|[;\s])(?:max-)?(width|height)\s?:\s?[01](?:px)?\s?(?:!|;|$)", re.IGNORECASE)
@@ -175,7 +197,7 @@ def _build_support_finder(is_found: Callable[[Feature], bool]) -> Callable[[Revi
         if support is None or isinstance(support, str):
             return
         features = load_features()
-        used = [features[slug] for slug in support.found if slug in features]
+        used = [features[slug] for slug in support.found if slug in features and slug not in _HARMLESS_SLUGS]
         for feature in sorted(filter(is_found, used), key=lambda one: (-one.compute_percent("no"), one.slug)):
             places = support.places.get(feature.slug, [])
             position = _find_position(source.message.html, *places[0]) if places else 0

@@ -16,7 +16,12 @@ from lazr.smtptest.mail.list_unsubscribe import ONE_CLICK, is_one_click, read_un
 from lazr.smtptest.mail.mime import limits
 from lazr.smtptest.mail.review.html_rules import MAX_GMAIL_HTML_BYTES
 from lazr.smtptest.mail.review.link_rules import is_local
-from lazr.smtptest.mail.review.mime_rules import BLOCKED_SUFFIXES, MAX_ACCEPTED_MESSAGE_BYTES, PLACEHOLDER
+from lazr.smtptest.mail.review.mime_rules import (
+    BLOCKED_SUFFIXES,
+    MAX_ACCEPTED_MESSAGE_BYTES,
+    PLACEHOLDER,
+    is_mime_version_1,
+)
 from lazr.smtptest.mail.review.rule import count_of, shorten
 from lazr.smtptest.mail.review.unsubscribe_rules import is_bulk
 
@@ -133,7 +138,7 @@ def _check_mime_version(mail: Mail) -> Check | None:
             return None
         text = "MIME-Version is missing, although there are Content- fields (RFC 2045 4)"
         return Check("MIME-Version", "warning", text, "header MIME-Version")
-    if re.sub(r"\([^()]*+\)|\s", "", version) != "1.0":
+    if not is_mime_version_1(version):
         return Check("MIME-Version", "warning", "MIME-Version must be 1.0 (RFC 2045 4)", "header MIME-Version")
     return Check("MIME-Version", "ok", "1.0", "header MIME-Version")
 

@@ -13,7 +13,14 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.mail.review.source import ReviewSource
 
-__all__ = ["BLOCKED_SUFFIXES", "MAX_ACCEPTED_MESSAGE_BYTES", "PLACEHOLDER", "RULES", "find_blocked_attachments"]
+__all__ = [
+    "BLOCKED_SUFFIXES",
+    "MAX_ACCEPTED_MESSAGE_BYTES",
+    "PLACEHOLDER",
+    "RULES",
+    "find_blocked_attachments",
+    "is_mime_version_1",
+]
 
 MAX_ACCEPTED_MESSAGE_BYTES = 25 * 1024 * 1024
 """Gmail, Outlook.com and Yahoo accept no larger mails."""
@@ -31,7 +38,20 @@ _BLOCKED_SUFFIXES_TEXT = """
 """
 BLOCKED_SUFFIXES: frozenset[str] = frozenset(_BLOCKED_SUFFIXES_TEXT.split())
 _UTF8_CHARSETS = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii"})
-_MIME_VERSION_NOISE = re.compile(r"\([^()]*+\)|\s")
+# RFC 5322 3.2.2: a comment may have escaped parentheses, and comments.
+_COMMENT = re.compile(r"(?<!\\)\((?:[^()\\]|\\.)*+\)")
+_MAX_COMMENT_DEPTH = 5
+
+
+def is_mime_version_1(value: str) -> bool:
+    r"""Return whether this is 1.0 as the value of MIME-Version; comments do not count.
+
+    >>> is_mime_version_1(r"1.0 (Mac OS X Mail 16.0 \(3774\))")
+    True
+    """
+    for _ in range(_MAX_COMMENT_DEPTH):
+        value = _COMMENT.sub("", value)
+    return "".join(value.split()) == "1.0"
 
 
 def _find_missing_mime_version(source: ReviewSource) -> Iterator[Problem]:
@@ -45,7 +65,7 @@ def _find_missing_mime_version(source: ReviewSource) -> Iterator[Problem]:
 
 def _find_other_mime_version(source: ReviewSource) -> Iterator[Problem]:
     version = source.headers.get("mime-version")
-    if version and _MIME_VERSION_NOISE.sub("", version) != "1.0":
+    if version and not is_mime_version_1(version):
         text = f"MIME-Version must be 1.0, got {shorten(version)}"
         yield Problem(text, "header MIME-Version", source.find_field_line("mime-version"))
 

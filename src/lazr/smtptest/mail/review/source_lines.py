@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["BodyLines", "ContentLines"]
 
 _BLOCK_BYTES = 64 * 1024
-_MAX_MAPPED_BYTES = 8 * 1024 * 1024  # of one body, encoded
+_MAX_MAPPED_BYTES = 4 * 1024 * 1024  # of one body, encoded
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]+")
 # A character of these takes several bytes; of all other charsets but UTF-8, one.
 _MULTIBYTE_CHARSETS_TEXT = """

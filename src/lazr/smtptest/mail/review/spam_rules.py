@@ -39,9 +39,9 @@ _MAX_SEARCHED_CHARACTERS = 128 * 1024
 _GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
 _PHRASES = re.compile(
     r"\b(?:100% free|act now|as seen on|cash bonus|click (?:here|below) now|congratulations,? you|double your"
-    r"|earn money|extra income|free (?:gift|money|trial|access)|get rich|guaranteed (?:income|winner)|limited time offer"
-    r"|lowest price|make money|million dollars|no credit check|no obligation|order now|risk[- ]free|urgent response"
-    r"|weight loss|winner|you have been selected|you(?:'ve| have) won)\b",
+    r"|earn money|extra income|free (?:gift|money|trial|access)|get rich|guaranteed (?:income|winner)"
+    r"|limited time offer|lowest price|make money|million dollars|no credit check|no obligation|order now"
+    r"|risk[- ]free|urgent response|weight loss|you have been selected|you(?:'ve| have) won)\b",
     re.IGNORECASE,
 )
 _MONEY = re.compile(r"[$€£]\s?[0-9]{3}|[0-9]{3}\s?[$€£]|\b(?:cash|prize|lottery)\b", re.IGNORECASE)
