@@ -47,13 +47,18 @@ if TYPE_CHECKING:
     from lazr.smtptest.mail.mime.header import read_block, unfold
     from lazr.smtptest.mail.mime.parameter import read_raw_parameters
     from lazr.smtptest.mail.mime.tree import Part, read_tree
+    from lazr.smtptest.mail.review.finding import SEVERITIES, ReviewFinding
     from lazr.smtptest.mail.review.message_checks import check_message
+    from lazr.smtptest.mail.review.review import Review
+    from lazr.smtptest.mail.review.spam_rules import SPAM_THRESHOLD
     from lazr.smtptest.mail.stdlib_message import parse_compat32
     from lazr.smtptest.mail.structure import MessagePart
     from lazr.smtptest.mail.summary import format_summary
 
 __all__ = [
     "SCRIPT_SLUG",
+    "SEVERITIES",
+    "SPAM_THRESHOLD",
     "TESTED_SLUGS",
     "Address",
     "Attachment",
@@ -69,6 +74,8 @@ __all__ = [
     "Match",
     "MessagePart",
     "Part",
+    "Review",
+    "ReviewFinding",
     "Tag",
     "address",
     "build_address_field",
@@ -111,6 +118,12 @@ __dir__: Callable[[], list[str]]
 __getattr__, __dir__ = lazy_exports(
     globals(),
     {
+        "lazr.smtptest.mail.review.finding": (
+            "ReviewFinding",
+            "SEVERITIES",
+        ),
+        "lazr.smtptest.mail.review.spam_rules": ("SPAM_THRESHOLD",),
+        "lazr.smtptest.mail.review.review": ("Review",),
         "lazr.smtptest.mail.review.message_checks": ("check_message",),
         "lazr.smtptest.mail.htmlcheck.worker": (
             "SCRIPT_SLUG",

@@ -462,11 +462,14 @@ class Mail:
 
         return render_snapshot(self, headers, replace or {})
 
-    def check(self) -> Review:
+    def check(self, *, html_support: bool = True) -> Review:
         r"""Return what a reviewer would say: broken RFCs, and what mailbox providers and readers object to.
 
         Nothing is sent or looked up.  What mail programs support is checked only with the extra `html-check`, in a
         child process; without it, one finding says so.  The page "Rules of the review" has all rules.
+
+        Args:
+            html_support: whether to check what mail programs support, which takes most of the time; true by default.
 
         >>> mail = Mail.from_bytes(b"From: ann@example.com\nDate: yesterday\n\nHi {{ name }}\n")
         >>> [(finding.rule, finding.line) for finding in mail.check().select("error")]
@@ -474,7 +477,7 @@ class Mail:
         """
         from lazr.smtptest.mail.review.review import review_message
 
-        return review_message(self._parse(), self.content, self.envelope, self.timestamp)
+        return review_message(self._parse(), self.content, self.envelope, self.timestamp, html_support=html_support)
 
     # -- in a browser ------------------------------------------------------------------------
 

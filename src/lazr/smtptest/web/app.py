@@ -38,9 +38,11 @@ from lazr.smtptest.web.api import (
     openapi,
     page,
     release,
+    review,
     rules,
     send,
     sessions,
+    spam,
     start_page,
     structure,
     tags,
@@ -79,7 +81,7 @@ _MAX_LOGGED_CHARACTERS = 200
 # Routes are matched, and listed in the OpenAPI document, in this order.
 ROUTE_MODULES = (
     *(messages, groups, undo, send, tags, wait, message_details, message, message_parts, structure, checks),
-    *(message_session, release, html_check, link_check, view),
+    *(message_session, release, html_check, link_check, review, spam, view),
     *(rules, chaos, sessions, mailboxes, events, health, metrics, info, certificate, openapi, start_page),
     *(login, page, ui_assets),
     *(mailhog_messages, mailhog_jim),

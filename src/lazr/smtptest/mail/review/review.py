@@ -149,7 +149,9 @@ class Review(Sequence[ReviewFinding]):
         return f"<Review {', '.join(counts)}>"
 
 
-def review_message(message: ParsedMessage, content: bytes, envelope: Envelope, timestamp: float) -> Review:
+def review_message(
+    message: ParsedMessage, content: bytes, envelope: Envelope, timestamp: float, *, html_support: bool = True
+) -> Review:
     """Return the findings of all rules about a message.
 
     Args:
@@ -157,8 +159,9 @@ def review_message(message: ParsedMessage, content: bytes, envelope: Envelope, t
         content: its bytes; untrusted input of any length.
         envelope: its envelope.
         timestamp: the time of its arrival, in seconds since 1970.
+        html_support: whether to check what mail programs support, in a child process; true by default.
     """
-    source = ReviewSource(message, content, envelope, timestamp)
+    source = ReviewSource(message, content, envelope, timestamp, checks_html=html_support)
     findings = [finding for rule in REVIEW_RULES for finding in _apply_rule(rule, source)]
     return Review(findings, find_spam_rules(source))
 

@@ -58,9 +58,19 @@ class ReviewSource:
         content: its bytes.
         envelope: its envelope.
         timestamp: the time of its arrival, in seconds since 1970.
+        checks_html: whether `html_support` is measured; true by default.
     """
 
-    def __init__(self, message: ParsedMessage, content: bytes, envelope: Envelope, timestamp: float) -> None:
+    def __init__(
+        self,
+        message: ParsedMessage,
+        content: bytes,
+        envelope: Envelope,
+        timestamp: float,
+        *,
+        checks_html: bool = True,
+    ) -> None:
+        self._checks_html = checks_html
         self.message: Final = message
         # As the parser reads it: with LF in the place of CR if there is no LF.
         self.content: Final = content if b"\n" in content else content.replace(b"\r", b"\n")
@@ -135,8 +145,8 @@ class ReviewSource:
 
     @cached_property
     def html_support(self) -> FeatureCounts | str | None:
-        """The features that the HTML uses; a text if they cannot be counted; None without HTML."""
-        if not self.message.html:
+        """The features that the HTML uses; a text if they cannot be counted; None without HTML or check."""
+        if not self.message.html or not self._checks_html:
             return None
         from lazr.smtptest.mail.htmlcheck.measure import measure_features
 

@@ -166,7 +166,7 @@ def get_configuration(scope: AccessScopeDep, request: Request) -> Response:
     configuration: WebUIConfiguration = {
         "Label": scope.label,
         "MessageRelay": _build_relay_info(app_context.relay, show_details=has_full_access),
-        "SpamAssassin": False,
+        "SpamAssassin": True,  # the offline rules of the review, or another program
         "ChaosEnabled": app_context.chaos is not None and has_full_access,
         "DuplicatesIgnored": False,
         "HideDeleteAllButton": False,
