@@ -51,11 +51,13 @@ if TYPE_CHECKING:
     from lazr.smtptest.mail.review.message_checks import check_message
     from lazr.smtptest.mail.review.review import Review
     from lazr.smtptest.mail.review.spam_rules import SPAM_THRESHOLD
+    from lazr.smtptest.mail.review.table import REVIEW_RULES
     from lazr.smtptest.mail.stdlib_message import parse_compat32
     from lazr.smtptest.mail.structure import MessagePart
     from lazr.smtptest.mail.summary import format_summary
 
 __all__ = [
+    "REVIEW_RULES",
     "SCRIPT_SLUG",
     "SEVERITIES",
     "SPAM_THRESHOLD",
@@ -118,6 +120,7 @@ __dir__: Callable[[], list[str]]
 __getattr__, __dir__ = lazy_exports(
     globals(),
     {
+        "lazr.smtptest.mail.review.table": ("REVIEW_RULES",),
         "lazr.smtptest.mail.review.finding": (
             "ReviewFinding",
             "SEVERITIES",

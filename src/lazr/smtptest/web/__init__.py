@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from lazr.smtptest.web.outbound.http_client import OutboundClient
     from lazr.smtptest.web.outbound.link_check import LinkChecker
     from lazr.smtptest.web.outbound.relay import Relay
+    from lazr.smtptest.web.outbound.rspamd_client import RspamdChecker
+    from lazr.smtptest.web.outbound.spam_check import SpamChecker
+    from lazr.smtptest.web.outbound.spamd_client import SpamdChecker
     from lazr.smtptest.web.outbound.webhook import Webhook
     from lazr.smtptest.web.outbound.webhook_signature import new_secret, read_secret, sign
     from lazr.smtptest.web.outbound.webhook_thread import WebhookThread
@@ -50,6 +53,9 @@ __all__ = [
     "Mailboxes",
     "OutboundClient",
     "Relay",
+    "RspamdChecker",
+    "SpamChecker",
+    "SpamdChecker",
     "UrlNotAllowed",
     "Users",
     "WebServer",
@@ -82,6 +88,9 @@ __getattr__, __dir__ = lazy_exports(
         "lazr.smtptest.web.outbound.errors": ("UrlNotAllowed",),
         "lazr.smtptest.web.outbound.http_client": ("OutboundClient",),
         "lazr.smtptest.web.outbound.link_check": ("LinkChecker",),
+        "lazr.smtptest.web.outbound.rspamd_client": ("RspamdChecker",),
+        "lazr.smtptest.web.outbound.spam_check": ("SpamChecker",),
+        "lazr.smtptest.web.outbound.spamd_client": ("SpamdChecker",),
         "lazr.smtptest.web.outbound.relay": ("Relay",),
         "lazr.smtptest.web.outbound.webhook": ("Webhook",),
         "lazr.smtptest.web.outbound.webhook_signature": ("new_secret", "read_secret", "sign"),
