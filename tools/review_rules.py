@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 from lazr.smtptest.mail.review import (
-    REVIEW_RULES,
     SPAM_RULES,
     defect_rules,
     header_rules,
@@ -38,7 +37,6 @@ TOPICS = (
 
 def render_tables() -> str:
     """Return a table of rules for each topic, and the table of the signs of spam."""
-    assert sum(len(rules) for _, rules in TOPICS) == len(REVIEW_RULES)
     parts = []
     for topic, rules in TOPICS:
         rows = "".join(
@@ -65,7 +63,7 @@ def main(arguments: list[str]) -> int:
     if "--write" in arguments:
         PAGE.write_text(page, "utf-8")
         return 0
-    print(f"{PAGE.relative_to(ROOT)} is out of date; run: python tools/review_rules.py --write", file=sys.stderr)
+    print(f"{PAGE.name} is out of date; run: python tools/review_rules.py --write", file=sys.stderr)
     return 1
 
 

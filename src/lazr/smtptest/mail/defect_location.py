@@ -188,7 +188,7 @@ class DefectLocator:
 
 
 def list_field_places(part: Part, content: bytes) -> list[tuple[str, Range]]:
-    """Return the names of the fields of a part, in lower case, with their places in the content."""
+    """Return the names of the fields of a part, in lower case, with their places."""
     places: list[Range] = []
     # The same reader over the same bytes as in `tree`, so that it finds the same fields.
     start, end = part.header_start, max(part.body_start, part.header_start)

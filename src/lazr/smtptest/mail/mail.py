@@ -463,7 +463,7 @@ class Mail:
         return render_snapshot(self, headers, replace or {})
 
     def check(self, *, html_support: bool = True) -> Review:
-        r"""Return what a reviewer would say: broken RFCs, and what mailbox providers and readers object to.
+        r"""Return what a reviewer would say: broken RFCs, bad links, signs of spam and more.
 
         Nothing is sent or looked up.  What mail programs support is checked only with the extra `html-check`, in a
         child process; without it, one finding says so.  The page "Rules of the review" has all rules.

@@ -1,4 +1,4 @@
-"""`smtptest check`: print what a reviewer would say about a mail in a file, or on a running server."""
+"""`smtptest check`: review a mail in a file, or a mail of a running server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Build the relay, the link checker and the spam checker that the options of `smtptest serve` describe."""
+"""Build the relay and the checkers that the options of `smtptest serve` describe."""
 
 import ssl
 from typing import TYPE_CHECKING

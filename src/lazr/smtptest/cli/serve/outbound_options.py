@@ -1,4 +1,4 @@
-"""Options of `smtptest serve` about outgoing connections: link checks, spam checks and the relay."""
+"""Options of `smtptest serve` about outgoing connections: checks, and the relay."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Find the features of HTML and CSS that a mail uses, and which mail programs support them.
+"""Find the features of HTML and CSS that a mail uses, and who supports them.
 
 The data is from https://www.caniemail.com.
 

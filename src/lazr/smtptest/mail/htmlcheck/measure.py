@@ -1,4 +1,4 @@
-"""Count the features of an HTML document in a child process, with limits on time and memory."""
+"""Count the features of an HTML document in a child process with limits."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _AUTOMATIC_TYPES = frozenset({"multipart/report", "message/delivery-status", "me
 
 
 def has_same_organization(domain: str, other: str) -> bool:
-    """Return whether two domains are equal, or one is below the other, or their last two labels are equal.
+    """Return whether domains are equal or nested, or end with the same two labels.
 
     >>> has_same_organization("bounce.example.com", "news.example.com"), has_same_organization("a.test", "b.test")
     (True, False)
@@ -88,7 +88,7 @@ def _find_date_difference(source: ReviewSource) -> Iterator[Problem]:
 
 
 def _find_arrival(source: ReviewSource) -> datetime | None:
-    """Return when a server received the mail; None for a mail from a file without a Received field."""
+    """Return when a server received the mail; None for a file without a Received field."""
     if source.envelope.peer:
         return datetime.fromtimestamp(source.timestamp, UTC)
     received = source.headers.get("received")

@@ -1,4 +1,4 @@
-"""Rules about the HTML: images, scripts, size, structure, tracking, and what mail programs support."""
+"""Rules about the HTML: images, scripts, size, structure, tracking, and support."""
 
 from __future__ import annotations
 

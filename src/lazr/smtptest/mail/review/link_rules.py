@@ -49,7 +49,7 @@ def _is_web(url: str) -> bool:
 
 
 def _build_finder(describe: Callable[[LinkPlace], str]) -> Callable[[ReviewSource], Iterator[Problem]]:
-    """Return a rule's function; `describe` returns what is wrong with a link, and "" if nothing is."""
+    """Return a rule's function; `describe` returns what is wrong with a link, or ""."""
 
     def find(source: ReviewSource) -> Iterator[Problem]:
         for link in source.links:

@@ -1,4 +1,4 @@
-"""A rule of the review: a row of a table, and the function that finds where a mail breaks it."""
+"""A rule of the review: a row of a table, with the function that applies it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rules of a review read: a parsed message with its envelope, and the lines of places in its source."""
+"""What the rules of a review read: a parsed message, and the lines of its places."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ class ReviewSource:
 
     @cached_property
     def html_support(self) -> FeatureCounts | str | None:
-        """The features that the HTML uses; a text if they cannot be counted; None without HTML or check."""
+        """The features that the HTML uses; a text if counting fails; None without HTML."""
         if not self.message.html or not self._checks_html:
             return None
         from lazr.smtptest.mail.htmlcheck.measure import measure_features
@@ -181,7 +181,7 @@ class ReviewSource:
         return positions
 
     def find_field_line(self, name: str, index: int = 0) -> int | None:
-        """Return the line of the first field with a name, or of a later one; None if there is none."""
+        """Return the line of a field with a name, the first by default; None without one."""
         positions = self._field_positions.get(name.lower(), [])
         return self.find_line(positions[index]) if index < len(positions) else None
 

@@ -1,4 +1,4 @@
-"""Signs of spam, with scores: rules of this package, which need no network and no other program.
+"""Signs of spam, with scores: offline rules of this package.
 
 The scores are estimates.  They show what filters object to; no filter computes the same sum.
 """

@@ -1,4 +1,4 @@
-"""The review of one mail: what breaks RFCs, and what mailbox providers and readers object to."""
+"""The review of one mail: broken RFCs, links, HTML support and signs of spam."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ask Rspamd by HTTP: `POST /checkv2` with the mail, and a JSON answer with a score for each symbol."""
+"""Ask Rspamd by HTTP: `POST /checkv2` with the mail; the answer is JSON."""
 
 from __future__ import annotations
 

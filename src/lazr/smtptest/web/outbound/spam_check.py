@@ -104,5 +104,5 @@ def build_verdict(
 
 
 def clean_text(text: str) -> str:
-    """Return the beginning of untrusted text, with its white space and control characters as single spaces."""
+    """Return the beginning of untrusted text, without control characters."""
     return " ".join("".join(one if one.isprintable() else " " for one in text[:_MAX_TEXT_CHARACTERS]).split())

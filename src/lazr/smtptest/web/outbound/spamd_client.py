@@ -136,7 +136,7 @@ def parse_spamd_response(response: bytes) -> SpamVerdict:
 
 
 def _parse_report(report: str) -> tuple[SpamSign, ...]:
-    """Return the rules of the table after the line of hyphens; a description may continue on the next line."""
+    """Return the rules of the report's table; descriptions may have several lines."""
     lines = report.split("\n")
     # The report quotes the beginning of the mail, which may have such a line, too: the last one counts.
     starts = [number for number, line in enumerate(lines) if _TABLE_RULE.match(line)]
