@@ -33,7 +33,7 @@ def test_review_shows_the_worst_first(inbox_server, mail_page):
         review = http.get("/api/v1/message/latest/review").json()
     region = get_region(mail_page, "Review")
     rows = region.locator("li").evaluate_all(
-        "all => all.map((row) => [row.children[0].textContent, row.querySelector('a:last-child').textContent])"
+        "all => all.map((row) => [row.children[0].textContent, row.querySelector('.finding-rule').textContent])"
     )
 
     assert rows == [[finding["Severity"], finding["Rule"]] for finding in review["Findings"]]

@@ -135,13 +135,14 @@ function buildReview(id, { Errors: errors, Warnings: warnings, Infos: infos, Fin
 /** @param {string} id @param {Finding} finding */
 function buildFinding(id, { Rule: rule, Severity: severity, Text: text, Where: where, Line: line, URL: about }) {
   const { class: color, icon: symbol } = SEVERITIES[severity];
-  const place = line === null ? null : h("a", { class: "button", href: `${paths.mail(id, "source", router.route.query)}#L${line}` }, `Line ${formatCount(line)}`);
+  const place = line === null ? null : h("a", { href: `${paths.mail(id, "source", router.route.query)}#L${line}` }, `Line ${formatCount(line)}`);
   return h(
     "li",
     { class: "finding" },
     h("span", { class: color }, icon(symbol), h("span", { class: "visually-hidden" }, severity)),
     h("span", { class: "finding-text" }, text, h("span", { class: "muted" }, ` (${where})`)),
-    h("span", { class: "row finding-links" }, place, h("a", { href: about, target: "_blank", rel: "noopener noreferrer", title: "Open the text that has the rule" }, rule)),
+    h("span", { class: "finding-line" }, place),
+    h("span", { class: "finding-rule" }, h("a", { href: about, target: "_blank", rel: "noopener noreferrer", title: "Open the text that has the rule" }, rule)),
   );
 }
 
