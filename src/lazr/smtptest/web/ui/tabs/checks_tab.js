@@ -1,6 +1,7 @@
 /** What may be wrong with a mail: the review, HTML that some mail programs do not show, links, and spam. */
 
 import { api } from "../api.js";
+import { buildAuthenticationSection } from "../authentication_view.js";
 import { append, button, fill, h, icon } from "../dom.js";
 import { countOf, formatCount } from "../format.js";
 import { paths, router } from "../router.js";
@@ -45,7 +46,7 @@ class ChecksTab extends MailTab {
     if (mail.message.HTML) this.#checkHtml(html);
     await state.firstLoad;
     const { LinkCheck: canCheckLinks } = state.configuration ?? {};
-    return [review, html, canCheckLinks ? this.#buildLinkCheck() : null, spam];
+    return [review, buildAuthenticationSection(mail, this.signal), html, canCheckLinks ? this.#buildLinkCheck() : null, spam];
   }
 
   /**
