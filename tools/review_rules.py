@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lazr.smtptest.mail.review import (
     SPAM_RULES,
+    authentication_rules,
     defect_rules,
     header_rules,
     html_rules,
@@ -31,6 +32,7 @@ TOPICS = (
     ("HTML", html_rules.RULES),
     ("Links", link_rules.RULES),
     ("Unsubscription", unsubscribe_rules.RULES),
+    ("DKIM, SPF and DMARC", authentication_rules.RULES),
     ("Spam", spam_rules.RULES),
 )
 

@@ -1,6 +1,7 @@
 """For each rule of the review: a mail that breaks it with the line, and a similar mail that does not."""
 
 from lazr.smtptest import Envelope, Mail
+from lazr.smtptest.mail.authenticator import Authenticator
 
 GOOD_FIELDS = {
     "From": "Ann <ann@example.com>",
@@ -27,8 +28,9 @@ def build(fields=(), body="Hello\r\n", *, envelope=None):
     arguments = {"mail_from": "ann@example.com", "peer": "192.0.2.1:25", **envelope}
     sender = arguments.pop("mail_from")
     received_at = arguments.pop("received_at", 880127706)  # the date of the good fields
+    authenticator = Authenticator(arguments.pop("dns", None))
     made = Envelope(sender, ("bob@example.com",), mail_parameters={}, rcpt_parameters=({},), **arguments)
-    return Mail("1", made, [content], received_at=received_at)
+    return Mail("1", made, [content], received_at=received_at, authenticator=authenticator)
 
 
 def build_html(html, *, text="Hello\r\n", fields=()):
@@ -257,6 +259,29 @@ CASES = {
         build(ONE_CLICK | {"DKIM-Signature": "v=1; h=From:List-Unsubscribe; b=x"}),
         8,
         build(ONE_CLICK | SIGNATURE),
+    ),
+    # authentication_rules
+    "dkim-fails": (
+        build(
+            {"DKIM-Signature": "v=1; a=rsa-sha256; d=example.com; s=s; h=From; bh=AAAA; b=AAAA"},
+            envelope={"dns": {"s._domainkey.example.com": "v=DKIM1; p="}},
+        ),
+        8,
+        build(envelope={"dns": {"s._domainkey.example.com": "v=DKIM1; p="}}),
+    ),
+    "spf-fails": (
+        build(envelope={"dns": {"example.com": "v=spf1 ip4:192.0.2.9 -all"}}),
+        None,
+        build(envelope={"dns": {"example.com": "v=spf1 ip4:192.0.2.1 -all"}}),
+    ),
+    "dmarc-fails": (
+        build(envelope={"dns": {"_dmarc.example.com": "v=DMARC1; p=reject"}}),
+        1,
+        build(
+            envelope={
+                "dns": {"_dmarc.example.com": "v=DMARC1; p=reject", "example.com": "v=spf1 ip4:192.0.2.1 -all"},
+            }
+        ),
     ),
     # spam_rules
     "spam-score": (

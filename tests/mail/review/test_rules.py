@@ -2,12 +2,14 @@
 
 import sys
 from base64 import b64encode
+from dataclasses import replace
 
 import pytest
 
 from lazr.smtptest import Mail
+from lazr.smtptest.authentication import DkimResult
 from lazr.smtptest.mail.review import REVIEW_RULES
-from tests.mail.review.rule_cases import CASES, GOOD, GOOD_HTML, build, build_html
+from tests.mail.review.rule_cases import CASES, GOOD, GOOD_HTML, ONE_CLICK, SIGNATURE, build, build_html
 
 RULES = {rule.name: rule for rule in REVIEW_RULES}
 
@@ -83,3 +85,14 @@ def test_mail_with_bare_cr_line_ends_has_lines():
     mail = Mail("1", GOOD.envelope, [GOOD.content.replace(b"\r\n", b"\r") + b"http://a.test/\r"])
 
     assert find(mail, "link-insecure")[0].line == 10
+
+
+def test_one_click_fields_need_a_valid_signature_if_dns_is_known():
+    fields = ONE_CLICK | SIGNATURE
+    mail = build(fields, envelope={"dns": {"s._domainkey.example.com": "v=DKIM1; p="}})
+    signed = DkimResult("pass", signed_headers=("from", "list-unsubscribe", "list-unsubscribe-post"))
+    known = mail.authenticate()
+
+    assert find(build(fields), "one-click-unsigned") == [] and find(mail, "one-click-unsigned")
+    review = mail.check(authentication=replace(known, dkim=(signed,)))
+    assert "one-click-unsigned" not in [finding.rule for finding in review]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from typing import overload
 
+    from lazr.smtptest.authentication import Authentication
     from lazr.smtptest.mail.envelope import Envelope
     from lazr.smtptest.mail.parsed_message import ParsedMessage
     from lazr.smtptest.mail.review.finding import Severity
@@ -150,7 +151,13 @@ class Review(Sequence[ReviewFinding]):
 
 
 def review_message(
-    message: ParsedMessage, content: bytes, envelope: Envelope, timestamp: float, *, html_support: bool = True
+    message: ParsedMessage,
+    content: bytes,
+    envelope: Envelope,
+    timestamp: float,
+    *,
+    html_support: bool = True,
+    authentication: Authentication | None = None,
 ) -> Review:
     """Return the findings of all rules about a message.
 
@@ -160,8 +167,11 @@ def review_message(
         envelope: its envelope.
         timestamp: the time of its arrival, in seconds since 1970.
         html_support: whether to check what mail programs support, in a child process; true by default.
+        authentication: the results of DKIM, SPF and DMARC; None, the default, if no DNS records are known.
     """
-    source = ReviewSource(message, content, envelope, timestamp, checks_html=html_support)
+    source = ReviewSource(
+        message, content, envelope, timestamp, checks_html=html_support, authentication=authentication
+    )
     findings = [finding for rule in REVIEW_RULES for finding in _apply_rule(rule, source)]
     return Review(findings, find_spam_rules(source))
 

@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
+    from lazr.smtptest.authentication import Authentication
     from lazr.smtptest.mail.envelope import Envelope
     from lazr.smtptest.mail.headers import Headers
     from lazr.smtptest.mail.htmlcheck.worker import FeatureCounts
@@ -59,6 +60,7 @@ class ReviewSource:
         envelope: its envelope.
         timestamp: the time of its arrival, in seconds since 1970.
         checks_html: whether `html_support` is measured; true by default.
+        authentication: the results of DKIM, SPF and DMARC; None, the default, if no DNS records are known.
     """
 
     def __init__(
@@ -69,7 +71,9 @@ class ReviewSource:
         timestamp: float,
         *,
         checks_html: bool = True,
+        authentication: Authentication | None = None,
     ) -> None:
+        self.authentication: Final = authentication
         self._checks_html = checks_html
         self.message: Final = message
         # As the parser reads it: with LF in the place of CR if there is no LF.

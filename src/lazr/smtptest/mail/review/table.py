@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lazr.smtptest.mail.review import (
+    authentication_rules,
     defect_rules,
     header_rules,
     html_rules,
@@ -27,6 +28,7 @@ REVIEW_RULES: Final[tuple[ReviewRule, ...]] = (
     *html_rules.RULES,
     *link_rules.RULES,
     *unsubscribe_rules.RULES,
+    *authentication_rules.RULES,
     *spam_rules.RULES,
 )
 """Each rule once; names are unique."""

@@ -26,10 +26,13 @@ def is_bulk(headers: Headers) -> bool:
 
 
 def is_one_click_signed(source: ReviewSource) -> bool:
-    """Return whether a DKIM signature names both fields (RFC 8058 4).
+    """Return whether a DKIM signature covers both fields (RFC 8058 4).
 
-    Only the list of signed fields is read.  Whether the signature is valid depends on DNS.
+    If DNS records are known, the signature must be valid.  Otherwise, its list of signed fields decides.
     """
+    if source.authentication is not None:
+        valid = (signature for signature in source.authentication.dkim if signature.result == "pass")
+        return any(set(signature.signed_headers) >= _SIGNED_FIELDS for signature in valid)
     return any(_list_signed_fields(value) >= _SIGNED_FIELDS for value in source.headers.get_all("dkim-signature"))
 
 
@@ -88,7 +91,7 @@ def _find_insecure_link(source: ReviewSource) -> Iterator[Problem]:
 def _find_unsigned(source: ReviewSource) -> Iterator[Problem]:
     fields = read_unsubscribe_fields(source.headers)
     if fields.links and is_one_click(fields.post_header) and not is_one_click_signed(source):
-        text = "No DKIM signature covers List-Unsubscribe and List-Unsubscribe-Post (h=), so providers ignore them"
+        text = "No valid DKIM signature covers List-Unsubscribe and List-Unsubscribe-Post, so providers ignore them"
         yield Problem(text, _WHERE, source.find_field_line("list-unsubscribe"))
 
 
