@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.mail.links import Link
     from lazr.smtptest.mail.match import Match
     from lazr.smtptest.mail.mime.defect import Defect
+    from lazr.smtptest.mail.review import Review, ReviewFinding
     from lazr.smtptest.mailserver import MailServer, ServerObserver
     from lazr.smtptest.net import Listen, Sessions, Tls
     from lazr.smtptest.protocol.smtp import (
@@ -65,6 +66,8 @@ __all__ = [
     "MissingExtra",
     "Moment",
     "Reply",
+    "Review",
+    "ReviewFinding",
     "Rule",
     "RuleContext",
     "RuleNeverActed",
@@ -112,6 +115,8 @@ _MODULES_BY_NAME = {
     "MissingExtra": "errors",
     "Moment": "rules.rule_context",
     "Reply": "protocol.smtp.reply",
+    "Review": "mail.review.review",
+    "ReviewFinding": "mail.review.finding",
     "Rule": "rules.rule",
     "RuleContext": "rules.rule_context",
     "RuleNeverActed": "errors",

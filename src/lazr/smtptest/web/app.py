@@ -39,9 +39,11 @@ from lazr.smtptest.web.api import (
     openapi,
     page,
     release,
+    review,
     rules,
     send,
     sessions,
+    spam,
     start_page,
     structure,
     tags,
@@ -80,7 +82,7 @@ _MAX_LOGGED_CHARACTERS = 200
 # Routes are matched, and listed in the OpenAPI document, in this order.
 ROUTE_MODULES = (
     *(messages, groups, undo, send, tags, wait, message_details, message, message_parts, structure, checks),
-    *(authentication, message_session, release, html_check, link_check, view),
+    *(authentication, message_session, release, html_check, link_check, review, spam, view),
     *(rules, chaos, sessions, mailboxes, events, health, metrics, info, certificate, openapi, start_page),
     *(login, page, ui_assets),
     *(mailhog_messages, mailhog_jim),

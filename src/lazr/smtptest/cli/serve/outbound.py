@@ -1,4 +1,4 @@
-"""Build the relay and the link checker that the options of `smtptest serve` describe."""
+"""Build the relay and the checkers that the options of `smtptest serve` describe."""
 
 import ssl
 from typing import TYPE_CHECKING
@@ -9,9 +9,9 @@ from lazr.smtptest.cli.serve.outbound_options import OutboundOptions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lazr.smtptest.web import LinkChecker, Relay
+    from lazr.smtptest.web import LinkChecker, Relay, SpamChecker
 
-__all__ = ["build_link_checker", "build_relay"]
+__all__ = ["build_link_checker", "build_relay", "build_spam_checker"]
 
 
 def build_relay(options: OutboundOptions) -> "Relay | None":
@@ -64,6 +64,26 @@ def build_link_checker(options: OutboundOptions, networks: "Sequence[str]") -> "
     from lazr.smtptest.web import LinkChecker, OutboundClient
 
     return LinkChecker(OutboundClient(networks))
+
+
+def build_spam_checker(options: OutboundOptions) -> "SpamChecker | None":
+    """Return the program of `--spamd` or `--rspamd`; None stands for the offline rules.
+
+    Raises:
+        ValueError: If both options are set, or the URL is invalid.
+    """
+    if options.spamd is not None and options.rspamd is not None:
+        raise ValueError("--spamd and --rspamd must not be set both; leave one out")
+    from lazr.smtptest.web import RspamdChecker, SpamdChecker
+
+    if options.spamd is not None:
+        return SpamdChecker(options.spamd.host, options.spamd.port)
+    if options.rspamd is None:
+        return None
+    try:
+        return RspamdChecker(options.rspamd)
+    except ValueError as error:
+        raise ValueError(f"--rspamd: {error}") from None
 
 
 def _create_ssl_context(options: OutboundOptions) -> ssl.SSLContext:

@@ -1,4 +1,4 @@
-"""Options of `smtptest serve` about outgoing connections: link checks, and the relay."""
+"""Options of `smtptest serve` about outgoing connections: checks, and the relay."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 
 from lazr.smtptest.cli.client.server_url import ServerUrl
 from lazr.smtptest.cli.config.typer_options import flag, option
-from lazr.smtptest.cli.config.value_parsers import parse_relay
+from lazr.smtptest.cli.config.value_parsers import parse_relay, parse_spamd
 
 __all__ = ["OutboundOptions"]
 
 _LINKS_PANEL = "Link checks"
+_SPAM_PANEL = "Spam checks"
 _RELAY_PANEL = "Relay"
 
 
@@ -24,6 +25,27 @@ class OutboundOptions:
             "--check-links", help="Allow clients of the API to check the links of a mail by HTTP.", panel=_LINKS_PANEL
         ),
     ] = False
+    spamd: Annotated[
+        ServerUrl | None,
+        option(
+            "--spamd",
+            help="SpamAssassin's spamd that checks mails for spam, instead of the offline rules; the default port is "
+            "783.",
+            panel=_SPAM_PANEL,
+            parser=parse_spamd,
+            metavar="HOST:PORT",
+        ),
+    ] = None
+    rspamd: Annotated[
+        str | None,
+        option(
+            "--rspamd",
+            help="URL of the Rspamd that checks mails for spam, instead of the offline rules, such as "
+            "http://127.0.0.1:11333.",
+            panel=_SPAM_PANEL,
+            metavar="URL",
+        ),
+    ] = None
     relay: Annotated[
         ServerUrl | None,
         option(
