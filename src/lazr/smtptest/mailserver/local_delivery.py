@@ -7,6 +7,7 @@ from lazr.smtptest.protocol.smtp import Reply
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Protocol
 
     from lazr.smtptest.mail import Inbox, Mail
     from lazr.smtptest.mailserver.failure_log import FailureLog
@@ -17,6 +18,19 @@ if TYPE_CHECKING:
     from lazr.smtptest.protocol.smtp import Mail as MailCommand
     from lazr.smtptest.store import Store
     from lazr.smtptest.store_delivery import StoreDelivery
+
+    class NoticeTaker(Protocol):
+        """What has to know of each mail, because rules may let something come back after it."""
+
+        def note_mail(self, message: EndOfData, mail: Mail) -> None:
+            """Take notice that a message becomes this mail, which is not stored yet."""
+
+        def note_refusal(self, message: EndOfData) -> None:
+            """Take notice that a message is refused."""
+
+        def note_stored(self, mail: Mail, *, is_refused: bool = False) -> None:
+            """Take notice that a mail is stored, or that the store has refused it."""
+
 
 __all__ = ["LocalDelivery"]
 
@@ -31,6 +45,7 @@ class LocalDelivery:
         store: The store that keeps mails as well; None is no store.
         observer: The callbacks about mails; None is no observer.
         on_stored: Called after a mail is in the store; None for nothing to call.
+        notices: Gets each mail, so that something can come back after it; None for nothing.
     """
 
     def __init__(
@@ -42,7 +57,9 @@ class LocalDelivery:
         store: Store | None,
         observer: ServerObserver | None,
         on_stored: Callable[[], None] | None = None,
+        notices: NoticeTaker | None = None,
     ) -> None:
+        self._notices = notices
         self._on_stored = on_stored
         self._inbox = inbox
         self._failures = failures
@@ -89,20 +106,28 @@ class LocalDelivery:
     def deliver(self, event: EndOfData, reply: Reply) -> Reply:
         """Deliver a message; return the reply to it: the one given, or a refusal."""
         store_delivery = self._store_delivery
-        if store_delivery is None and self._observer is None and not self._keep_mails:
+        if store_delivery is None and self._observer is None and not self._keep_mails and self._notices is None:
             return reply
         mail_id = str(self._received_count + 1) if store_delivery is None else store_delivery.generate_id()
         mail = self._build_mail(event, mail_id)
         if self._observer is not None:
             refusal = self._ask_observer(self._observer, mail)
             if refusal is not None:
+                self.note_refusal(event)
                 self._failures.record_refusal(event.said(), refusal)
                 return refusal
+        if self._notices is not None:
+            self._notices.note_mail(event, mail)
         if store_delivery is not None:
             return store_delivery.store_mail(mail, reply)
         self._received_count += 1
         self._accept(mail)
         return reply
+
+    def note_refusal(self, message: EndOfData) -> None:
+        """Let nothing come back after a message that is refused."""
+        if self._notices is not None:
+            self._notices.note_refusal(message)
 
     def _build_first_mail(self, event: EndOfData, id: str) -> Mail:
         """Import the classes of mails: the start of a server takes less time without them."""
@@ -157,6 +182,10 @@ class LocalDelivery:
                 self._manager.announce_mail()
         if self._on_mail_accepted is not None:
             self._on_mail_accepted(mail)
+        if self._notices is not None:
+            self._notices.note_stored(mail)
 
     def _record_store_refusal(self, mail: Mail, reply: Reply) -> None:
+        if self._notices is not None:
+            self._notices.note_stored(mail, is_refused=True)
         self._failures.record_refusal(f"the message of {mail.size:,} bytes from {mail.envelope.peer}", reply)
