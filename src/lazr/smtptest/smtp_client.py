@@ -70,9 +70,7 @@ def connect(
     if connected is not None:
         client: smtplib.SMTP = _ConnectedClient(connected, host, port, timeout)
     elif tls is TlsMode.IMPLICIT:
-        client = smtplib.SMTP_SSL(
-            host, port, local_hostname="localhost", timeout=timeout, context=context
-        )
+        client = smtplib.SMTP_SSL(host, port, local_hostname="localhost", timeout=timeout, context=context)
     else:
         client = smtplib.SMTP(host, port, local_hostname="localhost", timeout=timeout)
     try:

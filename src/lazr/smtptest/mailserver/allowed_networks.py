@@ -6,15 +6,14 @@ import socket
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from lazr.smtptest._util.host_port import format_host_port
+from lazr.smtptest.net import LOOPBACK_NETWORKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
-__all__ = ["LOOPBACK_ONLY", "AllowedNetworks", "DestinationNotAllowed"]
-
-LOOPBACK_ONLY = ("127.0.0.0/8", "::1/128")
+__all__ = ["AllowedNetworks", "DestinationNotAllowed"]
 
 # RFC 6761 6.3: this name is the loopback addresses, and needs no lookup.
 _LOCALHOST = "localhost"
@@ -43,7 +42,7 @@ class AllowedNetworks:
     (True, False, False)
     """
 
-    def __init__(self, networks: Iterable[str] = LOOPBACK_ONLY) -> None:
+    def __init__(self, networks: Iterable[str] = LOOPBACK_NETWORKS) -> None:
         if isinstance(networks, str):
             raise TypeError(f"bounces_allow must be a list of networks, got {networks!r}; write [{networks!r}]")
         self._networks = tuple(map(_parse_network, networks))

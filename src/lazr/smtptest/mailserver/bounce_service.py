@@ -15,7 +15,6 @@ import threading
 from lazr.smtptest._util.clock import monotonic
 from lazr.smtptest._util.logger import get_logger
 from lazr.smtptest.errors import NotificationFailed, StartError
-from lazr.smtptest.mailserver.notification_builder import build_notification, explain_absence
 from lazr.smtptest.mailserver.notification_log import NotificationOutcome, NotificationRecord, Notifications
 from lazr.smtptest.mailserver.notification_queue import NotificationQueue
 
@@ -41,11 +40,14 @@ _MAX_UNDECIDED_MESSAGES = 1_000
 
 _INBOX = "inbox"
 
+# The notifications that the failure of a wait lists.
+_MAX_EXPLAINED = 5
+
 
 class _Job:
     """One notification that is to be sent."""
 
-    __slots__ = ("done", "error", "is_canceled", "is_due", "mail", "notice", "record", "recipients")
+    __slots__ = ("done", "error", "is_canceled", "is_due", "mail", "notice", "recipients", "record")
 
     def __init__(self, mail: Mail, notice: Notice, recipients: tuple[str, ...], record: NotificationRecord) -> None:
         self.mail: Final = mail
@@ -260,21 +262,24 @@ class BounceService:
                 self._record_error(job.error)
 
     def _deliver(self, job: _Job) -> None:
-        notifications = build_notification(job.mail, job.notice, job.recipients, self._hostname)
+        # In this thread, as its import takes long.
+        from lazr.smtptest.mailserver.notification_builder import build_notifications, explain_absence
+
+        notifications = build_notifications(job.mail, job.notice, job.recipients, self._hostname)
         if not notifications:
-            reason = explain_absence(job.mail, job.notice)
+            reason = explain_absence(job.mail, job.notice, job.recipients)
             self._finish(job, NotificationOutcome.NOT_SENT, reason)
             return
         replies = []
-        for notification in notifications:
+        for notification, about in notifications:
             if self._target is not None:
-                replies.append(self._target.deliver(notification, job.mail, job.recipients))
+                replies.append(self._target.deliver(notification, job.mail, about))
                 continue
             with self._inbox_lock:
                 if job.is_canceled:
                     return
                 self._deliver_locally(notification)
-        first = notifications[0]
+        first = notifications[0][0]
         job.record.recipient, job.record.status = first.recipient, first.status
         self._finish(job, NotificationOutcome.DELIVERED, "; ".join(replies), first.content)
 
@@ -294,6 +299,11 @@ class BounceService:
             job.done.set()
         get_logger().info("%s", job.record)
         return True
+
+    def explain(self) -> list[str]:
+        """Return lines about the latest notifications that did not arrive."""
+        missing = [record for record in self.notifications if record.outcome is not NotificationOutcome.DELIVERED]
+        return [f"notification: {record}" for record in missing[-_MAX_EXPLAINED:]]
 
     # -- waiting ----------------------------------------------------------------------------------
 

@@ -45,7 +45,6 @@ class LocalDelivery:
         store: The store that keeps mails as well; None is no store.
         observer: The callbacks about mails; None is no observer.
         on_stored: Called after a mail is in the store; None for nothing to call.
-        notices: Gets each mail, so that something can come back after it; None for nothing.
     """
 
     def __init__(
@@ -57,9 +56,9 @@ class LocalDelivery:
         store: Store | None,
         observer: ServerObserver | None,
         on_stored: Callable[[], None] | None = None,
-        notices: NoticeTaker | None = None,
     ) -> None:
-        self._notices = notices
+        # Gets each mail as soon as rules let something come back after one.
+        self.notices: NoticeTaker | None = None
         self._on_stored = on_stored
         self._inbox = inbox
         self._failures = failures
@@ -106,7 +105,7 @@ class LocalDelivery:
     def deliver(self, event: EndOfData, reply: Reply) -> Reply:
         """Deliver a message; return the reply to it: the one given, or a refusal."""
         store_delivery = self._store_delivery
-        if store_delivery is None and self._observer is None and not self._keep_mails and self._notices is None:
+        if store_delivery is None and self._observer is None and not self._keep_mails and self.notices is None:
             return reply
         mail_id = str(self._received_count + 1) if store_delivery is None else store_delivery.generate_id()
         mail = self._build_mail(event, mail_id)
@@ -116,8 +115,8 @@ class LocalDelivery:
                 self.note_refusal(event)
                 self._failures.record_refusal(event.said(), refusal)
                 return refusal
-        if self._notices is not None:
-            self._notices.note_mail(event, mail)
+        if self.notices is not None:
+            self.notices.note_mail(event, mail)
         if store_delivery is not None:
             return store_delivery.store_mail(mail, reply)
         self._received_count += 1
@@ -126,8 +125,8 @@ class LocalDelivery:
 
     def note_refusal(self, message: EndOfData) -> None:
         """Let nothing come back after a message that is refused."""
-        if self._notices is not None:
-            self._notices.note_refusal(message)
+        if self.notices is not None:
+            self.notices.note_refusal(message)
 
     def _build_first_mail(self, event: EndOfData, id: str) -> Mail:
         """Import the classes of mails: the start of a server takes less time without them."""
@@ -182,10 +181,10 @@ class LocalDelivery:
                 self._manager.announce_mail()
         if self._on_mail_accepted is not None:
             self._on_mail_accepted(mail)
-        if self._notices is not None:
-            self._notices.note_stored(mail)
+        if self.notices is not None:
+            self.notices.note_stored(mail)
 
     def _record_store_refusal(self, mail: Mail, reply: Reply) -> None:
-        if self._notices is not None:
-            self._notices.note_stored(mail, is_refused=True)
+        if self.notices is not None:
+            self.notices.note_stored(mail, is_refused=True)
         self._failures.record_refusal(f"the message of {mail.size:,} bytes from {mail.envelope.peer}", reply)

@@ -94,6 +94,4 @@ def _parse_url(url: str, networks: AllowedNetworks) -> NotificationTarget:
 
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     host = parts.hostname
-    return WebhookTarget(
-        host, port or _HTTP_PORTS[parts.scheme], path, networks, is_secure=parts.scheme == "https"
-    )
+    return WebhookTarget(host, port or _HTTP_PORTS[parts.scheme], path, networks, is_secure=parts.scheme == "https")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         def notices(self) -> tuple[Notice, ...]:
             """What comes back."""
 
+
 __all__ = ["NOTICE_ACTIONS", "Notice", "NoticeForm", "NoticeOrder", "build_notice", "parse_notice"]
 
 # RFC 3463 2: the class, the subject and the detail.
@@ -31,9 +32,6 @@ _STATUS_PATTERN = re.compile(r"([245])\.(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})
 
 # A longer text is not what a person writes, and each mail that comes back would have it.
 _MAX_TEXT_CHARACTERS = 10_000
-
-# The types of feedback of RFC 5965 7.3 and RFC 6591 3.1, and of IANA's registry.
-_FEEDBACK_TYPES = ("abuse", "auth-failure", "fraud", "not-spam", "other", "virus")
 
 
 class NoticeForm:
@@ -60,10 +58,10 @@ NOTICE_ACTIONS: Final[Mapping[str, NoticeForm]] = {
     "then_bounce": NoticeForm("bounce", ("status", "text", "style"), "5.1.1", "54"),
     "then_delayed": NoticeForm("delayed", ("status", "text", "style"), "4.4.1", "4"),
     "then_delivered": NoticeForm("delivered", ("text", "style")),
-    "then_complaint": NoticeForm("complaint", ("feedback_type",)),
-    "then_out_of_office": NoticeForm("out_of_office", ("text",)),
-    "then_challenge": NoticeForm("challenge", ("text",)),
-    "then_auto_reply": NoticeForm("auto_reply", ("text",)),
+    "then_complaint": NoticeForm("complaint", ("feedback_type", "style")),
+    "then_out_of_office": NoticeForm("out_of_office", ("text", "style")),
+    "then_challenge": NoticeForm("challenge", ("text", "style")),
+    "then_auto_reply": NoticeForm("auto_reply", ("text", "style")),
 }
 
 _ACTIONS_BY_KIND = {form.kind: name for name, form in NOTICE_ACTIONS.items()}
@@ -235,8 +233,10 @@ def _check_style(_action: str, value: Any) -> str:
 
 
 def _check_feedback_type(_action: str, value: Any) -> str:
-    if value not in _FEEDBACK_TYPES:
-        raise ValueError(describe_unknown("feedback type", value, _FEEDBACK_TYPES))
+    from lazr.smtptest.bounces import FEEDBACK_TYPES
+
+    if value not in FEEDBACK_TYPES:
+        raise ValueError(describe_unknown("feedback type", value, FEEDBACK_TYPES))
     return str(value)
 
 

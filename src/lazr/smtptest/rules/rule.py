@@ -392,12 +392,13 @@ class Rule:
         """
         return self._add_notice("then_delivered", text=text, after=after, style=style)
 
-    def then_complaint(self, *, feedback_type: str = "abuse", after: float = 0.0) -> Self:
+    def then_complaint(self, *, feedback_type: str = "abuse", after: float = 0.0, style: str | None = None) -> Self:
         """Send a complaint about an accepted mail, as from a provider's feedback loop (RFC 5965).
 
         Args:
             feedback_type: The type of the complaint; "abuse" by default.
             after: The seconds between the acceptance of the mail and the complaint; 0 by default.
+            style: As for `then_bounce`.
 
         Raises:
             ValueError: If an argument is wrong, or this step does not accept the mail.
@@ -405,9 +406,9 @@ class Rule:
         >>> Rule("END_OF_DATA", to="angry@*").then_complaint(after=0.5)
         <Rule END_OF_DATA to='angry@*' → then_complaint(feedback_type='abuse', after=0.5), never acted>
         """
-        return self._add_notice("then_complaint", feedback_type=feedback_type, after=after)
+        return self._add_notice("then_complaint", feedback_type=feedback_type, after=after, style=style)
 
-    def then_out_of_office(self, text: str | None = None, *, after: float = 0.0) -> Self:
+    def then_out_of_office(self, text: str | None = None, *, after: float = 0.0, style: str | None = None) -> Self:
         """Reply that the recipient is away (RFC 3834).
 
         As with each automatic reply, there is none to a null reverse-path, to an automatic message, or to a mailing
@@ -416,6 +417,7 @@ class Rule:
         Args:
             text: The text of the reply; a usual one by default.
             after: The seconds between the acceptance of the mail and the reply; 0 by default.
+            style: As for `then_bounce`.
 
         Raises:
             TypeError: If an argument has the wrong type.
@@ -424,14 +426,15 @@ class Rule:
         >>> Rule("END_OF_DATA", to="away@*").then_out_of_office("Back on Monday")
         <Rule END_OF_DATA to='away@*' → then_out_of_office('Back on Monday'), never acted>
         """
-        return self._add_notice("then_out_of_office", text=text, after=after)
+        return self._add_notice("then_out_of_office", text=text, after=after, style=style)
 
-    def then_challenge(self, text: str | None = None, *, after: float = 0.0) -> Self:
+    def then_challenge(self, text: str | None = None, *, after: float = 0.0, style: str | None = None) -> Self:
         """Ask the sender to confirm the mail, as some spam filters do; an automatic reply.
 
         Args:
             text: The text of the reply; a usual one by default.
             after: The seconds between the acceptance of the mail and the reply; 0 by default.
+            style: As for `then_bounce`.
 
         Raises:
             TypeError: If an argument has the wrong type.
@@ -440,14 +443,15 @@ class Rule:
         >>> Rule("END_OF_DATA").then_challenge().once()
         <Rule END_OF_DATA → then_challenge().once(), never acted>
         """
-        return self._add_notice("then_challenge", text=text, after=after)
+        return self._add_notice("then_challenge", text=text, after=after, style=style)
 
-    def then_auto_reply(self, text: str, *, after: float = 0.0) -> Self:
+    def then_auto_reply(self, text: str, *, after: float = 0.0, style: str | None = None) -> Self:
         """Reply automatically with this text (RFC 3834), as a ticket system does.
 
         Args:
             text: The text of the reply.
             after: The seconds between the acceptance of the mail and the reply; 0 by default.
+            style: As for `then_bounce`.
 
         Raises:
             TypeError: If an argument has the wrong type.
@@ -456,7 +460,7 @@ class Rule:
         >>> Rule("END_OF_DATA", to="support@*").then_auto_reply("We have received your message.")
         <Rule END_OF_DATA to='support@*' → then_auto_reply('We have received your message.'), never acted>
         """
-        return self._add_notice("then_auto_reply", text=text, after=after)
+        return self._add_notice("then_auto_reply", text=text, after=after, style=style)
 
     def _add_notice(self, name: str, **arguments: object) -> Self:
         try:

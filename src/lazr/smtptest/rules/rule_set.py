@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.protocol.smtp import Event, Reply
     from lazr.smtptest.rules.actions import Action
+    from lazr.smtptest.rules.notices import NoticeOrder
     from lazr.smtptest.rules.rule import Rule
     from lazr.smtptest.rules.rule_context import RuleContext
     from lazr.smtptest.rules.rule_engine import RuleEngine
