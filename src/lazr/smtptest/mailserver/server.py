@@ -518,7 +518,7 @@ class MailServer(ClientSettings):
 
     @property
     def notifications(self) -> Notifications:
-        """What came back: bounces, complaints and automatic replies, with their outcomes.
+        r"""What came back: bounces, complaints and automatic replies, with their outcomes.
 
         `wait(count)` waits until that many are delivered.
 
@@ -542,7 +542,7 @@ class MailServer(ClientSettings):
         style: str | None = None,
         after: float = 0.0,
     ) -> NotificationRecord:
-        """Send a bounce about a mail to its reverse-path (RFC 3464), as if it could not be delivered.
+        r"""Send a bounce about a mail to its reverse-path (RFC 3464), as if it could not be delivered.
 
         It goes where `MailServer(bounces_to=…)` says.  There is none where the RFCs forbid it, such as about a mail
         with a null reverse-path; the `outcome` of the record is then "not sent".

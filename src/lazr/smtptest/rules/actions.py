@@ -245,8 +245,9 @@ class Action:
             )
         action = Action({**self.arguments, name: ACTION_VALIDATORS[name](value)})
         if action.notices and action.reply is not None and action.reply.code >= 400:
+            notice = next(name for name in action.arguments if name in NOTICE_ACTIONS)
             raise ValueError(
-                f"a mail that reply({action.reply.code}) refuses is not accepted, so nothing comes back after it; "
+                f"{notice}() cannot be combined with reply({action.reply.code}), which refuses the mail; "
                 "use accept(), or a reply such as 250"
             )
         return action
