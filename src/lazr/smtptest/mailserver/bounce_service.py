@@ -109,11 +109,11 @@ class BounceService:
         queue, self._queue = self._queue, None
         self._undecided.clear()
         self._uncommitted.clear()
+        self._cancel_jobs("the server was stopped")  # first: a delivery that is aborted is no failure
         if self._target is not None:
             self._target.abort()
         if queue is not None:
             queue.close(timeout)
-        self._cancel_jobs("the server was stopped")
 
     def detach_after_fork(self) -> None:
         """Drop the jobs in a forked child, which has no thread for them."""
@@ -307,15 +307,16 @@ class BounceService:
 
     # -- waiting ----------------------------------------------------------------------------------
 
-    def wait_until_idle(self, timeout: float) -> None:
+    def wait_until_idle(self, deadline: float, timeout: float) -> None:
         """Wait until everything that is due is delivered.
 
+        Args:
+            deadline: When to give up, by the monotonic clock.
+            timeout: The seconds that the whole wait may take, for the text of the error.
+
         Raises:
-            TimeoutError: After `timeout` seconds; the text names what is not delivered.
+            TimeoutError: At the deadline; the text names what is not delivered.
         """
-        if not self._jobs:
-            return
-        deadline = monotonic() + timeout
         with self._condition:
             while due := [job for job in self._jobs if job.is_due]:
                 remaining = deadline - monotonic()

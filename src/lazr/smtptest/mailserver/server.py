@@ -469,7 +469,7 @@ class MailServer(ClientSettings):
             except TimeoutError:
                 raise TimeoutError(_describe_open_sessions(self._sessions, timeout)) from None
             if self._bounce_service is not None:
-                self._bounce_service.wait_until_idle(max(deadline - monotonic(), 0))
+                self._bounce_service.wait_until_idle(deadline, timeout)
         return self._sessions
 
     async def async_settle(self, timeout: float = DEFAULT_TIMEOUT) -> Sessions:  # noqa: ASYNC109 - the parameter of `settle`
@@ -492,7 +492,7 @@ class MailServer(ClientSettings):
         except TimeoutError:
             raise TimeoutError(_describe_open_sessions(self._sessions, timeout)) from None
         if self._bounce_service is not None and self.running:
-            await run_in_thread(self._bounce_service.wait_until_idle, max(deadline - monotonic(), 0))
+            await run_in_thread(self._bounce_service.wait_until_idle, deadline, timeout)
         return self._sessions
 
     def forget(self) -> None:
