@@ -297,7 +297,8 @@ class BounceService:
             self._condition.notify_all()
         if job.done is not None:
             job.done.set()
-        get_logger().info("%s", job.record)
+        log = get_logger()
+        (log.warning if outcome is NotificationOutcome.FAILED else log.info)("notification: %s", job.record)
         return True
 
     def explain(self) -> list[str]:

@@ -14,7 +14,7 @@ from lazr.smtptest.rules.number_checks import is_finite_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any, Final, Protocol
 
     class Action(Protocol):
@@ -162,7 +162,9 @@ def build_notice(action: str, **arguments: Any) -> Notice:
     for name in arguments:
         if name not in (*form.parameters, "after"):
             raise ValueError(describe_unknown(f"argument of {action}()", name, (*form.parameters, "after")))
-    checked = {name: _CHECKS[name](action, value) for name, value in arguments.items() if value is not None}
+    checked: dict[str, Any] = {
+        name: _CHECKS[name](action, value) for name, value in arguments.items() if value is not None
+    }
     after = _check_after(action, checked.pop("after", 0.0))
     if form.status is not None:
         checked["status"] = _check_class(action, form, checked.get("status", form.status))
@@ -240,7 +242,7 @@ def _check_feedback_type(_action: str, value: Any) -> str:
     return str(value)
 
 
-_CHECKS: Final = {
+_CHECKS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "status": _check_status,
     "text": _check_text,
     "style": _check_style,
