@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.rules.actions import Action
     from lazr.smtptest.rules.call_log import Call
     from lazr.smtptest.rules.loader import build_rules, copy_rules
-    from lazr.smtptest.rules.notices import Notice, NoticeOrder, build_notice
+    from lazr.smtptest.rules.notices import NOTICE_ACTIONS, Notice, NoticeOrder, build_notice
     from lazr.smtptest.rules.preset_registry import find_preset
     from lazr.smtptest.rules.presets import (
         PRESETS,
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.rules.triggers import TRIGGERS
 
 __all__ = [
+    "NOTICE_ACTIONS",
     "PRESETS",
     "PROVIDERS",
     "READING_PROVIDERS",
@@ -102,7 +103,7 @@ __getattr__, __dir__ = lazy_exports(
         "lazr.smtptest.rules.actions": ("Action",),
         "lazr.smtptest.rules.call_log": ("Call",),
         "lazr.smtptest.rules.loader": ("build_rules", "copy_rules"),
-        "lazr.smtptest.rules.notices": ("Notice", "NoticeOrder", "build_notice"),
+        "lazr.smtptest.rules.notices": ("NOTICE_ACTIONS", "Notice", "NoticeOrder", "build_notice"),
         "lazr.smtptest.rules.preset_registry": ("find_preset",),
         "lazr.smtptest.rules.presets": (
             "PRESETS",

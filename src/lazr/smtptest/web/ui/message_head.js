@@ -10,7 +10,7 @@ import { paths } from "./router.js";
 import { state } from "./state.js";
 
 /** @typedef {import("./mail_details.js").MailDetails} MailDetails */
-/** @typedef {"previous" | "next" | "toggleRead" | "editTags" | "release" | "remove" | "download" | "copyAs" | "compare"} Command */
+/** @typedef {"previous" | "next" | "toggleRead" | "editTags" | "release" | "remove" | "download" | "copyAs" | "compare" | "sendBack"} Command */
 /** @typedef {Record<Command, () => void>} Commands */
 
 const MAX_ADDRESSES = 6;
@@ -128,6 +128,6 @@ function buildToolbar(mail, isRead, commands) {
     h("span", { class: "separator" }),
     command("copyAs", "Copy as …"),
     command("compare", "Compare …"),
-    state.hasFullAccess ? rule : null,
+    state.hasFullAccess ? [command("sendBack", "Send back …"), rule] : null,
   );
 }
