@@ -19,7 +19,7 @@ def mail_page(tab, inbox_server):
 def open_dialog(mail_page, **settings):
     mail_id = mail_page.server.add_mail(TEXT, **{"sender": "app@shop.example", "to": ["gone@x.example"]} | settings)
     mail_page.open_mail(mail_id)
-    mail_page.page.get_by_role("button", name="Send back …").click()
+    mail_page.page.get_by_role("button", name="Send something back").click()
     return mail_page.page.get_by_role("dialog")
 
 

@@ -3,8 +3,7 @@
 import pytest
 
 from lazr.smtptest import MailServer
-from lazr.smtptest.mailserver.allowed_networks import AllowedNetworks
-from lazr.smtptest.mailserver.smtp_target import SmtpTarget
+from lazr.smtptest.web import Mailbox
 
 TEXT = "From: app@shop.example\r\nTo: gone@x.example\r\nSubject: Order\r\n\r\nHello\r\n"
 
@@ -102,23 +101,19 @@ def test_unknown_mail_is_404(rest_api):
     assert bounce(rest_api, "nothing").status_code == 404
 
 
-def test_refusal_by_the_application_is_400(make_rest_api, monkeypatch):
+def test_refusal_by_the_application_is_400(make_rest_api):
     with MailServer() as application:
         application.on("RCPT").reply(550, "5.1.1", "Not mine")
-        rest_api = make_rest_api()
-        target = SmtpTarget(*application.address, AllowedNetworks())
-        monkeypatch.setattr(rest_api.server, "_bounce_target", target)
+        rest_api = make_rest_api(server_settings={"bounces_to": application.address})
         response = bounce(rest_api, add_mail(rest_api))
 
     assert response.status_code == 400 and "failed: 550 5.1.1 Not mine" in response.text
 
 
 def test_token_of_a_mailbox_does_not_open_these_routes(make_rest_api):
-    from lazr.smtptest.web import Mailbox
-
-    rest_api = make_rest_api(mailboxes=[Mailbox("a", "token-of-a", recipient="gone@x.example")])
-    mail_id = add_mail(rest_api)
-    headers = {"Authorization": "Bearer token-of-a"}
+    rest_api = make_rest_api(mailboxes=[Mailbox.of_user("job 7", "token-of-job-7-xyz", "ci-7")])
+    mail_id = add_mail(rest_api, user="ci-7")
+    headers = {"Authorization": "Bearer token-of-job-7-xyz"}
 
     assert rest_api.http.post(f"/api/v1/message/{mail_id}/bounce", headers=headers).status_code == 403
     assert rest_api.http.get("/api/v1/notifications", headers=headers).status_code == 403

@@ -14,7 +14,8 @@ from lazr.smtptest.rules.counters import (
     RateLimit,
     RecipientLimit,
 )
-from lazr.smtptest.rules.number_checks import is_whole_number
+from lazr.smtptest.rules.notices import build_notice
+from lazr.smtptest.rules.number_checks import is_finite_number, is_whole_number
 from lazr.smtptest.rules.preset_registry import register_presets
 from lazr.smtptest.rules.provider_replies import Provider, build_counting_rule, build_provider_rule
 from lazr.smtptest.rules.reading_providers import reading_provider
@@ -378,6 +379,9 @@ def simulator_addresses(*, delay: float = 0.0, style: str | None = None) -> tupl
     >>> str(simulator_addresses()[0])
     "RCPT to=re.compile('-421@', re.IGNORECASE) → reply(421, '4.3.2', 'Service not available').optional()"
     """
+    if not is_finite_number(delay) or delay < 0:
+        raise ValueError(f"delay must be a number of seconds >= 0, got {delay!r}")
+    build_notice("then_bounce", style=style)  # raises for a wrong style before there are rules
     return _PresetRules(build_simulator_rules(delay, style))
 
 

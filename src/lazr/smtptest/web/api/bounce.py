@@ -36,8 +36,8 @@ Kind = Literal["bounce", "delayed", "delivered", "complaint", "out_of_office", "
 class BounceRequest(TypedDict, total=False):
     """What to send back, a bounce by default.
 
-    `Status` is for deliveries, `FeedbackType` for complaints, and `Text` for all but complaints.  `Recipients` are those
-    that it is about, all by default, and `After` is a number of seconds.
+    `Status` is for deliveries, `FeedbackType` for complaints, and `Text` for all but complaints.  `Recipients` are
+    those that it is about, all by default, and `After` is a number of seconds.
     """
 
     Kind: Kind

@@ -123,11 +123,12 @@ function buildToolbar(mail, isRead, commands) {
     command("toggleRead", isRead ? "Mark as unread" : "Mark as read", isRead ? "unread" : "read"),
     command("editTags", "Edit tags", "tag"),
     canRelease ? command("release", "Release to a real mail server", "send") : null,
+    state.hasFullAccess ? command("sendBack", "Send something back", "reply") : null,
     command("download", "Download .eml", "download"),
     command("remove", "Delete", "trash"),
     h("span", { class: "separator" }),
     command("copyAs", "Copy as …"),
     command("compare", "Compare …"),
-    state.hasFullAccess ? [command("sendBack", "Send back …"), rule] : null,
+    state.hasFullAccess ? rule : null,
   );
 }
