@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from lazr.smtptest.bounces.dsn import build_bounce, build_delay, build_delivered, find_dsn_obstacle
     from lazr.smtptest.bounces.notification import KINDS, Notification, NotificationKind
     from lazr.smtptest.bounces.status_codes import StatusCode, find_status_code
-    from lazr.smtptest.bounces.styles import STYLES, Style
+    from lazr.smtptest.bounces.styles import STYLES, Style, find_style
+    from lazr.smtptest.bounces.verp import Verp, build_verp, find_verp_mismatch, parse_verp
 
 __all__ = [
     "FEEDBACK_TYPES",
@@ -31,6 +32,7 @@ __all__ = [
     "NotificationKind",
     "StatusCode",
     "Style",
+    "Verp",
     "build_auto_reply",
     "build_bounce",
     "build_challenge",
@@ -38,10 +40,14 @@ __all__ = [
     "build_delay",
     "build_delivered",
     "build_out_of_office",
+    "build_verp",
     "find_complaint_obstacle",
     "find_dsn_obstacle",
     "find_reply_obstacle",
     "find_status_code",
+    "find_style",
+    "find_verp_mismatch",
+    "parse_verp",
 ]
 
 __getattr__: Callable[[str], object]
@@ -59,6 +65,7 @@ __getattr__, __dir__ = lazy_exports(
         "lazr.smtptest.bounces.dsn": ("build_bounce", "build_delay", "build_delivered", "find_dsn_obstacle"),
         "lazr.smtptest.bounces.notification": ("KINDS", "Notification", "NotificationKind"),
         "lazr.smtptest.bounces.status_codes": ("StatusCode", "find_status_code"),
-        "lazr.smtptest.bounces.styles": ("STYLES", "Style"),
+        "lazr.smtptest.bounces.styles": ("STYLES", "Style", "find_style"),
+        "lazr.smtptest.bounces.verp": ("Verp", "build_verp", "find_verp_mismatch", "parse_verp"),
     },
 )

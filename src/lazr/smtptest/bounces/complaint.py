@@ -35,7 +35,7 @@ _FIELDS = (
     ("User-Agent", _USER_AGENT),
     ("Version", "1"),
     ("Original-Envelope-Id", "{envid}"),
-    ("Original-Mail-From", "<{original_sender}>"),
+    ("Original-Mail-From", "{original_sender}"),
     ("Arrival-Date", "{arrival}"),
     ("Reporting-MTA", "dns; {hostname}"),
     ("Source-IP", "{source_ip}"),
@@ -103,11 +103,13 @@ def build_complaint(
         "to": reported_to,
         "feedback_type": feedback_type,
         "envid": clean_text(mail.envelope.envid, 200),
-        "original_sender": clean_text(mail.sender, 500) or " ",
+        "original_sender": f"<{clean_text(mail.sender, 500)}>",
         "source_ip": source_ip,
         "source": source_ip or "an unknown address",
         "reported_domain": _find_author_domain(mail) or find_domain(mail.sender),
         "original_id": original_id or "",
+        "status_description": "Feedback report",
+        "returned_description": "Reported Message",
     }
     values["message_id"] = style.message_id.format_map(values)
     title = style.subjects["complaint"].format_map(values)

@@ -31,11 +31,10 @@ RETRY_DAYS = 5  # RFC 5321 4.5.4.1: at least 4 to 5 days
 _REPLY_CODE = re.compile(r"[245][0-9]{2}[ -]")
 # RFC 3461 6.5: the escapes of utf-8 addresses (RFC 6533 3).
 _UNICODE_ESCAPE = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
-# By kind: the word in NOTIFY (RFC 3461 4.1), the Action (RFC 3464 2.3.3), the class of the status, and Postfix's words.
+# By kind: the word in NOTIFY (RFC 3461 4.1), the Action (RFC 3464 2.3.3), and the classes of the status.
 _NOTIFY_WORDS = {"bounce": "FAILURE", "delayed": "DELAY", "delivered": "SUCCESS"}
 _ACTIONS = {"bounce": "failed", "delayed": "delayed", "delivered": "delivered"}
 _CLASSES = {"bounce": "45", "delayed": "4", "delivered": "2"}
-_STATUS_DESCRIPTIONS = {"bounce": "Delivery report", "delayed": "Delivery report", "delivered": "Delivery report"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +237,10 @@ def _build_dsn(
     is_global = not all(map(str.isascii, addresses)) or (
         "SMTPUTF8" in mail.envelope.mail_parameters and not header_block.isascii()
     )
-    is_complete = kind == "bounce" and mail.envelope.ret != "HDRS" and mail.size <= style.max_returned_bytes
+    # RFC 3461 4.3: RET is about failures; other notifications return the header.
+    is_wished = kind == "bounce" and mail.envelope.ret != "HDRS"
+    is_limited = is_wished and mail.size > style.max_returned_bytes
+    is_complete = is_wished and not is_limited
     subject = clean_text(mail.subject, 500)
     code = find_status_code(status)
     recipients = [clean_text(target.address, 500) for target in targets]
@@ -258,10 +260,12 @@ def _build_dsn(
         "thread_topic": encode_words(subject, "Thread-Topic"),
         "original_id": original_id or "",
         "references": build_references(mail),
-        "failed": ", ".join(recipients) if kind == "bounce" else "",
+        "failed": ", ".join(address for address in recipients if format_mailbox(address, hostname))
+        if kind == "bounce"
+        else "",
         "recipients": ", ".join(recipients),
         "meaning": code.meaning,
-        "status_description": _STATUS_DESCRIPTIONS[kind],
+        "status_description": "Delivery report",
         "returned_description": ("Undelivered Message" if kind != "delivered" else "Delivered Message")
         + ("" if is_complete else " Headers"),
     }
@@ -280,7 +284,9 @@ def _build_dsn(
         text=body,
         status_type="message/global-delivery-status" if is_global else "message/delivery-status",
         status=b"\r\n".join(blocks),
-        returned=Returned(mail.content, is_complete, is_global),
+        returned=Returned(
+            mail.content, is_complete, is_global, build_fields(style.limit_fields, {}) if is_limited else b""
+        ),
     )
     return Notification(kind, "", mail.sender, content, original_id, status)
 

@@ -23,6 +23,8 @@ def format_mailbox(address: str, hostname: str) -> str | None:
     """
     if not address or len(address) > MAX_ADDRESS_CHARACTERS or clean_text(address) != address:
         return None
+    if "=?" in address:
+        return None  # allowed by the grammar, but a reader could decode it as an encoded word
     path = f"<{address}>"
     match = _GRAMMAR.match_path(path, 0)
     if match is None or match[1] != len(path) or match[0].mailbox != address:

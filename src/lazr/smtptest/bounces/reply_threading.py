@@ -27,8 +27,12 @@ def find_message_id(mail: Mail) -> str | None:
     >>> find_message_id(Mail.from_bytes(b"Message-ID: <1@example.com>\n\n"))
     '<1@example.com>'
     """
-    match = _MESSAGE_ID.search(mail.message_id[:_MAX_SEARCHED_CHARACTERS])
-    return match[0] if match else None
+    return next(iter(_find_identifiers(mail.message_id)), None)
+
+
+def _find_identifiers(text: str) -> list[str]:
+    """Return the identifiers in a field, without those that a reader could decode as an encoded word."""
+    return [found for found in _MESSAGE_ID.findall(text[:_MAX_SEARCHED_CHARACTERS]) if "=?" not in found]
 
 
 def build_references(mail: Mail) -> str:
@@ -44,9 +48,9 @@ def build_references(mail: Mail) -> str:
     own = find_message_id(mail)
     if own is None:
         return ""  # RFC 5322 3.6.4: without a Message-ID, there is no thread to continue
-    earlier = _MESSAGE_ID.findall(mail.header("References")[:_MAX_SEARCHED_CHARACTERS])
+    earlier = _find_identifiers(mail.header("References"))
     if not earlier:
-        parents = _MESSAGE_ID.findall(mail.header("In-Reply-To")[:_MAX_SEARCHED_CHARACTERS])
+        parents = _find_identifiers(mail.header("In-Reply-To"))
         earlier = parents if len(parents) == 1 else []
     identifiers = list(dict.fromkeys([*(one for one in earlier if one != own), own]))
     if len(identifiers) > _MAX_REFERENCES:

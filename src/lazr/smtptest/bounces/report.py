@@ -35,11 +35,13 @@ class Returned:
         content: the bytes of the original.
         is_complete: whether the report returns all of it, or only its header.
         is_global: whether its header may have UTF-8, so that it needs the types of RFC 6533.
+        added: header fields that the server adds to a header.
     """
 
     content: bytes
     is_complete: bool
     is_global: bool = False
+    added: bytes = b""
 
     @property
     def content_type(self) -> str:
@@ -70,7 +72,9 @@ def build_report(
         status: that part: its fields, ending with a line end.
         returned: the original message.
     """
-    original = repair_lines(returned.content) if returned.is_complete else read_header_block(returned.content)
+    original = (
+        repair_lines(returned.content) if returned.is_complete else read_header_block(returned.content) + returned.added
+    )
     values = {**values, "report_type": status_type.partition("/")[2]}
     boundary = _choose_boundary(expand_template(style.boundary, values), original)
     parts = [

@@ -1,8 +1,8 @@
 """How mail servers write the mails that come back: one table for each server.
 
 The tables hold facts that programs look for: which fields there are and in which order, which parts, the subjects, the
-senders, and a few phrases.  All other sentences are our own.  A template names values in braces; `bounces.values` has
-the list of them.  A field whose value is empty is left out.
+senders, and a few phrases.  All other sentences are our own.  A template names values in braces, which the builders
+fill in.  A field whose value is empty is left out.
 
 `tests/bounces/test_styles.py` compares the tables with bounces of these servers.
 """
@@ -47,6 +47,7 @@ class Style:
         recipient_fields: the machine-readable fields about one recipient (RFC 3464 2.3).
         fixed_statuses: the Status by its class, for servers that write no detail.
         max_returned_bytes: the size up to which a failed message is returned in full.
+        limit_fields: what is added to the returned header of a larger message.
         boundary: the boundary of the parts.
         message_id: the Message-ID of a notification.
         complaint_header: the header fields of a feedback report.
@@ -68,6 +69,7 @@ class Style:
     recipient_fields: Templates
     fixed_statuses: Mapping[str, str] = field(default_factory=dict)
     max_returned_bytes: int = 1_000_000
+    limit_fields: Templates = ()
     boundary: str = "{token}"
     message_id: str = "<{token}@{hostname}>"
     complaint_header: Templates
@@ -276,6 +278,7 @@ _EXIM = Style(
     ),
     fixed_statuses={"5": "5.0.0", "4": "4.0.0", "2": "2.0.0"},
     max_returned_bytes=100 * 1024,  # bounce_return_size_limit
+    limit_fields=(("X-Exim-DSN-Information", "Due to administrative limits only headers are returned"),),
     boundary="{seconds}-eximdsn-{number}",
     message_id="<E{exim_id}@{hostname}>",
     complaint_header=_COMPLAINT_HEADER,
