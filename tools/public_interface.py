@@ -23,6 +23,7 @@ MODULES = (
     "lazr.smtptest.server",
     "lazr.smtptest.controller",
     "lazr.smtptest.presets",
+    "lazr.smtptest.bounces",
     "lazr.smtptest.errors",
     "lazr.smtptest.testcontainers",
     "lazr.smtptest.store",

@@ -1,4 +1,4 @@
-"""Automatic replies of persons and programs: out of office, challenge, and others (RFC 3834, RFC 5230).
+"""Automatic replies: out of office, challenge, and others (RFC 3834, RFC 5230).
 
 A program that answers mail must never answer another program, or two of them answer each other for ever.
 `find_reply_obstacle` has the rules.
@@ -101,7 +101,7 @@ def _ignore_defect(reason: str) -> None:
 
 
 def _find_responder(mail: Mail, recipient: str | None) -> str | None:
-    """Return the address that answers: the given one, or the first recipient that is an address."""
+    """Return the address that answers: the given one, or the first valid recipient."""
     candidates = mail.recipients if recipient is None else (recipient,)
     return next((address for address in candidates if format_mailbox(address, "localhost")), None)
 
@@ -180,7 +180,7 @@ def build_challenge(
     now: datetime | None = None,
     token: str | None = None,
 ) -> Notification | None:
-    r"""Return the question whether a person sent the mail, as challenge-response filters ask it.
+    r"""Return the request of a challenge-response filter to confirm the mail.
 
     The arguments, the result and the errors are those of `build_out_of_office`.
 

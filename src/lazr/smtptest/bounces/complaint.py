@@ -1,4 +1,4 @@
-"""Complaints: feedback reports that a provider sends when a user marks a mail as spam (ARF, RFC 5965)."""
+"""Complaints: the reports of a provider whose user marks a mail as spam (RFC 5965)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["FEEDBACK_TYPES", "build_complaint", "find_complaint_obstacle"]
 
 FEEDBACK_TYPES = ("abuse", "fraud", "virus", "other", "not-spam", "auth-failure")
-_USER_AGENT = "lazr.smtptest/1.0"
+_USER_AGENT = "lazr.smtptest"
 _REDACTED = "redacted"
 _FIELDS = (
     ("Feedback-Type", "{feedback_type}"),

@@ -1,4 +1,4 @@
-"""Delivery status notifications: failed, delayed and delivered (RFC 3464), as the sender asked for (RFC 3461)."""
+"""Delivery status notifications (RFC 3464), as the sender asked for them (RFC 3461)."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def build_delay(
     now: datetime | None = None,
     token: str | None = None,
 ) -> Notification | None:
-    """Return the notification that a mail is delayed and will be tried again (action "delayed").
+    """Return the notification that a mail is delayed and will be tried again.
 
     The arguments are those of `build_bounce`; the status has class 4.  Without NOTIFY, it is sent (RFC 3461 4.1).
 

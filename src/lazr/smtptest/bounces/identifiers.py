@@ -1,4 +1,4 @@
-"""The identifiers of one notification: Message-ID, boundary and the queue numbers that servers write.
+"""The identifiers of a notification: Message-ID, boundary and queue numbers.
 
 All of them come from one token, so that a test can fix them.
 """

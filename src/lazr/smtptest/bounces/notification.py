@@ -1,4 +1,4 @@
-"""The mail that comes back: a bounce, a complaint or an automatic reply, with its envelope."""
+"""A mail that comes back: a bounce, a complaint or an automatic reply."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Notification:
 
     @property
     def needs_smtputf8(self) -> bool:
-        """Whether an address or the header has characters beyond ASCII: MAIL needs SMTPUTF8 (RFC 6531)."""
+        """Whether MAIL needs SMTPUTF8: an address or the header is not ASCII (RFC 6531)."""
         header, _, _ = self.content.partition(b"\r\n\r\n")
         return not (self.sender.isascii() and self.recipient.isascii() and header.isascii())
 

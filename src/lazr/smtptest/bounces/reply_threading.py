@@ -21,7 +21,7 @@ _REPLY_PREFIX = re.compile(r"re(?:\[[0-9]{1,3}\])? ?:", re.IGNORECASE)
 
 
 def find_message_id(mail: Mail) -> str | None:
-    r"""Return the Message-ID of a mail with its angle brackets; None if it has none that is valid.
+    r"""Return the Message-ID of a mail with its angle brackets; None without a valid one.
 
     >>> from lazr.smtptest.mail import Mail
     >>> find_message_id(Mail.from_bytes(b"Message-ID: <1@example.com>\n\n"))
@@ -31,7 +31,7 @@ def find_message_id(mail: Mail) -> str | None:
 
 
 def _find_identifiers(text: str) -> list[str]:
-    """Return the identifiers in a field, without those that a reader could decode as an encoded word."""
+    """Return the identifiers in a field, but none that looks like an encoded word."""
     return [found for found in _MESSAGE_ID.findall(text[:_MAX_SEARCHED_CHARACTERS]) if "=?" not in found]
 
 

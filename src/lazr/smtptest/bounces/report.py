@@ -1,4 +1,4 @@
-"""Write a multipart/report: a text for persons, a part for programs, and the original (RFC 6522)."""
+"""Write a multipart/report: a text, a part for programs, and the original (RFC 6522)."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 
 
 def repair_lines(content: bytes) -> bytes:
-    r"""Return content whose lines end with CRLF and have at most 998 bytes; it ends with a line end.
+    r"""Return content with CRLF line ends, also at its end, and at most 998 bytes a line.
 
     >>> repair_lines(b"Subject: Hi\n\nHe\0llo")
     b'Subject: Hi\r\n\r\nHello\r\n'
@@ -31,7 +31,7 @@ def repair_lines(content: bytes) -> bytes:
 
 
 def _split_line(line: bytes) -> list[bytes]:
-    """Split a long line as Postfix does: the pieces after the first begin with a space, which folds a header field."""
+    """Split a long line as Postfix does: a space begins each piece, which folds a field."""
     pieces = [line[:MAX_LINE_BYTES]]
     step = MAX_LINE_BYTES - 1
     pieces += [b" " + line[at : at + step] for at in range(MAX_LINE_BYTES, len(line), step)]

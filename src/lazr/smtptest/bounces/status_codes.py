@@ -1,4 +1,4 @@
-"""Enhanced status codes (RFC 3463): their meaning, and the SMTP reply code that usually comes with each."""
+"""Enhanced status codes (RFC 3463): their meaning, and the usual SMTP reply codes."""
 
 from __future__ import annotations
 
