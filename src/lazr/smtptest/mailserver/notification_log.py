@@ -171,6 +171,11 @@ class Notifications(Sequence[NotificationRecord]):
                 self._condition.wait(remaining)
             return tuple(self._records)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # A copy has the records so far, and gets no others.
+        with self._condition:
+            return _restore, (list(self._records), self._done_count)
+
     def __len__(self) -> int:
         return len(self._records)
 
@@ -187,3 +192,11 @@ class Notifications(Sequence[NotificationRecord]):
 
     def __repr__(self) -> str:
         return f"<Notifications: {', '.join(map(str, self)) or 'none'}>"
+
+
+def _restore(records: list[NotificationRecord], done_count: int) -> Notifications:
+    copied = Notifications(lambda _timeout: 0.0)
+    for record in records:
+        copied.add(record)
+    copied._done_count = done_count
+    return copied
