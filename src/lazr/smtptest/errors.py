@@ -50,7 +50,7 @@ class MissingExtra(SmtptestError, ImportError):
 
 
 class NotificationFailed(SmtptestError):
-    """A bounce, or another mail that comes back, could not be delivered; the text has the reason."""
+    """A bounce, or another mail that comes back, failed; the text has the reason."""
 
 
 class StoreError(SmtptestError):

@@ -169,7 +169,7 @@ class BounceService:
             self._undecided.pop(id(message.parts), None)
 
     def note_stored(self, mail: Mail, *, is_refused: bool = False) -> None:
-        """Schedule what rules demand for a mail that is accepted; forget it if the store refuses the mail."""
+        """Schedule what rules demand for an accepted mail; forget it if the store refuses."""
         if self._uncommitted:
             found = self._uncommitted.pop(id(mail), None)
             if found is not None and not is_refused:

@@ -33,7 +33,7 @@ _ARGUMENTS = ("status", "text", "style", "feedback_type")
 def build_notifications(
     mail: Mail, notice: Notice, recipients: tuple[str, ...], hostname: str
 ) -> list[tuple[Notification, tuple[str, ...]]]:
-    """Return the notifications about some recipients of a mail, each with those that it is about.
+    """Return the notifications about recipients of a mail, each with its recipients.
 
     There is none about a mail with a null reverse-path: otherwise two servers could send each other notifications
     without end.

@@ -1,4 +1,4 @@
-"""The record of what came back: for each notification what it is, to whom, and what has become of it."""
+"""The record of what came back: what it is, to whom, and what has become of it."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class NotificationRecord:
 
 
 class Notifications(Sequence[NotificationRecord]):
-    """The notifications of a server in the order in which they were due to be sent or scheduled.
+    """The notifications of a server, in the order in which they were demanded.
 
     Of more than 1,000, the latest are kept.
 

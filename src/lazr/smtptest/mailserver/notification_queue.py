@@ -56,7 +56,7 @@ class NotificationQueue:
                 get_logger().exception("the delivery of a notification failed")
 
     def close(self, timeout: float) -> bool:
-        """Drop the functions that wait; return whether the thread has ended within `timeout` seconds."""
+        """Drop the functions that wait; return whether the thread has ended in time."""
         with self._condition:
             self._is_closed = True
             self._calls.clear()

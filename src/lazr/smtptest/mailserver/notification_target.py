@@ -41,7 +41,7 @@ _FORMS = '("127.0.0.1", 2525), "smtp://127.0.0.1:2525" or "http://127.0.0.1:8000
 
 
 def parse_target(value: object, networks: AllowedNetworks) -> NotificationTarget | None:
-    """Return the target that a value of `bounces_to` describes; None for the inbox of the server.
+    """Return the target that a value of `bounces_to` describes; None for the inbox.
 
     Args:
         value: None, a tuple of host and port, or a URL of `smtp`, `http` or `https`.

@@ -542,7 +542,7 @@ class MailServer(ClientSettings):
         style: str | None = None,
         after: float = 0.0,
     ) -> NotificationRecord:
-        r"""Send a bounce about a mail to its reverse-path (RFC 3464), as if it could not be delivered.
+        r"""Send a bounce about a mail to its reverse-path (RFC 3464).
 
         It goes where `MailServer(bounces_to=…)` says.  There is none where the RFCs forbid it, such as about a mail
         with a null reverse-path; the `outcome` of the record is then "not sent".
@@ -581,7 +581,7 @@ class MailServer(ClientSettings):
         style: str | None = None,
         after: float = 0.0,
     ) -> NotificationRecord:
-        """Tell the sender of a mail that it is delayed (RFC 3464); the arguments are those of `bounce`."""
+        """Tell the sender of a mail that it is delayed (RFC 3464); otherwise as `bounce`."""
         return self._send_back(mail, "then_delayed", recipient, status=status, text=text, style=style, after=after)
 
     def notify_delivery(
@@ -593,7 +593,7 @@ class MailServer(ClientSettings):
         style: str | None = None,
         after: float = 0.0,
     ) -> NotificationRecord:
-        """Tell the sender of a mail that it was delivered, if the client has asked for it (RFC 3461 4.1).
+        """Tell the sender that a mail was delivered, if the client asked (RFC 3461 4.1).
 
         The arguments are those of `bounce`.
         """
@@ -651,7 +651,7 @@ class MailServer(ClientSettings):
         style: str | None = None,
         after: float = 0.0,
     ) -> NotificationRecord:
-        """Ask the sender to confirm a mail, as some spam filters do; otherwise as `send_out_of_office`."""
+        """Ask the sender to confirm a mail, as some filters do; see `send_out_of_office`."""
         return self._send_back(mail, "then_challenge", recipient, text=text, style=style, after=after)
 
     def send_auto_reply(
@@ -663,7 +663,7 @@ class MailServer(ClientSettings):
         style: str | None = None,
         after: float = 0.0,
     ) -> NotificationRecord:
-        """Reply automatically to a mail with this text (RFC 3834); otherwise as `send_out_of_office`."""
+        """Reply automatically with this text (RFC 3834); see `send_out_of_office`."""
         return self._send_back(mail, "then_auto_reply", recipient, text=text, style=style, after=after)
 
     def send_back(

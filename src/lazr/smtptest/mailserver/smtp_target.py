@@ -1,4 +1,4 @@
-"""Deliver notifications to an SMTP server: the one that receives the mail of the application."""
+"""Deliver notifications to an SMTP server, such as that of the application."""
 
 from __future__ import annotations
 

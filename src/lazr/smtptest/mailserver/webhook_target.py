@@ -116,7 +116,7 @@ def build_document(notification: Notification, mail: Mail, recipients: tuple[str
 
 
 def _read_diagnostic(content: bytes) -> str | None:
-    """Return the Diagnostic-Code of the first recipient (RFC 3464 2.3.6); None if there is none."""
+    """Return the first Diagnostic-Code (RFC 3464 2.3.6); None if there is none."""
     for part in email.message_from_bytes(content).walk():
         value = part.get("Diagnostic-Code")
         if value is not None:

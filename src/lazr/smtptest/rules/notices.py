@@ -1,4 +1,4 @@
-"""What comes back after a mail was accepted: bounces, complaints and automatic replies, as actions of rules.
+"""Notices: bounces, complaints and automatic replies, as actions of rules.
 
 `NOTICE_ACTIONS` has the actions by name, each with the kind of mail that it sends and the arguments that it takes.  A
 `Notice` is the value of such an action.  A `NoticeOrder` is what a rule demands for one mail: its notices, and the
@@ -174,7 +174,7 @@ def build_notice(action: str, **arguments: Any) -> Notice:
 
 
 def parse_notice(action: str, value: Any) -> Notice:
-    """Return the notice of an action from the data of a rule: true, or a mapping of its arguments.
+    """Return the notice of an action from data: true, or a mapping of its arguments.
 
     A string is the first argument: `{"then_bounce": "5.1.1"}`.
 

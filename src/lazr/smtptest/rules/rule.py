@@ -376,7 +376,7 @@ class Rule:
         return self._add_notice("then_delayed", status=status, text=text, after=after, style=style)
 
     def then_delivered(self, text: str | None = None, *, after: float = 0.0, style: str | None = None) -> Self:
-        """Tell the sender that the mail was delivered, if the client has asked for it (RFC 3461 4.1).
+        """Tell the sender that the mail was delivered, if the client asked (RFC 3461 4.1).
 
         Args:
             text: What the delivering server said.

@@ -1,4 +1,4 @@
-"""Addresses that stand for an outcome, as in the simulators of mail services: `bounce@simulator.example.com`.
+"""Addresses that stand for an outcome: `bounce@simulator.amazonses.com`.
 
 `SIMULATOR_ADDRESSES` is the table: which addresses, what happens, and who has this convention.  `presets` makes the
 preset `simulator_addresses` of it.
@@ -172,5 +172,5 @@ SIMULATOR_ADDRESSES: Final[tuple[SimulatorAddress, ...]] = (
 
 
 def build_simulator_rules(after: float, style: str | None) -> list[Rule]:
-    """Return the rules of the table: first those that refuse, then those after which something comes back."""
+    """Return the rules of the table: those that refuse come first."""
     return [address.build_rule(after, style) for address in SIMULATOR_ADDRESSES]

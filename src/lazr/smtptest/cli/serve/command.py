@@ -264,7 +264,7 @@ def _run_mail_server(server: MailServer, reading: ReadingSetup, reading_options:
 
 
 def _stop_mail_server(server: MailServer) -> None:
-    """Stop the server; a bounce that could not be delivered is in the log already, and no reason to fail."""
+    """Stop the server; bounces that failed are in the log, and no reason to fail."""
     try:
         server.stop()
     except* NotificationFailed:

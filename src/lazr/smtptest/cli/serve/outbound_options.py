@@ -1,4 +1,4 @@
-"""Options of `smtptest serve` about outgoing connections: link checks, the relay, and what comes back."""
+"""Options of `smtptest serve` about outgoing connections: links, relay and bounces."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Send something back about a mail: a bounce, a complaint or an automatic reply; and list what came back."""
+"""Send something back about a mail, such as a bounce, and list what came back."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ class BounceRequest(TypedDict, total=False):
 
 
 class Notification(TypedDict):
-    """What came back, or will: `Outcome` is scheduled, delivered, not sent, failed or canceled.
+    """What came back, or will.
+
+    `Outcome` is scheduled, delivered, not sent, failed or canceled.
 
     `About` are the recipients of the mail that it is about, and `Recipient` is where it goes, by `Target`: `inbox`, or
     the URL of a server.  `MailID` is the mail that it is about; empty if that was not kept.
