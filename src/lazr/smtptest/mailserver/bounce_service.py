@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.mail import Mail
     from lazr.smtptest.mailserver.notification_target import NotificationTarget
     from lazr.smtptest.net import Reactor
-    from lazr.smtptest.protocol.smtp import EndOfData
+    from lazr.smtptest.protocol.smtp import EndOfData, SessionRecord
     from lazr.smtptest.rules import Notice, NoticeOrder
 
 __all__ = ["BounceService"]
@@ -87,8 +87,9 @@ class BounceService:
         self.notifications: Final = Notifications(prepare_wait)
         self._reactor: Reactor | None = None
         self._queue: NotificationQueue | None = None
-        # Of messages that are not decided, by the identity of their parts, which stay the same through all events.
-        self._undecided: dict[int, tuple[list[bytes], list[NoticeOrder]]] = {}
+        # Of messages that are not decided: a session has one at a time, whose parts stay the same through all events.
+        # The content itself is not kept: a client can leave before the decision.
+        self._undecided: dict[int, tuple[SessionRecord, int, list[NoticeOrder]]] = {}
         self._uncommitted: dict[int, tuple[Mail, list[NoticeOrder]]] = {}
         self._jobs: set[_Job] = set()
         self._condition = threading.Condition()  # guards the jobs; notified when one ends
@@ -151,22 +152,30 @@ class BounceService:
 
             self._schedule_all(build_mail(message, ""), orders)
             return
-        known = self._undecided.setdefault(id(message.parts), (message.parts, []))
-        known[1].extend(orders)
+        key, parts_id = id(message.session), id(message.parts)
+        known = self._undecided.get(key)
+        if known is None or known[1] != parts_id:
+            known = self._undecided[key] = message.session, parts_id, []
+        known[2].extend(orders)
         if len(self._undecided) > _MAX_UNDECIDED_MESSAGES:
             del self._undecided[next(iter(self._undecided))]
 
     def note_mail(self, message: EndOfData, mail: Mail) -> None:
         """Take notice that a message becomes this mail, which is not stored yet."""
-        if self._undecided:
-            found = self._undecided.pop(id(message.parts), None)
-            if found is not None:
-                self._uncommitted[id(mail)] = mail, found[1]
+        orders = self._take_orders(message)
+        if orders:
+            self._uncommitted[id(mail)] = mail, orders
 
     def note_refusal(self, message: EndOfData) -> None:
         """Forget what rules demand for a message that is refused."""
-        if self._undecided:
-            self._undecided.pop(id(message.parts), None)
+        self._take_orders(message)
+
+    def _take_orders(self, message: EndOfData) -> list[NoticeOrder]:
+        found = self._undecided.get(id(message.session)) if self._undecided else None
+        if found is None or found[1] != id(message.parts):
+            return []
+        del self._undecided[id(message.session)]
+        return found[2]
 
     def note_stored(self, mail: Mail, *, is_refused: bool = False) -> None:
         """Schedule what rules demand for an accepted mail; forget it if the store refuses."""

@@ -366,7 +366,8 @@ def lying_size(real: int = 10_000, announced: int = 50_000_000) -> tuple[Rule, .
 def simulator_addresses(*, delay: float = 0.0, style: str | None = None) -> tuple[Rule, ...]:
     """Let addresses stand for an outcome, as those of Amazon SES, Resend and mox.
 
-    The rules need not act.  `bounce@simulator.amazonses.com` is accepted, and a bounce comes back; `ann-450@example.com` is refused with 450.
+    The rules need not act.  `bounce@simulator.amazonses.com` is accepted, and a bounce comes back;
+    `ann-450@example.com` is refused with 450.
     `docs/reference/rules.md` has the table.
 
     Args:
