@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from lazr.smtptest import MailServer, Reply, Rule, ServerObserver, presets
+from lazr.smtptest import MailServer, NotificationFailed, Reply, Rule, ServerObserver, presets
 from lazr.smtptest.errors import StoreFull
-from lazr.smtptest.mailserver import bounce_service
+from lazr.smtptest.mailserver import bounce_service, notification_log
 from lazr.smtptest.store import MemoryStore, create_store
 
 SENDER = "app@shop.example"
@@ -340,9 +340,32 @@ def test_notifications_that_wait_are_limited(monkeypatch):
     for _ in range(3):
         send(server)
 
-    with pytest.raises(Exception, match="2 others wait, and no more may"):
+    with pytest.raises(NotificationFailed, match="2 others wait, and no more may"):
         server.stop()
     assert [record.outcome for record in server.notifications] == ["canceled", "canceled", "failed"]
+
+
+def test_size_of_the_mails_that_wait_is_limited(monkeypatch):
+    monkeypatch.setattr(bounce_service, "MAX_WAITING_BYTES", 2 * len(TEXT))
+    server = MailServer()
+    server.start()
+    server.on("END_OF_DATA").then_bounce(after=3600)
+    for _ in range(3):
+        send(server)
+
+    with pytest.raises(NotificationFailed, match="others wait whose mails have 174 bytes, and no more may"):
+        server.stop()
+
+
+def test_oldest_contents_of_the_record_are_dropped(server, monkeypatch):
+    monkeypatch.setattr(notification_log, "MAX_CONTENT_BYTES", 3_000)
+    mail = server.deliver(TEXT)
+    for _ in range(5):
+        server.bounce(mail)
+
+    kept = [record.content for record in server.notifications if record.content is not None]
+    assert len(server.notifications) == 5 and kept and sum(map(len, kept)) <= 3_000
+    assert server.notifications[-1].content is not None
 
 
 def test_rules_do_not_see_notifications_in_the_own_inbox(server):

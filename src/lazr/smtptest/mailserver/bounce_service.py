@@ -35,10 +35,14 @@ __all__ = ["BounceService"]
 # Notifications that wait for their time or for their delivery.
 MAX_WAITING_NOTIFICATIONS: Final = 1_000
 
+# The size of the mails that they are about, which a server without an inbox keeps only for them.
+MAX_WAITING_BYTES: Final = 64 * 1024 * 1024
+
 # Messages whose acceptance is not decided yet, such as during a coroutine; one that is refused is forgotten.
 _MAX_UNDECIDED_MESSAGES = 1_000
 
 _INBOX = "inbox"
+_STOPPED = "the server was stopped"
 
 # The notifications that the failure of a wait lists.
 _MAX_EXPLAINED = 5
@@ -47,7 +51,9 @@ _MAX_EXPLAINED = 5
 class _Job:
     """One notification that is to be sent."""
 
-    __slots__ = ("done", "error", "is_canceled", "is_due", "mail", "notice", "recipients", "record")
+    __slots__ = (
+        "done", "error", "is_canceled", "is_due", "is_raised_by_call", "mail", "notice", "recipients", "record",
+    )  # fmt: skip
 
     def __init__(self, mail: Mail, notice: Notice, recipients: tuple[str, ...], record: NotificationRecord) -> None:
         self.mail: Final = mail
@@ -56,6 +62,7 @@ class _Job:
         self.record: Final = record
         self.is_due: bool = notice.after == 0
         self.is_canceled: bool = False
+        self.is_raised_by_call: bool = False  # a call waits for the end, and raises the error itself
         self.error: NotificationFailed | None = None
         self.done: threading.Event | None = None  # set at the end, if a call waits
 
@@ -92,6 +99,7 @@ class BounceService:
         self._undecided: dict[int, tuple[SessionRecord, int, list[NoticeOrder]]] = {}
         self._uncommitted: dict[int, tuple[Mail, list[NoticeOrder]]] = {}
         self._jobs: set[_Job] = set()
+        self._waiting_bytes = 0
         self._condition = threading.Condition()  # guards the jobs; notified when one ends
         self._inbox_lock = threading.Lock()  # no notification arrives during `forget`
 
@@ -110,7 +118,7 @@ class BounceService:
         queue, self._queue = self._queue, None
         self._undecided.clear()
         self._uncommitted.clear()
-        self._cancel_jobs("the server was stopped")  # first: a delivery that is aborted is no failure
+        self._cancel_jobs(_STOPPED)  # first: a delivery that is aborted is no failure
         if self._target is not None:
             self._target.abort()
         if queue is not None:
@@ -119,7 +127,7 @@ class BounceService:
     def detach_after_fork(self) -> None:
         """Drop the jobs in a forked child, which has no thread for them."""
         self._reactor = self._queue = None
-        self._jobs = set()
+        self._jobs, self._waiting_bytes = set(), 0
 
     def forget(self) -> None:
         """Cancel what is not delivered, and forget the records."""
@@ -129,7 +137,7 @@ class BounceService:
 
     def _cancel_jobs(self, reason: str) -> None:
         with self._condition:
-            jobs, self._jobs = self._jobs, set()
+            jobs, self._jobs, self._waiting_bytes = self._jobs, set(), 0
             self._condition.notify_all()
         for job in jobs:
             job.is_canceled = True
@@ -190,12 +198,14 @@ class BounceService:
             recipients = tuple([one for one in order.recipients if one in mail.envelope.rcpt_tos])
             for notice in order.action.notices if recipients else ():
                 job = self._add_job(mail, notice, recipients)
-                if job.error is not None:
-                    self._record_error(job.error)
-                elif self._reactor is not None:
+                if job.error is None and self._reactor is None:
+                    self._finish(job, NotificationOutcome.CANCELED, _STOPPED)
+                elif job.error is None and self._reactor is not None:
                     self._reactor.call_later(notice.after, self._run_when_due, job)
 
-    def _add_job(self, mail: Mail, notice: Notice, recipients: tuple[str, ...]) -> _Job:
+    def _add_job(
+        self, mail: Mail, notice: Notice, recipients: tuple[str, ...], *, is_raised_by_call: bool = False
+    ) -> _Job:
         record = NotificationRecord(
             kind=notice.kind,
             status=notice.status,
@@ -206,12 +216,18 @@ class BounceService:
         )
         self.notifications.add(record)
         job = _Job(mail, notice, recipients, record)
+        job.is_raised_by_call = is_raised_by_call
+        job.done = threading.Event() if is_raised_by_call else None
         with self._condition:
             is_full = len(self._jobs) >= MAX_WAITING_NOTIFICATIONS
-            if not is_full:
+            is_too_big = bool(self._jobs) and self._waiting_bytes + mail.size > MAX_WAITING_BYTES
+            if not is_full and not is_too_big:
                 self._jobs.add(job)
+                self._waiting_bytes += mail.size
         if is_full:
             self._fail(job, f"{MAX_WAITING_NOTIFICATIONS:,} others wait, and no more may")
+        elif is_too_big:
+            self._fail(job, f"others wait whose mails have {MAX_WAITING_BYTES:,} bytes, and no more may")
         return job
 
     def _run_when_due(self, job: _Job) -> None:
@@ -219,7 +235,7 @@ class BounceService:
         with self._condition:
             job.is_due = True
         if self._queue is not None:
-            self._queue.put(lambda: self._run(job, is_from_rule=True))
+            self._queue.put(lambda: self._run(job))
 
     # -- what calls demand: in any thread --------------------------------------------------------
 
@@ -241,25 +257,28 @@ class BounceService:
             raise StartError(
                 f"after={notice.after:g} needs a running server, and it does not run; start it, or leave out after="
             )
-        job = self._add_job(mail, notice, recipients)
+        # Locally, or without a run, the delivery is in this thread.
+        is_direct = reactor is None or queue is None or (self._target is None and not notice.after)
+        is_raised_by_call = is_direct or (may_block and not notice.after)
+        job = self._add_job(mail, notice, recipients, is_raised_by_call=is_raised_by_call)
         if job.error is not None:
             raise job.error
-        if reactor is None or queue is None or (self._target is None and not notice.after):
-            self._run(job, is_from_rule=False)
+        if reactor is None or queue is None or is_direct:
+            self._run(job)
         elif notice.after:
             reactor.call_soon_threadsafe(reactor.call_later, notice.after, self._run_when_due, job)
         else:
-            job.done = threading.Event()
-            queue.put(lambda: self._run(job, is_from_rule=not may_block))
-            if may_block:
+            if not queue.put(lambda: self._run(job)):  # the run has ended in the meantime
+                self._run(job)
+            elif job.done is not None:
                 job.done.wait()
-        if job.error is not None and (may_block or self._target is None):
+        if job.error is not None and is_raised_by_call:
             raise job.error
         return job.record
 
     # -- deliveries: in the thread of the queue, or of a call -------------------------------------
 
-    def _run(self, job: _Job, *, is_from_rule: bool) -> None:
+    def _run(self, job: _Job) -> None:
         """Build and deliver a notification, and note what has become of it."""
         if job.is_canceled:
             return
@@ -267,8 +286,6 @@ class BounceService:
             self._deliver(job)
         except BaseException as error:  # noqa: BLE001 - P7: raised again in the thread of the test
             self._fail(job, _describe_error(error))
-            if is_from_rule and job.error is not None:
-                self._record_error(job.error)
 
     def _deliver(self, job: _Job) -> None:
         # In this thread, as its import takes long.
@@ -293,22 +310,26 @@ class BounceService:
         self._finish(job, NotificationOutcome.DELIVERED, "; ".join(replies), first.content)
 
     def _fail(self, job: _Job, reason: str) -> None:
-        if self._finish(job, NotificationOutcome.FAILED, reason):
-            job.error = NotificationFailed(f"a notification was not delivered: {job.record}")
+        self._finish(job, NotificationOutcome.FAILED, reason)
 
-    def _finish(self, job: _Job, outcome: NotificationOutcome, reason: str, content: bytes | None = None) -> bool:
-        """Note the outcome of a job; return False if it was canceled meanwhile."""
+    def _finish(self, job: _Job, outcome: NotificationOutcome, reason: str, content: bytes | None = None) -> None:
+        """Note the outcome of a job, unless it was canceled meanwhile."""
         with self._condition:
             if job.is_canceled:
-                return False
-            self._jobs.discard(job)
+                return
+            if job in self._jobs:
+                self._jobs.remove(job)
+                self._waiting_bytes -= job.mail.size
             self.notifications.finish(job.record, outcome, reason, content)
+            if outcome is NotificationOutcome.FAILED:  # before anything that waits for it goes on
+                job.error = NotificationFailed(f"a notification was not delivered: {job.record}")
+                if not job.is_raised_by_call:
+                    self._record_error(job.error)
             self._condition.notify_all()
         if job.done is not None:
             job.done.set()
         log = get_logger()
         (log.warning if outcome is NotificationOutcome.FAILED else log.info)("notification: %s", job.record)
-        return True
 
     def explain(self) -> list[str]:
         """Return lines about the latest notifications that did not arrive."""

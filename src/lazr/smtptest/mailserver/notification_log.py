@@ -21,6 +21,9 @@ __all__ = ["NotificationOutcome", "NotificationRecord", "Notifications"]
 
 _MAX_RECORDS = 1_000
 
+# A bounce can contain the mail that it is about.
+MAX_CONTENT_BYTES = 16 * 1024 * 1024
+
 
 class NotificationOutcome(StrEnum):
     """What has become of a notification.
@@ -50,7 +53,7 @@ class NotificationRecord:
     - `target`: "inbox", or the URL of the server that gets it.
     - `outcome`: a `NotificationOutcome`, which changes once.
     - `reason`: the reply of the server that has it, or why it was not sent or delivered; "" before.
-    - `content`: the message; None until it is built.
+    - `content`: the message; None until it is delivered, and for the oldest of more than 16 MiB.
     """
 
     __slots__ = ("about", "content", "kind", "mail_id", "outcome", "reason", "recipient", "status", "target")
@@ -122,6 +125,8 @@ class Notifications(Sequence[NotificationRecord]):
     def __init__(self, prepare_wait: Callable[[float], float]) -> None:
         self._prepare_wait = prepare_wait
         self._records: deque[NotificationRecord] = deque(maxlen=_MAX_RECORDS)
+        self._with_content: deque[NotificationRecord] = deque()
+        self._content_bytes = 0
         self._done_count = 0
         self._condition = threading.Condition()
 
@@ -135,16 +140,28 @@ class Notifications(Sequence[NotificationRecord]):
     ) -> None:
         """Set the outcome of a record, in any thread, and wake waiting threads."""
         with self._condition:
-            record.content = content
+            if content is not None:
+                self._keep_content(record, content)
             record.reason = reason
             record.outcome = outcome
             self._done_count += 1
             self._condition.notify_all()
 
+    def _keep_content(self, record: NotificationRecord, content: bytes) -> None:
+        record.content = content
+        self._with_content.append(record)
+        self._content_bytes += len(content)
+        while self._content_bytes > MAX_CONTENT_BYTES and len(self._with_content) > 1:
+            oldest = self._with_content.popleft()
+            self._content_bytes -= len(oldest.content or b"")
+            oldest.content = None
+
     def clear(self) -> None:
         """Forget all records."""
         with self._condition:
             self._records.clear()
+            self._with_content.clear()
+            self._content_bytes = 0
             self._done_count = 0
 
     def wait(self, count: int = 1, timeout: float = DEFAULT_TIMEOUT) -> tuple[NotificationRecord, ...]:
