@@ -123,6 +123,7 @@ class BounceService:
             self._target.abort()
         if queue is not None:
             queue.close(timeout)
+            self._cancel_jobs(_STOPPED)  # those that a call has added meanwhile
 
     def detach_after_fork(self) -> None:
         """Drop the jobs in a forked child, which has no thread for them."""
@@ -267,11 +268,10 @@ class BounceService:
             self._run(job)
         elif notice.after:
             reactor.call_soon_threadsafe(reactor.call_later, notice.after, self._run_when_due, job)
-        else:
-            if not queue.put(lambda: self._run(job)):  # the run has ended in the meantime
-                self._run(job)
-            elif job.done is not None:
-                job.done.wait()
+        elif not queue.put(lambda: self._run(job)):  # the run has ended in the meantime
+            self._run(job)
+        elif job.done is not None:
+            job.done.wait()
         if job.error is not None and is_raised_by_call:
             raise job.error
         return job.record
