@@ -15,7 +15,7 @@ RELEASE_BIN := $(RELEASE_VENV)/bin
 NODE_BIN := .cache/node/node_modules/.bin
 .DEFAULT_GOAL := help
 
-.PHONY: help serve test test-all coverage lint check check-javascript docs linkcheck examples diagrams pages failures screenshots changelog changelog-build release-env release-check release-test release-tag release-notes image-check caniemail format bench bench-nodes bench-store bench-ui fuzz soak clean
+.PHONY: help serve test test-all coverage lint check check-javascript docs linkcheck examples diagrams pages failures grades screenshots changelog changelog-build release-env release-check release-test release-tag release-notes image-check caniemail format bench bench-nodes bench-store bench-ui fuzz soak clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 19
@@ -69,6 +69,7 @@ diagrams: $(STAMP)  ## draw the diagrams of the documentation (needs npm and Chr
 pages: $(STAMP)  ## update the generated parts of the documentation
 	$(BIN)/python tools/room_map.py --write
 	$(BIN)/python tools/states.py --write
+	$(BIN)/python tools/behaviors.py --write
 	$(BIN)/python tools/public_interface.py --write
 	$(BIN)/python tools/rest_reference.py --write
 	$(BIN)/python tests/cli/render_reference.py --write
@@ -76,6 +77,9 @@ pages: $(STAMP)  ## update the generated parts of the documentation
 
 failures: $(STAMP)  ## write docs/reference/failures.md from real failures
 	$(BIN)/python tests/failures/render_page.py --write
+
+grades: $(STAMP)  ## grade the installed mail clients, and write docs/reference/grades.md (ARGS=--client NAME); about 10 minutes
+	$(BIN)/python -m tools.grades $(ARGS)
 
 screenshots: $(STAMP)  ## take all pictures of the documentation: terminals, and the web inbox (needs Chromium)
 	$(BIN)/python -m tests.docs.render_terminal_pictures

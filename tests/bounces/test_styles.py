@@ -1,6 +1,6 @@
 """The styles have the shape of the notifications that the servers write.
 
-`tests/mail/corpus/bounce` has notifications as the servers write them.
+`tests/mail/corpus/bounce` has examples, as the servers write them.
 """
 
 from email import message_from_bytes
@@ -27,17 +27,17 @@ IGNORED = {
 }  # fmt: skip
 
 
-def read_shape(content):
+def read_shape(content, ignored=IGNORED):
     """Return the names of the fields and the types of the parts, in order."""
     message = message_from_bytes(content)
-    shape = [[name.lower() for name in message.keys() if name.lower() not in IGNORED]]  # noqa: SIM118
+    shape = [[name.lower() for name in message.keys() if name.lower() not in ignored]]  # noqa: SIM118
     for part in message.walk():
         if part.get_content_type() in {"message/rfc822", "text/rfc822-headers"}:
             shape.append(part.get_content_type())
             break
         if part.get_content_type() == "message/delivery-status":
             blocks = part.get_payload()
-            shape += [[name.lower() for name in block if name.lower() not in IGNORED] for block in blocks]
+            shape += [[name.lower() for name in block if name.lower() not in ignored] for block in blocks]
         elif part.get_content_type() != "text/plain" or not part.is_multipart():
             shape.append(part.get_content_type())
     return [step for step in shape if step]

@@ -41,6 +41,12 @@ def test_states_match_the_tables_of_the_code():
     assert tool.render_page() == tool.PAGE.read_text("utf-8"), "run: python tools/states.py --write"
 
 
+def test_behaviors_match_the_tables_of_the_code():
+    tool = load_tool("behaviors")
+
+    assert tool.render_page() == tool.PAGE.read_text("utf-8"), "run: python tools/behaviors.py --write"
+
+
 def test_docs_import_only_public_modules():
     public = set(load_tool("public_interface").MODULES) | {"lazr.smtptest.pytest_aliases"}
     root = TOOLS.parent
@@ -87,3 +93,14 @@ def test_outdated_page_is_reported(name, monkeypatch, tmp_path, capsys):
 
     assert tool.main([]) == 1 and "--write" in capsys.readouterr().err
     assert tool.main(["--write"]) == 0 and tool.main([]) == 0
+
+
+def test_outdated_behavior_is_reported(monkeypatch, tmp_path, capsys):
+    tool = load_tool("behaviors")
+    page = tmp_path / "behaviors.md"
+    page.write_text(tool.PAGE.read_text("utf-8").replace("| `rcpt-550` |", "| `rcpt-551` |"), "utf-8")
+    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    monkeypatch.setattr(tool, "PAGE", page)
+
+    assert tool.main([]) == 1 and "--write" in capsys.readouterr().err
+    assert tool.main(["--write"]) == 0 and "| `rcpt-550` |" in page.read_text("utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from textwrap import fill
 
 from lazr.smtptest.bounces.header_field import build_fields, clean_text, encode_words
 from lazr.smtptest.bounces.identifiers import build_identifiers, format_date, resolve_now
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["build_bounce", "build_delay", "build_delivered", "find_dsn_obstacle"]
 
+_TEXT_WIDTH = 79
 RETRY_DAYS = 5  # RFC 5321 4.5.4.1: at least 4 to 5 days
 _REPLY_CODE = re.compile(r"[245][0-9]{2}[ -]")
 # RFC 3461 6.5: the escapes of utf-8 addresses (RFC 6533 3).
@@ -315,18 +317,19 @@ def _describe_target(
     original_type, original = clean_text(original_type, 100), clean_text(original, 500)
     if original_type.lower() == "rfc822" and not original.isascii():
         original_type = "utf-8"
-    attempt = f"host {host or 'localhost'} said: {answer} (in reply to RCPT TO command)"
+    attempt = f"<{address}>: host {host or 'localhost'} said: {answer} (in reply to RCPT TO command)"
     return {
         "recipient": address,
         "local_part": local or address,
         "domain": domain or "localhost",
         "address_type": address_type,
         "original_recipient": f"{original_type}; {original}" if target.original else "",
+        "known_original_recipient": f"{original_type};{original}",
         "compact_original_recipient": f"{original_type};{original}" if target.original else "",
         "action": _ACTIONS[kind],
         "status": style.fixed_statuses.get(code.code[0], code.code),
         "remote": host,
         "answer": answer,
-        "attempt": f"{attempt}\n",
+        "attempt": fill(attempt, _TEXT_WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False),
         "diagnostic": answer if is_global else encode_words(answer),
     }

@@ -102,8 +102,8 @@ _PLAIN_TEXTS = {
     "delayed": "Your message has not been delivered to the addresses below yet. The server keeps trying, so you need\n"
     "not send it again.\n\n{details}",
     "delivered": "Your message was delivered to these addresses:\n\n{details}",
-    "complaint": "A recipient has reported a message from {source} as unwanted ({feedback_type}). It arrived\n"
-    "on {arrival}. A copy follows.\n",
+    "complaint": "A recipient has reported a message from {source} as unwanted ({feedback_type}).\n"
+    "It arrived on {arrival}. A copy follows.\n",
     "out_of_office": "I am out of office and read your message later.\n",
     "out_of_office_until": "I am out of office until {until} and read your message later.\n",
     "challenge": "Your message to {recipient} waits for your confirmation, because this address does not know you.\n"
@@ -162,7 +162,7 @@ _POSTFIX = Style(
     header=(
         ("Received", "by {hostname} (Postfix)\r\n\tid {queue_id}; {date} (UTC)"),
         ("Date", "{date} (UTC)"),
-        ("From", "MAILER-DAEMON@{hostname} (Mail Delivery System)"),
+        ("From", "Mail Delivery System <MAILER-DAEMON@{hostname}>"),
         ("Subject", "{title}"),
         ("To", "{to}"),
         ("Auto-Submitted", "auto-replied"),
@@ -189,21 +189,21 @@ _POSTFIX = Style(
         "delivered": "This is the mail system at host {hostname}.\n\nYour mail was delivered to the recipients below.\n"
         "\n                   The mail system\n\n{details}",
     },
-    detail="<{recipient}>: {attempt}",
+    detail="{attempt}\n",
     preamble="This is a MIME-encapsulated message.",
     text_fields=(("Content-Description", "Notification"),),
     status_fields=(("Content-Description", "{status_description}"),),
     returned_fields=(("Content-Description", "{returned_description}"),),
     message_fields=(
-        ("Original-Envelope-Id", "{envid}"),
         ("Reporting-MTA", "dns; {hostname}"),
+        ("Original-Envelope-Id", "{envid}"),
         ("X-Postfix-Queue-ID", "{original_queue_id}"),
         ("X-Postfix-Sender", "{sender_type}; {sender}"),
         ("Arrival-Date", "{arrival} (UTC)"),
     ),
     recipient_fields=(
         ("Final-Recipient", "{address_type}; {recipient}"),
-        ("Original-Recipient", "{compact_original_recipient}"),
+        ("Original-Recipient", "{known_original_recipient}"),
         ("Action", "{action}"),
         ("Status", "{status}"),
         ("Remote-MTA", "dns; {remote}"),
