@@ -128,7 +128,7 @@ CLIENTS: tuple[Client, ...] = (
         command=_wrapper(sys.executable, "send_smtplib.py"),
         version_command=(sys.executable, "--version"),
         version_pattern=r"(Python [\d.]+)",
-        install="part of Python",
+        install="apt-get install python3",
     ),
     Client(
         name="aiosmtplib",
