@@ -24,8 +24,8 @@ RIGHT, WRONG, NOT_TRIED, UNKNOWN = "✓", "**✗**", "–", "?"
 
 INTRODUCTION = """\
 How do the mail clients that people use cope with the servers out there? `smtptest grade` ran each of them once against
-each of {behaviors} [behaviors](behaviors.md) of a server, and judged by the RFCs what became of the mail. The clients had
-the versions of the table on {date}. Each fault below was checked in the dialogue of its trial.
+each of {behaviors} [behaviors](behaviors.md) of a server, and judged by the RFCs what became of the mail. The versions
+are those of {date}. Each fault below was checked in the dialogue of its trial.
 
 A grade is about **one way to use a client**: the shortest program that its documentation recommends, with a timeout and
 verified certificates. With other options, a client may do better. Read a fault as "this is what you get unless you
@@ -173,16 +173,17 @@ def _render_faults(clients: list[Client], table: Table) -> Iterator[str]:
         results = table.clients[client.name]
         yield f"### {client.title}"
         yield ""
-        for line in [
-            f"{client.title} {results.version}: {_count(results.grades.values())} are right. {_list_skipped(results)}",
-            *_list_faults(client, results, table),
-        ]:
-            yield textwrap.fill(
-                line, 120, subsequent_indent="  " * line.startswith("-"), break_long_words=False, break_on_hyphens=False
-            )
+        score = _count(results.grades.values())
+        yield _wrap(f"{client.title} {results.version}: {score} are right. {_list_skipped(results)}")
         yield ""
+        faults = [_wrap(fault, indent="  ") for fault in _list_faults(client, results, table)]
+        yield from [*faults, ""] if faults else []
         yield f"To install it: `{client.install}`"
         yield ""
+
+
+def _wrap(text: str, indent: str = "") -> str:
+    return textwrap.fill(text, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _list_skipped(results: ClientGrades) -> str:
