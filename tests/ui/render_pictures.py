@@ -9,11 +9,13 @@ import io
 import smtplib
 import sys
 from email.message import EmailMessage
+from email.policy import SMTP
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 
+from tests.authentication.signing import RSA_KEY_NAME, make_rsa_key, sign, write_rsa_record
 from tests.ui.browser import Browser, Tab
 from tests.ui.inbox_server import InboxServer
 from tests.ui.pages import AppPage
@@ -35,6 +37,7 @@ PICTURES = {
     "wire": ("/mail/{order}/wire", ()),
     "envelope": ("/mail/{order}/envelope", ()),
     "checks": ("/mail/{order}/checks", ()),
+    "authentication": ("/mail/{order}/checks", ()),
     "attachments": ("/mail/{order}/attachments", ()),
     "headers": ("/mail/{order}/headers", ()),
     "diff": ("/diff/{welcome}/{other_welcome}", ()),
@@ -46,6 +49,14 @@ PICTURES = {
     "mailboxes": ("/mailboxes", ()),
     "palette": ("/", ("Control+k",)),
     "keyboard": ("/", ("?",)),
+}
+
+# The part of a page that a picture is about, if it is not at the top.
+REGIONS = {"authentication": "Sender"}
+DNS = {
+    RSA_KEY_NAME: write_rsa_record(make_rsa_key()),
+    "example.com": "v=spf1 ip4:192.0.2.0/24 ~all",
+    "_dmarc.example.com": "v=DMARC1; p=reject",
 }
 
 HTML = """<html><body style="font-family: sans-serif"><h1 style="color: #2456c4">{title}</h1>
@@ -82,10 +93,13 @@ def draw_chart():
     return file.getvalue()
 
 
-def send(server, message, recipients):
-    """Send a message, and return the ID of its mail."""
+def send(server, message, recipients, *, is_signed=False):
+    """Send a message, with a DKIM signature or without, and return the ID of its mail."""
     with smtplib.SMTP(*server.mail_server.address) as client:
-        client.send_message(message, to_addrs=recipients)
+        if is_signed:
+            client.sendmail("shop@example.com", recipients, sign(message.as_bytes(policy=SMTP)))
+        else:
+            client.send_message(message, to_addrs=recipients)
     return server.store.get_latest().id
 
 
@@ -123,6 +137,7 @@ def fill_server(server):
                 ("photo.jpg", ("image", "jpeg"), draw_chart()),
             ],
         ),
+        is_signed=True,
     )
     return {**ids, "refused": refused}
 
@@ -260,7 +275,7 @@ def record_inbox(browser, theme):
 def main(names):
     """Take the pictures of these names, or all."""
     names = names or [*PICTURES, RECORDING]
-    browser, server = Browser(), InboxServer(label="Shop")
+    browser, server = Browser(), InboxServer(label="Shop", server_settings={"dns": DNS})
     try:
         values = fill_server(server)
         with browser.active():
@@ -277,6 +292,10 @@ def main(names):
                     for key in keys:
                         app.page.keyboard.press(key)
                     tab.settle()
+                    if name in REGIONS:
+                        region = app.page.get_by_role("region", name=REGIONS[name])
+                        expect(region.get_by_role("listitem").first).to_be_visible()
+                        region.evaluate("region => region.scrollIntoView({block: 'end'})")
                     save(app.page.screenshot(), FOLDER / f"{name}-{theme}.png")
                 print(f"{theme}: {len(names)} pictures in {FOLDER}")
                 tab.close()

@@ -1,6 +1,7 @@
 """Compose a message from header fields, texts and attachments (RFC 5322, RFC 2045).
 
-This is the only writer of MIME in the package.  Some versions of Python's `email` turn an encoded word in their input
+With `bounces/report.py`, this is the only writer of MIME in the package.
+Some versions of Python's `email` turn an encoded word in their input
 into a header field of its own (CVE-2024-6923, CVE-2026-1299).  Here every value is checked for control characters, and
 the only line ends are those that this module writes.
 """
