@@ -138,6 +138,7 @@ SUFFIXES = [
     "/codes",
     "/envelope",
     "/defects",
+    "/authentication",
     "/html-check",
     "/link-check",
 ]

@@ -1,4 +1,4 @@
-"""Options of `smtptest serve` about outgoing connections: checks, and the relay."""
+"""Options of `smtptest serve` about outgoing connections: checks, relay and bounces."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ __all__ = ["OutboundOptions"]
 _LINKS_PANEL = "Link checks"
 _SPAM_PANEL = "Spam checks"
 _RELAY_PANEL = "Relay"
+_BOUNCES_PANEL = "Bounces"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,3 +104,30 @@ class OutboundOptions:
             metavar="ADDRESS",
         ),
     ] = None
+    bounces_to: Annotated[
+        str | None,
+        option(
+            "--bounces-to",
+            help="Where bounces, complaints and automatic replies go that rules and clients of the API demand: an SMTP "
+            "server, smtp://HOST:PORT, or a webhook, http://… or https://…; by default into the store.",
+            panel=_BOUNCES_PANEL,
+            metavar="URL",
+        ),
+    ] = None
+    bounces_allow: Annotated[
+        list[str] | None,
+        option(
+            "--bounces-allow",
+            help="Network that --bounces-to may connect to, in addition to the addresses of this machine; repeatable.",
+            panel=_BOUNCES_PANEL,
+            metavar="NETWORK",
+        ),
+    ] = None
+    simulator_addresses: Annotated[
+        bool,
+        flag(
+            "--simulator-addresses",
+            help="Let addresses stand for an outcome, such as bounce@simulator.amazonses.com and ann-450@example.com.",
+            panel=_BOUNCES_PANEL,
+        ),
+    ] = False
