@@ -15,6 +15,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 
+from lazr.smtptest.grading import grade_command
+from lazr.smtptest.grading.reports import render_html
 from tests.authentication.signing import RSA_KEY_NAME, make_rsa_key, sign, write_rsa_record
 from tests.ui.browser import Browser, Tab
 from tests.ui.inbox_server import InboxServer
@@ -25,6 +27,7 @@ FOLDER = PROJECT / "docs" / "pictures"
 VIEWPORT = {"width": 1280, "height": 800}
 MAX_COLORS = 128
 RECORDING = "live"
+REPORT = "grade-report"
 RECORDING_VIEWPORT = {"width": 1280, "height": 720}
 POINTER = ((0, 0), (0, 17), (4, 13), (7, 20), (10, 19), (7, 12), (12, 12))
 POINTER_SCALE = 1.4
@@ -272,9 +275,28 @@ def record_inbox(browser, theme):
         server.close()
 
 
+def grade_example_client():
+    """Return the HTML report of the client in docs/how-to/grade.md."""
+    client = PROJECT / "tests" / "examples" / "send_mail.py"
+    return render_html(grade_command([sys.executable, str(client)], client="send_mail.py"))
+
+
+def take_report(browser, server, theme, report):
+    """Return a picture of the report of `smtptest grade`: the wrong results, one of them open."""
+    tab = Tab(browser, server, viewport=VIEWPORT, color_scheme=theme)
+    tab.page.set_content(report)
+    tab.page.get_by_role("button", name="Wrong").click()
+    tab.page.locator("#rcpt-one-of-three-550 summary").click()
+    tab.page.locator("#rcpt-one-of-three-550 summary").blur()
+    picture = tab.page.screenshot()
+    tab.close()
+    return picture
+
+
 def main(names):
     """Take the pictures of these names, or all."""
-    names = names or [*PICTURES, RECORDING]
+    names = names or [*PICTURES, RECORDING, REPORT]
+    report = grade_example_client() if REPORT in names else ""
     browser, server = Browser(), InboxServer(label="Shop", server_settings={"dns": DNS})
     try:
         values = fill_server(server)
@@ -285,6 +307,9 @@ def main(names):
                 for name in names:
                     if name == RECORDING:
                         record_inbox(browser, theme).save(FOLDER / f"{name}-{theme}.webp")
+                        continue
+                    if name == REPORT:
+                        save(take_report(browser, server, theme, report), FOLDER / f"{name}-{theme}.png")
                         continue
                     path, keys = PICTURES[name]
                     app.open(path.format(**values))

@@ -164,7 +164,10 @@ def _list_charset_variants(body: bytes) -> Iterator[Variant]:
 
 
 def _can_be_normalized(text: str) -> bool:
-    """Return whether normalization takes linear time: it sorts each run of combining characters."""
+    """Return whether normalization takes linear time.
+
+    It sorts each run of combining characters, in quadratic time.
+    """
     return not _COMBINING_RUN.search(bytes(map(unicodedata.combining, text)))
 
 

@@ -12,8 +12,10 @@ from lazr.smtptest import __version__
 from lazr.smtptest._util.suggestion import describe_unknown, find_nearest_name
 from lazr.smtptest.cli.commands import (
     bench,
+    check,
     compact,
     export,
+    grade,
     import_,
     ls,
     mailboxes,
@@ -50,11 +52,13 @@ _COMMANDS: tuple[tuple[str, Callable[..., int], tuple[str, ...]], ...] = (
     ("ls", ls.ls, ls.EXAMPLES),
     ("show", show.show, show.EXAMPLES),
     ("wait", wait.wait, wait.EXAMPLES),
+    ("check", check.check, check.EXAMPLES),
     ("open", open_.open_, open_.EXAMPLES),
     ("rm", rm.rm, rm.EXAMPLES),
     ("export", export.export, export.EXAMPLES),
     ("import", import_.import_, import_.EXAMPLES),
     ("ready", ready.ready, ready.EXAMPLES),
+    ("grade", grade.grade, grade.EXAMPLES),
     ("mcp", mcp_.mcp, mcp_.EXAMPLES),
     ("compact", compact.compact, compact.EXAMPLES),
     ("secret", secret.secret, secret.EXAMPLES),
@@ -96,8 +100,11 @@ def _format_examples(lines: Sequence[str]) -> str:
     return "\n\n".join(["Examples:", *(f"  {line}" for line in lines)]).replace("[", r"\[")
 
 
+# The first word that is no option begins the command line of another program, whose options stay with it.
+_CONTEXT_SETTINGS = {"grade": {"allow_interspersed_args": False}}
+
 for _name, _command, _lines in _COMMANDS:
-    app.command(_name, epilog=_format_examples(_lines))(_command)
+    app.command(_name, epilog=_format_examples(_lines), context_settings=_CONTEXT_SETTINGS.get(_name))(_command)
 
 _rules_app = typer.Typer(
     cls=_SuggestingGroup,
