@@ -15,7 +15,7 @@ import httpx
 import pytest
 import trustme
 
-from lazr.smtptest.web.extras import EXTRAS
+from lazr.smtptest._util.extras import EXTRAS
 from tests.helpers.command_line import SMTPTEST_COMMAND, build_environment
 from tests.helpers.mime_messages import build_message_with_files
 
