@@ -273,7 +273,20 @@ def test_the_path_check_finds_paths(text):
 
 
 # Rooms with public names: modules outside of a room import from the room, not from its files.
-ROOMS = ("protocol.pop3", "protocol.smtp", "mail", "rules", "store", "folders", "net", "testing", "mcp_server", "web")
+ROOMS = (
+    "protocol.pop3",
+    "protocol.smtp",
+    "dns",
+    "authentication",
+    "mail",
+    "rules",
+    "store",
+    "folders",
+    "net",
+    "testing",
+    "mcp_server",
+    "web",
+)
 
 
 def find_room(module):

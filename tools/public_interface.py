@@ -23,7 +23,9 @@ MODULES = (
     "lazr.smtptest.server",
     "lazr.smtptest.controller",
     "lazr.smtptest.presets",
+    "lazr.smtptest.authentication",
     "lazr.smtptest.bounces",
+    "lazr.smtptest.dns",
     "lazr.smtptest.errors",
     "lazr.smtptest.grading",
     "lazr.smtptest.testcontainers",
@@ -62,8 +64,9 @@ def list_fixture_functions() -> Iterator[tuple[str, object]]:
 def list_fixtures() -> Iterator[str]:
     """Yield a table of the pytest fixtures."""
     options = (
-        "The marker `smtptest`, the options `--smtptest-keep`, `--smtptest-server` and `--smtptest-smtp`, and the ini "
-        "keys `smtptest_options`, `smtptest_timeout`, `smtptest_server` and `smtptest_smtp`."
+        "The markers `smtptest` and `smtptest_grade`, the options `--smtptest-keep`, `--smtptest-server` and "
+        "`--smtptest-smtp`, and the ini keys `smtptest_options`, `smtptest_timeout`, `smtptest_server` and "
+        "`smtptest_smtp`."
     )
     yield f"\n### pytest\n\n{options}\n\n"
     yield "| fixture | |\n|---|---|\n"

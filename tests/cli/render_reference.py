@@ -22,9 +22,12 @@ def _sections(group, path):
             yield from _sections(command, (*path, name))
             continue
         arguments = [one for one in command.params if one.param_type_name == "argument"]
-        usage = " ".join((*path, name, *map(_usage, arguments)))
+        words = [*map(_usage, arguments), "[OPTIONS]"]
+        if not command.context_settings.get("allow_interspersed_args", True):  # later options belong to another program
+            words = ["[OPTIONS]", "--", *map(_usage, arguments)]
+        usage = " ".join((*path, name, *words))
         description = "\n\n".join(map(_paragraph, command.help.split("\n\n")))
-        yield f"\n### {' '.join((*path, name))}\n\n{description}\n\n    {usage} [OPTIONS]\n\n"
+        yield f"\n### {' '.join((*path, name))}\n\n{description}\n\n    {usage}\n\n"
         rows = [_row(one) for one in command.params if one.param_type_name == "option" and "--help" not in one.opts]
         if rows:
             yield "| option | variable | default | |\n|---|---|---|---|\n" + "".join(rows)

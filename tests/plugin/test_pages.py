@@ -54,7 +54,7 @@ def test_page_examples_pass_or_fail_as_documented(runner):
     )
 
     result = runner.run("--ignore=other", "--color=no")
-    result.assert_outcomes(passed=7, failed=1)
+    result.assert_outcomes(passed=10, failed=1)
     [documented] = find_blocks("docs/tutorial/pytest.md", "text")
     result.stdout.fnmatch_lines(list(build_patterns(documented)))
     runner.run("--rootdir=other", "-c", "other/pytest.ini", "other").assert_outcomes(passed=1)

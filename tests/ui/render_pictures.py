@@ -9,11 +9,15 @@ import io
 import smtplib
 import sys
 from email.message import EmailMessage
+from email.policy import SMTP
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 
+from lazr.smtptest.grading import grade_command
+from lazr.smtptest.grading.reports import render_html
+from tests.authentication.signing import RSA_KEY_NAME, make_rsa_key, sign, write_rsa_record
 from tests.ui.browser import Browser, Tab
 from tests.ui.inbox_server import InboxServer
 from tests.ui.pages import AppPage
@@ -23,6 +27,7 @@ FOLDER = PROJECT / "docs" / "pictures"
 VIEWPORT = {"width": 1280, "height": 800}
 MAX_COLORS = 128
 RECORDING = "live"
+REPORT = "grade-report"
 RECORDING_VIEWPORT = {"width": 1280, "height": 720}
 POINTER = ((0, 0), (0, 17), (4, 13), (7, 20), (10, 19), (7, 12), (12, 12))
 POINTER_SCALE = 1.4
@@ -35,6 +40,7 @@ PICTURES = {
     "wire": ("/mail/{order}/wire", ()),
     "envelope": ("/mail/{order}/envelope", ()),
     "checks": ("/mail/{order}/checks", ()),
+    "authentication": ("/mail/{order}/checks", ()),
     "attachments": ("/mail/{order}/attachments", ()),
     "headers": ("/mail/{order}/headers", ()),
     "diff": ("/diff/{welcome}/{other_welcome}", ()),
@@ -46,6 +52,14 @@ PICTURES = {
     "mailboxes": ("/mailboxes", ()),
     "palette": ("/", ("Control+k",)),
     "keyboard": ("/", ("?",)),
+}
+
+# The part of a page that a picture is about, if it is not at the top.
+REGIONS = {"authentication": "Sender"}
+DNS = {
+    RSA_KEY_NAME: write_rsa_record(make_rsa_key()),
+    "example.com": "v=spf1 ip4:192.0.2.0/24 ~all",
+    "_dmarc.example.com": "v=DMARC1; p=reject",
 }
 
 HTML = """<html><body style="font-family: sans-serif"><h1 style="color: #2456c4">{title}</h1>
@@ -82,10 +96,13 @@ def draw_chart():
     return file.getvalue()
 
 
-def send(server, message, recipients):
-    """Send a message, and return the ID of its mail."""
+def send(server, message, recipients, *, is_signed=False):
+    """Send a message, with a DKIM signature or without, and return the ID of its mail."""
     with smtplib.SMTP(*server.mail_server.address) as client:
-        client.send_message(message, to_addrs=recipients)
+        if is_signed:
+            client.sendmail("shop@example.com", recipients, sign(message.as_bytes(policy=SMTP)))
+        else:
+            client.send_message(message, to_addrs=recipients)
     return server.store.get_latest().id
 
 
@@ -123,6 +140,7 @@ def fill_server(server):
                 ("photo.jpg", ("image", "jpeg"), draw_chart()),
             ],
         ),
+        is_signed=True,
     )
     return {**ids, "refused": refused}
 
@@ -257,10 +275,29 @@ def record_inbox(browser, theme):
         server.close()
 
 
+def grade_example_client():
+    """Return the HTML report of the client in docs/how-to/grade.md."""
+    client = PROJECT / "tests" / "examples" / "send_mail.py"
+    return render_html(grade_command([sys.executable, str(client)], client="send_mail.py"))
+
+
+def take_report(browser, server, theme, report):
+    """Return a picture of the report of `smtptest grade`: the wrong results, one of them open."""
+    tab = Tab(browser, server, viewport=VIEWPORT, color_scheme=theme)
+    tab.page.set_content(report)
+    tab.page.get_by_role("button", name="Wrong").click()
+    tab.page.locator("#rcpt-one-of-three-550 summary").click()
+    tab.page.locator("#rcpt-one-of-three-550 summary").blur()
+    picture = tab.page.screenshot()
+    tab.close()
+    return picture
+
+
 def main(names):
     """Take the pictures of these names, or all."""
-    names = names or [*PICTURES, RECORDING]
-    browser, server = Browser(), InboxServer(label="Shop")
+    names = names or [*PICTURES, RECORDING, REPORT]
+    report = grade_example_client() if REPORT in names else ""
+    browser, server = Browser(), InboxServer(label="Shop", server_settings={"dns": DNS})
     try:
         values = fill_server(server)
         with browser.active():
@@ -271,12 +308,19 @@ def main(names):
                     if name == RECORDING:
                         record_inbox(browser, theme).save(FOLDER / f"{name}-{theme}.webp")
                         continue
+                    if name == REPORT:
+                        save(take_report(browser, server, theme, report), FOLDER / f"{name}-{theme}.png")
+                        continue
                     path, keys = PICTURES[name]
                     app.open(path.format(**values))
                     expect(app.page.locator(".dot.live")).to_be_visible()
                     for key in keys:
                         app.page.keyboard.press(key)
                     tab.settle()
+                    if name in REGIONS:
+                        region = app.page.get_by_role("region", name=REGIONS[name])
+                        expect(region.get_by_role("listitem").first).to_be_visible()
+                        region.evaluate("region => region.scrollIntoView({block: 'end'})")
                     save(app.page.screenshot(), FOLDER / f"{name}-{theme}.png")
                 print(f"{theme}: {len(names)} pictures in {FOLDER}")
                 tab.close()

@@ -21,7 +21,8 @@ DURATION = "() => Math.max(...document.getAnimations().map((one) => one.effect.g
 
 
 def test_every_picture_is_there_in_both_themes():
-    expected = {f"{name}-{theme}.png" for name in render_pictures.PICTURES for theme in THEMES}
+    pages = (*render_pictures.PICTURES, render_pictures.REPORT)
+    expected = {f"{name}-{theme}.png" for name in pages for theme in THEMES}
     expected |= {f"{name}-{theme}.svg" for name in render_terminal_pictures.PICTURES for theme in THEMES}
     expected |= {f"{render_pictures.RECORDING}-{theme}.webp" for theme in THEMES}
     assert {path.name for path in render_pictures.FOLDER.iterdir()} == expected

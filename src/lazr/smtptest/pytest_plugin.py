@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from lazr.smtptest.grading import GradeTask
     from lazr.smtptest.mailserver import MailServer
-    from lazr.smtptest.testing import Servers, ServerSnapshot, SharedServer
+    from lazr.smtptest.testing import GradedTest, GradeMarker, Servers, ServerSnapshot, SharedServer
 
 __all__ = [
     "smtptest",
@@ -24,9 +25,14 @@ __all__ = [
     "smtptest_session",
     "smtptest_session_options",
     "smtptest_session_server",
+    "smtptest_task",
 ]
 
 _MARKER_HELP = "smtptest(**options): options of MailServer for the fixtures smtptest and smtptest_factory"
+_GRADE_MARKER_HELP = (
+    "smtptest_grade(only=[...], exclude=[...], baseline=PATH, timeout=10): run the test once for each behavior of "
+    "servers, and judge what the client does"
+)
 _TIMEOUT_OPTION_HELP = "Default timeout of all waits, in seconds, for the MailServer of each fixture (5)."
 _INI_OPTION_HELP = "Options for the MailServer of each fixture, in lines of `name = value`."
 _SERVER_OPTION_HELP = "Run the tests against a running `smtptest serve`, whose web inbox is at URL."
@@ -63,6 +69,8 @@ class _TestState:
     def __init__(self, servers: Servers) -> None:
         self.servers = servers
         self.shared_server: SharedServer | None = None  # of `--smtptest-server`
+        self.graded_test: GradedTest | None = None  # with the marker `smtptest_grade`
+        self.client_error: BaseException | None = None  # what the client of a graded test reported
         self.handler_error: BaseException | None = None  # only if the test failed on its own, too
         self.is_reported = False  # whether a report has shown the servers
 
@@ -85,6 +93,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Parse the options in the configuration file, and register the marker."""
     config.addinivalue_line("markers", _MARKER_HELP)
+    config.addinivalue_line("markers", _GRADE_MARKER_HELP)
     keep = config.getoption("smtptest_keep")
     if keep is not None:  # absolute, because workers of xdist may run in another folder
         path = config.invocation_params.dir / keep
@@ -175,6 +184,10 @@ def smtptest(
             signup("ann@example.com", smtptest.address)
             assert smtptest.inbox.one(to="ann@example.com").subject == "Welcome"
     """
+    if request.node.get_closest_marker("smtptest_grade") is not None:
+        request.getfixturevalue("smtptest_task")
+        yield get_servers(request).to_dict()["smtptest"]
+        return
     options = _merge_options(request, smtptest_options)
     if request.config.stash[_SHARED_URL_KEY]:
         with _start_shared_server(request, options, request.node.name) as shared_server:
@@ -184,6 +197,44 @@ def smtptest(
     servers = get_servers(request)
     yield _start_server(servers, "smtptest", options)
     servers.stop()
+
+
+@pytest.fixture
+def smtptest_task(request: pytest.FixtureRequest) -> Iterator[GradeTask]:
+    """Return what the client has to send, in a test with the marker `smtptest_grade`.
+
+    The marker runs the test once for each behavior of servers.  An exception of the test means that the client reports
+    a failure.  The test fails if the client does the wrong thing, such as to lose the mail.
+
+        @pytest.mark.smtptest_grade(only=["starttls"])
+        def test_client(smtptest_task):
+            send(smtptest_task.host, smtptest_task.port, smtptest_task.message)
+    """
+    behavior = getattr(request, "param", None)
+    if behavior is None:
+        raise _build_failure("the fixture smtptest_task needs the marker: @pytest.mark.smtptest_grade(only=[...])")
+    from lazr.smtptest.errors import MissingExtra
+    from lazr.smtptest.testing import GradedTest, GradeMarkerError
+
+    try:
+        graded_test = GradedTest(behavior, _parse_grade_marker(request.node), request.config.rootpath)
+    except (GradeMarkerError, MissingExtra) as error:  # a traceback would not help
+        raise _build_failure(str(error)) from None
+    test = _get_test_state(request)
+    test.graded_test = graded_test
+    test.servers.add("smtptest", graded_test.server)
+    yield graded_test.task
+    graded_test.close()
+
+
+def _parse_grade_marker(node: pytest.Item) -> GradeMarker:
+    from lazr.smtptest.testing import GradeMarker, GradeMarkerError
+
+    marker = next(node.iter_markers("smtptest_grade"))
+    try:
+        return GradeMarker.parse(marker.args, marker.kwargs)
+    except GradeMarkerError as error:
+        raise _build_failure(str(error)) from None
 
 
 @pytest.fixture
@@ -410,6 +461,27 @@ def _reject_marker_options(marker_options: Mapping[str, Any], running_options: M
         )
 
 
+# -- collection ---------------------------------------------------------------------------------
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make one test for each behavior of the marker `smtptest_grade`."""
+    if metafunc.definition.get_closest_marker("smtptest_grade") is None:
+        return
+    if not {"smtptest", "smtptest_task"} & set(metafunc.fixturenames):
+        raise _build_failure(_GRADE_MARKER_WITHOUT_SERVER)
+    behaviors = _parse_grade_marker(metafunc.definition).behaviors
+    if "smtptest_task" not in metafunc.fixturenames:
+        metafunc.fixturenames.append("smtptest_task")  # the fixture `smtptest` requests it
+    metafunc.parametrize("smtptest_task", behaviors, indirect=True, ids=behaviors)
+
+
+_GRADE_MARKER_WITHOUT_SERVER = (
+    "@pytest.mark.smtptest_grade has no effect: it needs a test function, not a method of unittest.TestCase, with the "
+    "fixture smtptest_task or smtptest; add one to its arguments, or remove the marker"
+)
+
+
 # -- a test -------------------------------------------------------------------------------------
 
 
@@ -417,6 +489,8 @@ def _reject_marker_options(marker_options: Mapping[str, Any], running_options: M
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Note the servers that run already, and check that the marker has an effect."""
     _add_snapshot(item)
+    if item.get_closest_marker("smtptest_grade") is not None and "smtptest_task" not in _get_parameters(item):
+        raise _build_failure(_GRADE_MARKER_WITHOUT_SERVER)
     marker = next((marker for marker in item.own_markers if marker.name == "smtptest"), None)
     if marker is None:
         return
@@ -430,6 +504,11 @@ _MARKER_WITHOUT_SERVER = (
     "@pytest.mark.smtptest has no effect: this test uses none of the fixtures smtptest, smtptest_factory and "
     "smtptest_session; add one to its arguments, or remove the marker"
 )
+
+
+def _get_parameters(item: pytest.Item) -> Mapping[str, object]:
+    parameters: Mapping[str, object] = getattr(getattr(item, "callspec", None), "params", {})
+    return parameters
 
 
 def _add_snapshot(item: pytest.Item) -> None:
@@ -449,11 +528,16 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Fail a passed test for an exception in a handler, or an unused rule."""
     __tracebackhide__ = True
     failure = result = None
+    test = item.stash.get(_TEST_STATE_KEY, None)
+    if test is not None and test.graded_test is not None:
+        test.graded_test.restart_clock()
     try:
         result = yield
     except BaseException as error:  # noqa: BLE001 - raised again below, outside of this handler
         failure = error
     test = item.stash.get(_TEST_STATE_KEY, None)
+    if test is not None and test.graded_test is not None:
+        failure = _judge(test, test.graded_test, failure)
     is_skipped = isinstance(failure, pytest.skip.Exception)
     handler_error = None if test is None else test.servers.collect_error(is_skipped=is_skipped)
     if handler_error is not None and (failure is None or is_skipped):
@@ -467,6 +551,24 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     return result
 
 
+def _judge(test: _TestState, graded_test: GradedTest, error: BaseException | None) -> BaseException | None:
+    """Return the exception with which a graded test must end; None if it passes.
+
+    An exception is what the client reports; pytest's own ones, such as that of `pytest.skip`, stay as they are.
+    """
+    if error is not None and not isinstance(error, (Exception, SystemExit)):
+        return error
+    from lazr.smtptest.testing import GradeVerdict
+
+    test.client_error = error
+    verdict, text = graded_test.finish(error)
+    if verdict is GradeVerdict.PASSED:
+        return None
+    if verdict is GradeVerdict.NOT_TRIED:
+        return pytest.skip.Exception(text)
+    return pytest.xfail.Exception(text) if verdict is GradeVerdict.KNOWN else _build_failure(text)
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -474,15 +576,23 @@ def pytest_runtest_makereport(
     """Add what the servers received to the report of a failure."""
     report = yield
     if report.failed:
-        if _shorten_last_line(report):
+        if _shorten_last_line(report) or _is_graded(item):
             _drop_advice_about_frames(report)
         report.sections += _build_report_sections(item)
+    elif report.skipped and _is_graded(item) and isinstance(report.longrepr, tuple):
+        path, line, _ = item.reportinfo()  # not the place of the hook that has judged the test
+        report.longrepr = (str(path), (line or 0) + 1, report.longrepr[2])
     if call.when == "teardown":  # the item lives until the end of the run
         if _TEST_STATE_KEY in item.stash:
             del item.stash[_TEST_STATE_KEY]
         if _SNAPSHOT_KEY in item.stash:
             del item.stash[_SNAPSHOT_KEY]
     return report
+
+
+def _is_graded(item: pytest.Item) -> bool:
+    test = item.stash.get(_TEST_STATE_KEY, None)
+    return test is not None and test.graded_test is not None
 
 
 def _shorten_last_line(report: pytest.TestReport) -> bool:
@@ -510,7 +620,7 @@ def _build_report_sections(item: pytest.Item) -> list[tuple[str, str]]:
 
     if _TEST_STATE_KEY not in item.stash and "lazr.smtptest.mailserver.server" not in sys.modules:
         return []  # no server has run
-    from lazr.smtptest.testing import Servers, ServerSnapshot, describe_shared_server
+    from lazr.smtptest.testing import Servers, ServerSnapshot, describe_shared_server, format_traceback
 
     test = item.stash.setdefault(_TEST_STATE_KEY, _TestState(Servers()))
     before = item.stash.get(_SNAPSHOT_KEY, None) or ServerSnapshot()
@@ -520,6 +630,8 @@ def _build_report_sections(item: pytest.Item) -> list[tuple[str, str]]:
         if test.shared_server is not None:
             sections += describe_shared_server(test.shared_server)
         sections += test.servers.build_report_sections(before, _list_fixture_values(item))
+        if test.client_error is not None:
+            sections.append(("what the client raised", format_traceback(test.client_error)))
         if test.handler_error is not None:
             sections.append(_build_error_section(test.handler_error))
     keep: str | None = item.config.getoption("smtptest_keep")

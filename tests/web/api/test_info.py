@@ -88,6 +88,7 @@ def test_webui_has_mailpits_fields_and_more(rest_api):
             }
             for name, purpose in {
                 "thumbnails": "thumbnails of pictures",
+                "checks": "checks of DKIM, SPF and DMARC",
                 "html-check": "checks of the HTML",
                 "regex": "regular expressions in rules",
                 "passwords": "hashed passwords",

@@ -14,6 +14,7 @@ from lazr.smtptest.cli.commands import (
     bench,
     compact,
     export,
+    grade,
     import_,
     ls,
     mailboxes,
@@ -55,6 +56,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., int], tuple[str, ...]], ...] = (
     ("export", export.export, export.EXAMPLES),
     ("import", import_.import_, import_.EXAMPLES),
     ("ready", ready.ready, ready.EXAMPLES),
+    ("grade", grade.grade, grade.EXAMPLES),
     ("mcp", mcp_.mcp, mcp_.EXAMPLES),
     ("compact", compact.compact, compact.EXAMPLES),
     ("secret", secret.secret, secret.EXAMPLES),
@@ -96,8 +98,11 @@ def _format_examples(lines: Sequence[str]) -> str:
     return "\n\n".join(["Examples:", *(f"  {line}" for line in lines)]).replace("[", r"\[")
 
 
+# The first word that is no option begins the command line of another program, whose options stay with it.
+_CONTEXT_SETTINGS = {"grade": {"allow_interspersed_args": False}}
+
 for _name, _command, _lines in _COMMANDS:
-    app.command(_name, epilog=_format_examples(_lines))(_command)
+    app.command(_name, epilog=_format_examples(_lines), context_settings=_CONTEXT_SETTINGS.get(_name))(_command)
 
 _rules_app = typer.Typer(
     cls=_SuggestingGroup,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lazr.smtptest.mail.attachment import Attachment
+    from lazr.smtptest.mail.authenticator import Authenticator
     from lazr.smtptest.mail.compose import (
         AttachmentFile,
         build_address_field,
@@ -51,6 +52,7 @@ __all__ = [
     "Address",
     "Attachment",
     "AttachmentFile",
+    "Authenticator",
     "Condition",
     "Defects",
     "Envelope",
@@ -99,6 +101,7 @@ __getattr__, __dir__ = lazy_exports(
     globals(),
     {
         "lazr.smtptest.mail.attachment": ("Attachment",),
+        "lazr.smtptest.mail.authenticator": ("Authenticator",),
         "lazr.smtptest.mail.compose": (
             "AttachmentFile",
             "build_address_field",

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from email.message import EmailMessage, Message
     from os import PathLike
     from pathlib import Path
-    from typing import Any, Final, Self, overload
+    from typing import Any, Final, Literal, Self, overload
 
+    from lazr.smtptest.authentication import Authentication
+    from lazr.smtptest.dns import DnsSource
+    from lazr.smtptest.mail.authenticator import Authenticator
     from lazr.smtptest.mail.headers import Headers
     from lazr.smtptest.mail.links import Link
     from lazr.smtptest.mail.mime.address import Address
@@ -91,6 +94,7 @@ class Mail:
         parts: the content's bytes, in consecutive pieces.
         session: the record of the SMTP session that delivered the mail; None if there was no session.
         received_at: the time at which the last byte arrived, in seconds since 1970; None means now.
+        authenticator: what `authentication` uses: the DNS records of the server, shared by its mails; None for none.
 
     The arguments `id`, `envelope` and `session` are attributes; `timestamp` has the value of `received_at`.
     `from_bytes`, `from_file` and `from_message` make a mail that no server has received.
@@ -102,7 +106,7 @@ class Mail:
     """
 
     # An inbox keeps thousands of mails, so a mail has few attributes, and no list around a content of one piece.
-    __slots__ = ("_content", "_parsed_message", "_session", "envelope", "id", "timestamp")
+    __slots__ = ("_authentication", "_content", "_parsed_message", "_session", "envelope", "id", "timestamp")
 
     def __init__(
         self,
@@ -112,6 +116,7 @@ class Mail:
         *,
         session: SessionRecord | None = None,
         received_at: float | None = None,
+        authenticator: Authenticator | tuple[Authenticator | None, Authentication] | None = None,
     ) -> None:
         self.id: Final = id
         self.envelope: Final[Envelope] = envelope
@@ -119,6 +124,8 @@ class Mail:
         self._content: bytes | list[bytes] = parts[0] if len(parts) == 1 else parts
         self.timestamp: Final = time.time() if received_at is None else received_at
         self._parsed_message: ParsedMessage | None = None
+        # What computes it; after the first use, also the result.
+        self._authentication = authenticator
 
     # -- mails that no server has received ---------------------------------------------------
 
@@ -461,6 +468,99 @@ class Mail:
 
         return render_snapshot(self, headers, replace or {})
 
+    # -- the sender --------------------------------------------------------------------------
+
+    @property
+    def authentication(self) -> Authentication:
+        r"""The results of DKIM, ARC, SPF and DMARC, with the DNS records of `MailServer(dns=...)`.
+
+        They are computed at first use.  SPF checks the address of the client, which PROXY or XCLIENT may have named, or
+        that of `MailServer(spf_ip=...)`.  Without DNS records, each check that needs some is a "temperror".
+
+        Raises:
+            MissingExtra: if the extra `checks` is not installed.
+
+        >>> from lazr.smtptest import MailServer
+        >>> server = MailServer(
+        ...     dns={"example.com": "v=spf1 ip4:192.0.2.1 -all", "_dmarc.example.com": "v=DMARC1; p=reject"},
+        ...     spf_ip="192.0.2.1",
+        ... )
+        >>> mail = server.deliver("From: ann@example.com\n\nHi\n", to="bob@example.net")
+        >>> mail.authentication.spf.result, mail.authentication.dmarc.result
+        ('pass', 'pass')
+        """
+        known = self._authentication
+        if not isinstance(known, tuple):
+            self._authentication = known = (known, self.authenticate())
+        return known[1]
+
+    def authenticate(self, dns: DnsSource = None, spf_ip: str | None = None) -> Authentication:
+        r"""Return the results of DKIM, ARC, SPF and DMARC for other DNS records or another client.
+
+        `authentication` stays as it is.
+
+        Args:
+            dns: the DNS records, as for `MailServer(dns=...)`; by default those of the server.
+            spf_ip: the address that SPF checks; by default as in `authentication`.
+
+        Raises:
+            MissingExtra: if the extra `checks` is not installed.
+            TypeError: if an argument has another type.
+            ValueError: if `spf_ip` is not an IP address, or a DNS record is invalid.
+
+        >>> mail = Mail.from_bytes(b"From: ann@example.com\r\n\r\nHi\r\n")
+        >>> found = mail.authenticate({"example.com": "v=spf1 -all"}, spf_ip="192.0.2.1")
+        >>> print(found.spf)
+        spf=fail mfrom=example.com: no term before -all in the record of example.com matches 192.0.2.1
+        """
+        from lazr.smtptest.mail.authenticator import Authenticator
+
+        known = self._authentication
+        authenticator = (known[0] if isinstance(known, tuple) else known) or Authenticator(None)
+        if dns is not None or spf_ip is not None:
+            authenticator = Authenticator(
+                authenticator.resolver if dns is None else dns, authenticator.spf_ip if spf_ip is None else spf_ip
+            )
+        return authenticator.check(
+            self, [address.rpartition("@")[2] for address in self._parse().read_addresses("from")]
+        )
+
+    def assert_authenticated(
+        self,
+        *,
+        dkim: str | Literal[True] | None = None,
+        spf: str | Literal[True] | None = None,
+        dmarc: Literal[True] | None = None,
+        arc: Literal[True] | None = None,
+    ) -> None:
+        r"""Check the results in `authentication`; without arguments, that DMARC passes.
+
+        Args:
+            dkim: True demands a DKIM signature that passes; a domain, one of this domain.
+            spf: True demands that SPF passes; a domain, that it passes for this domain.
+            dmarc: True demands that DMARC passes.
+            arc: True demands that the ARC chain passes.
+
+        Raises:
+            AssertionError: if a result is another one; the text has the reasons.
+            MissingExtra: if the extra `checks` is not installed.
+            TypeError: if an argument has another type.
+
+        >>> mail = Mail.from_bytes(b"From: ann@example.com\r\nTo: bob@example.com\r\nSubject: Hi\r\n\r\nHi\r\n")
+        >>> mail.assert_authenticated(dkim="example.com")
+        Traceback (most recent call last):
+        AssertionError: mail 1 ann@example.com -> bob@example.com 'Hi' is not authenticated
+          no DKIM signature of example.com passes: the mail has no DKIM signature
+        """
+        from lazr.smtptest.mail.authenticator import describe_unmet, format_unauthenticated
+
+        if dkim is spf is dmarc is arc is None:
+            dmarc = True
+        unmet = describe_unmet(self.authentication, dkim=dkim, spf=spf, dmarc=dmarc, arc=arc)
+        if unmet:
+            summary = format_summary(self.sender, self.recipients, self.subject)
+            raise AssertionError(format_unauthenticated(f"mail {self.id} {summary}", unmet))
+
     # -- in a browser ------------------------------------------------------------------------
 
     if TYPE_CHECKING:
@@ -582,8 +682,9 @@ class Mail:
         return hash((self.id, self.timestamp))
 
     def __reduce__(self) -> tuple[object, ...]:
-        # The parsed form is left out: it is computed again.
-        rebuild = partial(Mail, session=self._session, received_at=self.timestamp)
+        # The parsed form is left out: it is computed again.  So are DNS records: a resolver may have sockets.
+        known = (None, self._authentication[1]) if isinstance(self._authentication, tuple) else None
+        rebuild = partial(Mail, session=self._session, received_at=self.timestamp, authenticator=known)
         return rebuild, (self.id, self.envelope, self.parts.copy())
 
     if not TYPE_CHECKING:  # a type checker would take every name for an attribute, and every key for an item

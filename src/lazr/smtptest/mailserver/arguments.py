@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["check_arguments"]
 
 # The arguments that may be None.
-_OPTIONAL = frozenset({"decide", "observer", "store", "keep_bytes", "mailboxes", "switch_interval"})
+_OPTIONAL = frozenset({"decide", "observer", "store", "keep_bytes", "mailboxes", "spf_ip", "switch_interval"})
 _OBSERVER_CALLBACKS = ("on_mail_received", "on_mail_accepted", "on_command_refused", "on_session_ended")
 _STORE_METHODS = ("add", "close")
 
@@ -139,6 +139,7 @@ _CHECKS: dict[str, Callable[[str, object], None]] = {
     "observer": _check_observer,
     "store": _check_store,
     "mailboxes": _check_mailboxes,
+    "spf_ip": _check_text,
     "keep_mails": _check_keep_mails,
     "keep_bytes": _check_keep_bytes,
     "timeout": _check_timeout,

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from lazr.smtptest.mail import Inbox, Mail
+    from lazr.smtptest.mail import Authenticator, Inbox, Mail
     from lazr.smtptest.mailserver.failure_log import FailureLog
     from lazr.smtptest.mailserver.mail_builder import MailContent
     from lazr.smtptest.mailserver.observer import ServerObserver
@@ -31,6 +31,7 @@ class LocalDelivery:
         store: The store that keeps mails as well; None is no store.
         observer: The callbacks about mails; None is no observer.
         on_stored: Called after a mail is in the store; None for nothing to call.
+        authenticator: The DNS records for the checks of mails; None for none.
     """
 
     def __init__(
@@ -42,7 +43,9 @@ class LocalDelivery:
         store: Store | None,
         observer: ServerObserver | None,
         on_stored: Callable[[], None] | None = None,
+        authenticator: Authenticator | None = None,
     ) -> None:
+        self._authenticator = authenticator
         self._on_stored = on_stored
         self._inbox = inbox
         self._failures = failures
@@ -53,7 +56,7 @@ class LocalDelivery:
         self._manager: ConnectionManager | None = None
         self._store_delivery: StoreDelivery | None = None
         self._received_count = 0
-        self._build_mail: Callable[[EndOfData, str], Mail] = self._build_first_mail
+        self._build_mail: Callable[[EndOfData, str, Authenticator | None], Mail] = self._build_first_mail
 
     def start_run(self, manager: ConnectionManager, call_soon: Callable[[Callable[[], None]], None]) -> None:
         """Deliver the mail of this run; `call_soon` runs a function in the server's thread."""
@@ -92,7 +95,7 @@ class LocalDelivery:
         if store_delivery is None and self._observer is None and not self._keep_mails:
             return reply
         mail_id = str(self._received_count + 1) if store_delivery is None else store_delivery.generate_id()
-        mail = self._build_mail(event, mail_id)
+        mail = self._build_mail(event, mail_id, self._authenticator)
         if self._observer is not None:
             refusal = self._ask_observer(self._observer, mail)
             if refusal is not None:
@@ -104,12 +107,12 @@ class LocalDelivery:
         self._accept(mail)
         return reply
 
-    def _build_first_mail(self, event: EndOfData, id: str) -> Mail:
+    def _build_first_mail(self, event: EndOfData, id: str, authenticator: Authenticator | None) -> Mail:
         """Import the classes of mails: the start of a server takes less time without them."""
         from lazr.smtptest.mailserver.mail_builder import build_mail
 
         self._build_mail = build_mail
-        return build_mail(event, id)
+        return build_mail(event, id, authenticator)
 
     def _ask_observer(self, observer: ServerObserver, mail: Mail) -> Reply | None:
         try:
@@ -132,12 +135,16 @@ class LocalDelivery:
 
         if self._store is None:
             self._received_count += 1
-            mail = build_mail_from_content(content, sender=sender, to=to, id=str(self._received_count))
+            mail = build_mail_from_content(
+                content, sender=sender, to=to, id=str(self._received_count), authenticator=self._authenticator
+            )
         else:
             from lazr.smtptest.store import Arrival
             from lazr.smtptest.store_delivery import generate_id
 
-            mail = build_mail_from_content(content, sender=sender, to=to, id=generate_id())
+            mail = build_mail_from_content(
+                content, sender=sender, to=to, id=generate_id(), authenticator=self._authenticator
+            )
             self._store.add([Arrival(mail.id, mail.timestamp, mail.envelope, mail.parts)])
             if self._on_stored is not None:
                 self._on_stored()

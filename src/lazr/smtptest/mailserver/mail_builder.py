@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from email.message import Message
 
+    from lazr.smtptest.mail import Authenticator
     from lazr.smtptest.protocol.smtp import EndOfData
 
     MailContent = bytes | str | Message | Mail
@@ -21,7 +22,7 @@ __all__ = ["build_mail", "build_mail_from_content"]
 _ONE_RECIPIENT_WITHOUT_PARAMETERS: tuple[Mapping[str, str], ...] = (MappingProxyType({}),)
 
 
-def build_mail(event: EndOfData, id: str) -> Mail:
+def build_mail(event: EndOfData, id: str, authenticator: Authenticator | None = None) -> Mail:
     """Build the mail of a message: the envelope from the commands, the content as received."""
     rcpts, session = event.rcpts, event.session
     # This runs for each mail, and most mails have one recipient.
@@ -42,11 +43,16 @@ def build_mail(event: EndOfData, id: str) -> Mail:
         tls=session.tls,
         auth=session.auth,
     )
-    return Mail(id, envelope, event.parts, session=session)
+    return Mail(id, envelope, event.parts, session=session, authenticator=authenticator)
 
 
 def build_mail_from_content(
-    content: MailContent, *, sender: str | None, to: str | Iterable[str] | None, id: str
+    content: MailContent,
+    *,
+    sender: str | None,
+    to: str | Iterable[str] | None,
+    id: str,
+    authenticator: Authenticator | None = None,
 ) -> Mail:
     """Build a mail of content that did not come by SMTP.
 
@@ -55,6 +61,7 @@ def build_mail_from_content(
         sender: The sender of the envelope; by default that of the mail or of its header.
         to: One recipient of the envelope, or several; by default those of the mail or of its header.
         id: The ID of the mail.
+        authenticator: The DNS records of the server; None for none.
 
     Raises:
         TypeError: A parameter has another type.
@@ -72,4 +79,7 @@ def build_mail_from_content(
         octets = content
     if not isinstance(octets, (bytes, bytearray, memoryview)):
         raise TypeError(f"content must be bytes, a string, an EmailMessage or a Mail, got {content!r}")
-    return Mail.from_bytes(bytes(octets), sender=sender, recipients=recipients, id=id)
+    mail = Mail.from_bytes(bytes(octets), sender=sender, recipients=recipients, id=id)
+    if authenticator is None:
+        return mail
+    return Mail(id, mail.envelope, mail.parts, received_at=mail.timestamp, authenticator=authenticator)

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Literal, Self, TypeVar, Unpack
 
+    from lazr.smtptest.dns import DnsSource, Resolver
     from lazr.smtptest.folders import MailboxView
-    from lazr.smtptest.mail import Mail
+    from lazr.smtptest.mail import Authenticator, Mail
     from lazr.smtptest.mailserver.mail_builder import MailContent
     from lazr.smtptest.mailserver.observer import ServerObserver
     from lazr.smtptest.mailserver.reading_service import ReadingService
@@ -72,7 +73,7 @@ _ATTRIBUTE_ALIASES = {
 }
 
 # What the inbox and the rules of the server use; completion does not offer it.
-_INNER_NAMES = frozenset({"check_started", "default_timeout", "is_in_loop_thread", "is_receiving"})
+_INNER_NAMES = frozenset({"check_started", "default_timeout", "greeting_name", "is_in_loop_thread", "is_receiving"})
 
 # The servers of this process, for the reports of failed tests (see `list_servers_since`).
 _live_servers: WeakSet[MailServer] = WeakSet()
@@ -138,6 +139,10 @@ class MailServer(ClientSettings):
         reading_auth: Who may log in to IMAP and POP3, as for `auth`; by default `auth` itself.  Without both, any user
             name and password are accepted: a name that is an address sees the mail to it, another name sees all.
         mailboxes: Further accounts of IMAP and POP3: the search of the store, by user name.
+        dns: The DNS records for `mail.authentication`, which checks DKIM, ARC, SPF and DMARC (needs the extra
+            `checks`): `{"example.com TXT": "v=spf1 -all"}`, a `lazr.smtptest.dns.Zone`, or the path of a zone file.
+            `"system"` asks the name servers of this machine.  None, the default, is no records, and no lookup.
+        spf_ip: The address that SPF checks, instead of that of the client.
         switch_interval: The thread switch interval of the whole process while the server runs, in seconds
             (`sys.setswitchinterval`).  With 0.0005, a test that computes in pure Python gets mail of other processes
             sooner than with Python's default of 0.005.
@@ -182,6 +187,8 @@ class MailServer(ClientSettings):
         pop3: bool | int | Listen = False,
         reading_auth: AcceptPolicy | Auth | None = None,
         mailboxes: Mapping[str, Search] | None = None,
+        dns: DnsSource = None,
+        spf_ip: str | None = None,
         switch_interval: float | None = None,
     ) -> None:
         check_arguments(locals())
@@ -216,6 +223,7 @@ class MailServer(ClientSettings):
         listener_settings.list_listens(host, port)  # checks host and port now, not at the start
         super().__init__(host, port, listener_settings)
         self._limits = server_settings.limits
+        self._greeting_name = hostname
         self._timeout = timeout
         self._inbox = Inbox(
             self, keep_mails=None if isinstance(keep_mails, bool) else keep_mails, keep_bytes=keep_bytes
@@ -237,6 +245,7 @@ class MailServer(ClientSettings):
                 keep_bytes=keep_bytes,
             )
             store = self._reading.store
+        self._authenticator = _create_authenticator(dns, spf_ip)
         self._delivery = LocalDelivery(
             self._inbox,
             self._failures,
@@ -244,6 +253,7 @@ class MailServer(ClientSettings):
             store=store,
             observer=observer,
             on_stored=None if self._reading is None else self._reading.note_mail,
+            authenticator=self._authenticator,
         )
         self._decisions = DecisionChain(decide, self._delivery, self._failures)
         self._first_start_time: float | None = None
@@ -489,6 +499,21 @@ class MailServer(ClientSettings):
         Of the sessions that have ended, the latest 1,000 are kept.
         """
         return self._sessions
+
+    @property
+    def greeting_name(self) -> str:
+        """The host name in the greeting and in the reply to EHLO: the argument `hostname`."""
+        return self._greeting_name
+
+    @property
+    def dns(self) -> Resolver | None:
+        """Where the DNS records for `mail.authentication` come from; None without `dns`."""
+        return None if self._authenticator is None else self._authenticator.resolver
+
+    @property
+    def spf_ip(self) -> str | None:
+        """The address that SPF checks; None for that of the client of each mail."""
+        return None if self._authenticator is None else self._authenticator.spf_ip
 
     @property
     def limits(self) -> Limits:
@@ -853,6 +878,14 @@ def _create_connection(manager: ConnectionManager, endpoint: Endpoint) -> Connec
     from lazr.smtptest.net import Connection
 
     return Connection(manager, endpoint)
+
+
+def _create_authenticator(dns: DnsSource, spf_ip: str | None) -> Authenticator | None:
+    if dns is None and spf_ip is None:
+        return None  # the rooms of the checks are not imported
+    from lazr.smtptest.mail import Authenticator
+
+    return Authenticator(dns, spf_ip)
 
 
 def _normalize_auth(auth: AcceptPolicy | Auth | None) -> Auth | None:

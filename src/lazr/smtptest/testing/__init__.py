@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lazr.smtptest.testing.artifacts import build_folder_name, write_artifacts
+    from lazr.smtptest.testing.graded_test import GradedTest, GradeMarker, GradeMarkerError, GradeVerdict
     from lazr.smtptest.testing.options import OptionError, check_options, parse_option_lines
     from lazr.smtptest.testing.report import describe_shared_server, format_traceback
     from lazr.smtptest.testing.servers import Servers
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SERVER_OPTION",
+    "GradeMarker",
+    "GradeMarkerError",
+    "GradeVerdict",
+    "GradedTest",
     "LocalServerNeeded",
     "OptionError",
     "ServerSnapshot",
@@ -42,6 +47,12 @@ __getattr__, __dir__ = lazy_exports(
         "lazr.smtptest.testing.artifacts": (
             "build_folder_name",
             "write_artifacts",
+        ),
+        "lazr.smtptest.testing.graded_test": (
+            "GradeMarker",
+            "GradeMarkerError",
+            "GradeVerdict",
+            "GradedTest",
         ),
         "lazr.smtptest.testing.options": (
             "OptionError",

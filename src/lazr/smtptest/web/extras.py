@@ -45,6 +45,7 @@ EXTRAS: Final[dict[str, Extra]] = {
     extra.name: extra
     for extra in (
         Extra("thumbnails", "thumbnails of pictures", "pillow", "PIL"),
+        Extra("checks", "checks of DKIM, SPF and DMARC", "dkimpy", "dkim"),
         Extra("html-check", "checks of the HTML", "tinycss2", "tinycss2"),
         Extra("regex", "regular expressions in rules", "google-re2", "re2"),
         Extra("passwords", "hashed passwords", "bcrypt", "bcrypt"),

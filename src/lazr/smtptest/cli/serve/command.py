@@ -19,6 +19,7 @@ from lazr.smtptest.cli.output.plain_log import PlainFormatter
 from lazr.smtptest.cli.output.terminal import print_warning
 from lazr.smtptest.cli.output.text import TextRenderer, is_color_enabled
 from lazr.smtptest.cli.rules_file import read_rules
+from lazr.smtptest.cli.serve.authentication_options import AuthenticationOptions, open_resolver
 from lazr.smtptest.cli.serve.http_options import HttpOptions
 from lazr.smtptest.cli.serve.mail_store import NO_STORE, has_retention, open_store
 from lazr.smtptest.cli.serve.mailboxes_file import read_mailboxes
@@ -61,6 +62,7 @@ _MAX_PRINTING_LOAD = 0.04
     store_options=StoreOptions,
     http_options=HttpOptions,
     outbound_options=OutboundOptions,
+    authentication_options=AuthenticationOptions,
 )
 def serve(
     *,
@@ -70,6 +72,7 @@ def serve(
     store_options: StoreOptions,
     http_options: HttpOptions,
     outbound_options: OutboundOptions,
+    authentication_options: AuthenticationOptions,
 ) -> int:
     """Catch mail by SMTP, print it, and serve it by HTTP, IMAP and POP3, until Ctrl-C.
 
@@ -91,9 +94,9 @@ def serve(
     tls = build_tls(tls_options, [smtp_options.hostname, *_read_allowed_names(http_options)])
     options = smtp_options, reading_options, store_options, http_options, outbound_options
     try:
-        return _run(*options, tls=tls, out=sys.stdout)
+        return _run(*options, authentication_options=authentication_options, tls=tls, out=sys.stdout)
     except _DefaultPortTaken:  # another program has taken it since it was looked at; now it is left out
-        return _run(*options, tls=tls, out=sys.stdout)
+        return _run(*options, authentication_options=authentication_options, tls=tls, out=sys.stdout)
 
 
 class _DefaultPortTaken(CommandError):
@@ -107,6 +110,7 @@ def _run(
     http_options: HttpOptions,
     outbound_options: OutboundOptions,
     *,
+    authentication_options: AuthenticationOptions,
     tls: TlsSetup,
     out: TextIO,
 ) -> int:
@@ -124,7 +128,15 @@ def _run(
         reading = prepare_reading(
             reading_options, smtp_options, http_options, smtp_users=smtp_users, mailboxes=mailboxes, store=store
         )
-        server = _build_mail_server(smtp_options, tls.smtp, printer, store, smtp_users=smtp_users, reading=reading)
+        server = _build_mail_server(
+            smtp_options,
+            tls.smtp,
+            printer,
+            store,
+            smtp_users=smtp_users,
+            reading=reading,
+            authentication_options=authentication_options,
+        )
         web = prepare_web_server(
             http_options,
             outbound_options,
@@ -195,6 +207,7 @@ def _build_mail_server(
     *,
     smtp_users: dict[str, str],
     reading: ReadingSetup,
+    authentication_options: AuthenticationOptions,
 ) -> MailServer:
     # Accept everything that an application under development sends, as far as it can be parsed.
     server = MailServer(
@@ -219,6 +232,8 @@ def _build_mail_server(
         pop3=reading.pop3 or False,
         reading_auth=reading.auth,
         mailboxes=reading.mailboxes,
+        dns=open_resolver(authentication_options),
+        spf_ip=authentication_options.spf_ip,
     )
     if smtp_options.rules is not None:
         server.rules.add(read_rules(smtp_options.rules))

@@ -63,13 +63,14 @@ def render_sequence_diagram(lines: Iterable[TranscriptLine], *, title: str) -> s
     return drawing.render(title)
 
 
-def render_sessions_diagram(sessions: Sequence[SessionRecord]) -> str:
+def render_sessions_diagram(sessions: Sequence[SessionRecord], *, is_styled: bool = True) -> str:
     """Return the dialogues of several sessions, one below the other, as an SVG document.
 
     Each session has a heading with its number and its client.  Before it is the pause since the session before.
 
     Args:
         sessions: The sessions, in the order in which they began.
+        is_styled: Whether the document has its stylesheet.  Within an HTML page, the page has one for all diagrams.
     """
     drawing = _Drawing()
     before: SessionRecord | None = None
@@ -80,7 +81,7 @@ def render_sessions_diagram(sessions: Sequence[SessionRecord]) -> str:
         drawing.add_heading(f"session {number}from {session.peer or 'an unknown client'}")
         drawing.add_lines(session.transcript)
         before = session
-    return drawing.render(f"{len(sessions)} session{'' if len(sessions) == 1 else 's'}")
+    return drawing.render(f"{len(sessions)} session{'' if len(sessions) == 1 else 's'}", is_styled=is_styled)
 
 
 class _Drawing:
@@ -128,13 +129,13 @@ class _Drawing:
         self._shapes.append(_render_text("head", _CENTER_X, self._y + 4, text))
         self._y += _ROW_HEIGHT
 
-    def render(self, title: str) -> str:
+    def render(self, title: str, *, is_styled: bool = True) -> str:
         """Return the document."""
         bottom = self._y + 4
         heading = [
             f"<title>{_escape_xml(title)}</title>",
-            f"<style>{_STYLESHEET}</style>",
-            f'<rect width="{_WIDTH}" height="{bottom + 12}" fill="#fff"/>',
+            *([f"<style>{_STYLESHEET}</style>"] if is_styled else []),
+            f'<rect class="paper" width="{_WIDTH}" height="{bottom + 12}" fill="#fff"/>',
             f'<text x="14" y="22">{_escape_xml(title)}</text>',
             *(
                 f'{_render_text("head", x, 46, name)}<line class="life" x1="{x}" x2="{x}" y1="54" y2="{bottom}"/>'

@@ -1,6 +1,7 @@
 /** What may be wrong with a mail: fields, sizes, links, and HTML that some mail programs do not show. */
 
 import { api } from "../api.js";
+import { buildAuthenticationSection } from "../authentication_view.js";
 import { append, button, fill, h, icon } from "../dom.js";
 import { countOf } from "../format.js";
 import { paths, router } from "../router.js";
@@ -38,6 +39,7 @@ class ChecksTab extends MailTab {
     const summary = `${countOf(count("error"), "error")}, ${countOf(count("warning"), "warning")}, ${count("ok")} passed`;
     return [
       h("section", { "aria-label": "Checks" }, h("h2", {}, "Mail"), h("p", { class: "muted" }, summary), h("ul", { class: "check-list" }, sorted.map(buildCheck))),
+      buildAuthenticationSection(mail, this.signal),
       html,
       canCheckLinks ? this.#buildLinkCheck() : null,
     ];

@@ -1,0 +1,88 @@
+"""Write grades as a table for a terminal or a log, grouped by kind of behavior."""
+
+from __future__ import annotations
+
+import textwrap
+
+from lazr.smtptest._util.escape import escape_unprintable
+from lazr.smtptest.grading.reports.summary import Mark, describe_score, format_reason, get_mark, group_results
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lazr.smtptest.grading.reports.baseline import Comparison
+    from lazr.smtptest.grading.result import Grades, Result
+
+__all__ = ["render_result_line", "render_table"]
+
+_COLORS = {Mark.RIGHT: "\x1b[32m", Mark.WRONG: "\x1b[31m", Mark.NOT_TRIED: "\x1b[2m"}
+_BOLD, _DIM, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
+_MARKS = {Mark.RIGHT: "✓", Mark.WRONG: "✗", Mark.NOT_TRIED: "–"}
+_ASCII_MARKS = {Mark.RIGHT: "+", Mark.WRONG: "X", Mark.NOT_TRIED: "-"}
+_INDENT = "    "
+_MIN_WIDTH = 40
+
+
+def render_table(
+    grades: Grades,
+    comparison: Comparison | None = None,
+    *,
+    color: bool = False,
+    width: int = 100,
+    ascii_only: bool = False,
+) -> str:
+    """Return the table, and the score as its last line.
+
+    A wrong result has two more lines: why it is wrong, and what a good client does.
+
+    Args:
+        grades: The grades of the client.
+        comparison: The comparison with a baseline, if there is one; its lines stand before the score.
+        color: Whether to use the colors of a terminal.
+        width: Where the sentences are wrapped, in characters.
+        ascii_only: Use ASCII letters as marks, for a terminal without Unicode.
+    """
+    name_width = max((len(result.behavior.name) for result in grades), default=0)
+    lines: list[str] = []
+    for group, results in group_results(grades).items():
+        lines += ["", _paint(group, _BOLD, color=color)]
+        for result in results:
+            lines.append(render_result_line(result, name_width, color=color, ascii_only=ascii_only))
+            if get_mark(result) is Mark.WRONG:
+                lines += _render_reason(result, max(width, _MIN_WIDTH), color=color)
+    lines.append("")
+    if comparison is not None:
+        lines += map(escape_unprintable, comparison.describe())
+    lines.append(_paint(describe_score(grades), _BOLD, color=color))
+    return "\n".join(lines).lstrip("\n")
+
+
+def render_result_line(result: Result, name_width: int = 0, *, color: bool = False, ascii_only: bool = False) -> str:
+    """Return the line of one result: mark, behavior, outcome, attempts, seconds and RFC.
+
+    Args:
+        result: The result.
+        name_width: The width of the column of names, in characters.
+        color: Whether to use the colors of a terminal.
+        ascii_only: Use an ASCII letter as the mark.
+    """
+    mark = get_mark(result)
+    sign = _paint((_ASCII_MARKS if ascii_only else _MARKS)[mark], _COLORS[mark], color=color)
+    attempts = f"{result.attempts} attempt{' ' if result.attempts == 1 else 's'}"
+    facts = f"{attempts:>11}  {result.seconds:6.1f} s  {result.behavior.rfc}"
+    outcome = _paint(f"{result.outcome.value:<20}", _COLORS[mark] if mark is Mark.WRONG else "", color=color)
+    return f"  {sign} {result.behavior.name:<{name_width}}  {outcome}  {_paint(facts, _DIM, color=color)}"
+
+
+def _render_reason(result: Result, width: int, *, color: bool) -> Sequence[str]:
+    texts = (format_reason(result), f"Expected: {escape_unprintable(result.behavior.expected)}")
+    lines: list[str] = []
+    for text, code in zip(texts, ("", _DIM), strict=True):
+        wrapped = textwrap.wrap(text, width - len(_INDENT), break_on_hyphens=False)
+        lines += [_INDENT + _paint(line, code, color=color) for line in wrapped]
+    return lines
+
+
+def _paint(text: str, code: str, *, color: bool) -> str:
+    return f"{code}{text}{_RESET}" if color and code else text
