@@ -89,6 +89,38 @@ def resend_all_mails(task):
         reference_client.deliver(task)
 
 
+def send_until_replies(task, count=3):
+    """Send the mail three times, whether or not a reply is lost."""
+    for _ in range(count):
+        with contextlib.suppress(OSError):
+            reference_client.deliver(task)
+
+
+def fail_after_retry(task):
+    """Report the first failure, although a later attempt has delivered."""
+    try:
+        reference_client.deliver(task)
+    except (reference_client.Refused, OSError):
+        reference_client.deliver(task)
+        raise
+
+
+def defer_after_retry(task):
+    """Keep the mail after a failure, although a later attempt has delivered."""
+    try:
+        fail_after_retry(task)
+    except (reference_client.Refused, OSError) as error:
+        raise reference_client.Deferred(str(error)) from None
+
+
+def repeat_permanent_failures(task):
+    """Make the same attempt once more after any refusal, also a permanent one."""
+    try:
+        reference_client.deliver(task)
+    except reference_client.Refused:
+        reference_client.deliver(task)
+
+
 def hang(task):
     """Wait without a timeout."""
     smtplib.SMTP(task.host, task.port, local_hostname="client.example")

@@ -72,6 +72,32 @@ WRONG = [
     ),
     (bad_clients.send_again_after_success, "content-plain", Outcome.DUPLICATED, "the mail arrived 2 times"),
     (bad_clients.resend_all_mails, "connection-closed-between", Outcome.DUPLICATED, "the mail arrived 2 times"),
+    (bad_clients.send_until_replies, "data-250-lost", Outcome.DUPLICATED, "the mail arrived 3 times"),
+    (
+        bad_clients.ignore_replies, "data-250-lost", Outcome.DELIVERED,
+        ("the client said that the mail was sent, but no reply told it so: "
+        "the server closed the connection after the content"),
+    ),
+    (
+        bad_clients.fail_after_retry, "data-250-lost", Outcome.DUPLICATED,
+        "the client reported a failure, although the mail had arrived (SMTPServerDisconnected: ",
+    ),
+    (
+        bad_clients.fail_after_retry, "data-451", Outcome.REFUSED,
+        "the client reported a failure, although the mail had arrived (Refused: 451 ",
+    ),
+    (
+        bad_clients.defer_after_retry, "data-451", Outcome.DEFERRED,
+        "the client kept the mail for a later attempt, although the mail had arrived (451 ",
+    ),
+    (
+        bad_clients.repeat_permanent_failures, "rcpt-550", Outcome.REFUSED,
+        "the client made the same attempt again after 550 to RCPT (RFC 5321 4.2.1)",
+    ),
+    (
+        bad_clients.repeat_permanent_failures, "data-end-552", Outcome.REFUSED,
+        "the client made the same attempt again after 552 to the content (RFC 5321 4.2.1)",
+    ),
     (
         bad_clients.hang, "greeting-never", Outcome.HUNG,
         "the client was stopped after 0.5 s, without a result: the server did not greet",

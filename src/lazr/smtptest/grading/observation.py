@@ -13,9 +13,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lazr.smtptest.mail import Mail
-    from lazr.smtptest.protocol.smtp import SessionRecord
+    from lazr.smtptest.protocol.smtp import Command, SessionRecord
 
-__all__ = ["Arrivals", "Claim", "Observation", "count_attempts", "find_message"]
+__all__ = [
+    "Arrivals",
+    "Claim",
+    "Observation",
+    "count_acceptances",
+    "count_attempts",
+    "find_message",
+    "find_repeated_refusal",
+]
+
+# Refusals of a transaction that another attempt cannot change.  503 and 530 are about the order of commands.
+_FIRST_CODE_OF_PERMANENT_REFUSALS = 550
+_LAST_CODE_OF_PERMANENT_REFUSALS = 554
 
 
 class Claim(Enum):
@@ -103,3 +115,41 @@ def count_attempts(sessions: Sequence[SessionRecord]) -> int:
     """Return how often a client began to send a mail, or connected if it never did."""
     mails = sum(command.verb == "MAIL" for session in sessions for command in session.commands)
     return mails or len(sessions)
+
+
+def count_acceptances(sessions: Sequence[SessionRecord]) -> int:
+    """Return how many messages the server accepted with a reply that reached the client, without bounces."""
+    count = 0
+    for session in sessions:
+        sender: str | None = ""
+        for command in session.commands:
+            if command.verb == "MAIL":
+                sender = command.address
+            elif command.verb == "END_OF_DATA" and command.reply is not None and command.reply.code < 300:
+                count += bool(sender)
+    return count
+
+
+def find_repeated_refusal(sessions: Sequence[SessionRecord]) -> Command | None:
+    """Return the second of two equal transactions that ended with the same permanent refusal (RFC 5321 4.2.1, 5yz).
+
+    Two transactions are equal if they have the same commands with the same arguments; None if there are none.
+    """
+    refused: set[tuple[object, ...]] = set()
+    for session in sessions:
+        transaction: list[object] = []
+        for command in session.commands:
+            if command.verb == "MAIL":
+                transaction = []
+            elif command.verb not in ("RCPT", "DATA", "BDAT", "END_OF_DATA"):
+                continue
+            transaction.append((command.verb, command.address, frozenset(command.parameters), command.argument))
+            if command.reply is not None and _is_permanent(command.reply.code):
+                if tuple(transaction) in refused:
+                    return command
+                refused.add(tuple(transaction))
+    return None
+
+
+def _is_permanent(code: int) -> bool:
+    return _FIRST_CODE_OF_PERMANENT_REFUSALS <= code <= _LAST_CODE_OF_PERMANENT_REFUSALS
