@@ -2,6 +2,7 @@
 
 import contextlib
 import smtplib
+import socket
 import ssl
 import time
 
@@ -132,6 +133,35 @@ def wait_after_mail(task):
     with connect(task) as connection:
         connection.docmd(f"MAIL FROM:<{task.sender}>")
         time.sleep(1)
+
+
+def speak_before_greeting(task):
+    """Send EHLO at once, without waiting for the greeting."""
+    deliver_after_greeting(task, 0)
+
+
+def read_one_greeting_line(task):
+    """Take the first line of the greeting for all of it."""
+    deliver_after_greeting(task, 1)
+
+
+def deliver_after_greeting(task, lines):
+    """Send EHLO after some lines of the greeting, and deliver."""
+    with socket.create_connection((task.host, task.port), timeout=task.timeout) as connection:
+        replies = connection.makefile("rb")
+        for _ in range(lines):
+            replies.readline()
+        connection.sendall(b"EHLO client.example\r\n")
+        for line in iter(replies.readline, b""):
+            if line[:4] == b"250 ":
+                break
+        for command in (f"MAIL FROM:<{task.sender}>", f"RCPT TO:<{task.recipients[0]}>", "DATA"):
+            connection.sendall(f"{command}\r\n".encode())
+            replies.readline()
+        connection.sendall(task.message + b".\r\n")
+        replies.readline()
+        connection.sendall(b"QUIT\r\n")
+        replies.readline()
 
 
 def never_wait_for_data_reply(task):

@@ -103,6 +103,14 @@ WRONG = [
         "the client was stopped after 0.5 s, without a result: the server did not greet",
     ),
     (
+        bad_clients.speak_before_greeting, "greeting-slow", Outcome.DELIVERED,
+        "the mail was delivered, but the client sent input before the end of the greeting (RFC 5321 4.3.1)",
+    ),
+    (
+        bad_clients.read_one_greeting_line, "greeting-multi-line", Outcome.DELIVERED,
+        "the mail was delivered, but the client sent input before the end of the greeting (RFC 5321 4.3.1)",
+    ),
+    (
         bad_clients.never_wait_for_data_reply, "data-354-multi-line", Outcome.DELIVERED,
         "the mail was delivered, but content came before the reply to DATA (RFC 2920 3.1)",
     ),
