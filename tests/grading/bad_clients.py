@@ -135,6 +135,18 @@ def wait_after_mail(task):
         time.sleep(1)
 
 
+def send_content_after_any_reply(task):
+    """Send the content after DATA, whatever the server replied, and report the failure at its end."""
+    with connect(task) as connection:
+        connection.docmd(f"MAIL FROM:<{task.sender}>")
+        connection.docmd(f"RCPT TO:<{task.recipients[0]}>")
+        connection.docmd("DATA")
+        connection.send(task.message + b".\r\n")
+        code, text = connection.getreply()
+        if code != 250:
+            raise OSError(text)
+
+
 def speak_before_greeting(task):
     """Send EHLO at once, without waiting for the greeting."""
     deliver_after_greeting(task, 0)

@@ -1,5 +1,7 @@
 """Verdicts on clients with one fault each: the outcome, and the reason that names what happened."""
 
+import quopri
+
 import pytest
 
 from lazr.smtptest.grading import BEHAVIORS, Deferred, NotSupported, Outcome, grade
@@ -101,6 +103,14 @@ WRONG = [
     (
         bad_clients.hang, "greeting-never", Outcome.HUNG,
         "the client was stopped after 0.5 s, without a result: the server did not greet",
+    ),
+    *(
+        (
+            bad_clients.send_content_after_any_reply, name, Outcome.REFUSED,
+            ("the client sent its content, although the server had answered DATA with "
+            f"{code} (RFC 5321 3.3)"),
+        )
+        for name, code in (("data-250-for-354", 250), ("data-554", 554), ("data-451", 451))
     ),
     (
         bad_clients.speak_before_greeting, "greeting-slow", Outcome.DELIVERED,
@@ -291,6 +301,19 @@ def test_client_that_loses_the_second_mail_is_wrong():
     (result,) = grade(bad_clients.ignore_replies, only=["connection-421-between"])
 
     assert (result.outcome, result.is_right) == (Outcome.LOST, False)
+
+
+def test_client_that_encodes_long_lines_delivers():
+    def deliver(task):
+        head, _, body = task.message.partition(b"\r\n\r\n")
+        head = head.replace(b"Encoding: 7bit", b"Encoding: Quoted-Printable")
+        body = quopri.encodestring(body.replace(b"\r\n", b"\n")).replace(b"\n", b"\r\n")
+        with reference_client.connect(task) as connection:
+            reference_client.send_message(connection, task, head + b"\r\n\r\n" + body)
+
+    grades = grade(deliver, only=["content-long-line*"])
+
+    assert [(result.outcome, result.is_right) for result in grades] == [(Outcome.DELIVERED, True)] * 2
 
 
 def test_reason_of_a_hung_client_has_the_last_command():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 from lazr.smtptest.grading.message import find_alteration
 
@@ -22,6 +23,7 @@ __all__ = [
     "count_acceptances",
     "count_attempts",
     "find_message",
+    "find_refusal_before_content",
     "find_repeated_refusal",
 ]
 
@@ -130,10 +132,19 @@ def count_acceptances(sessions: Sequence[SessionRecord]) -> int:
     return count
 
 
-def find_repeated_refusal(sessions: Sequence[SessionRecord]) -> Command | None:
-    """Return the second of two equal transactions that ended with the same permanent refusal (RFC 5321 4.2.1, 5yz).
+def find_refusal_before_content(sessions: Sequence[SessionRecord]) -> int | None:
+    """Return the code of a reply to DATA that was not 354, and after which the client sent its content as commands."""
+    for session in sessions:
+        for command, following in pairwise(session.commands):
+            if command.verb == "DATA" and command.reply is not None and not following.is_valid:
+                return command.reply.code
+    return None
 
-    Two transactions are equal if they have the same commands with the same arguments; None if there are none.
+
+def find_repeated_refusal(sessions: Sequence[SessionRecord]) -> Command | None:
+    """Return the second of two equal commands that were refused for good (RFC 5321 4.2.1).
+
+    Two commands are equal if they and those before them in the transaction have the same arguments.
     """
     refused: set[tuple[object, ...]] = set()
     for session in sessions:

@@ -15,6 +15,7 @@ from lazr.smtptest.grading.observation import (
     count_acceptances,
     count_attempts,
     find_message,
+    find_refusal_before_content,
     find_repeated_refusal,
 )
 from lazr.smtptest.grading.reason import explain_outcome, explain_report_of_arrived_mail, explain_skip, name_place
@@ -97,6 +98,9 @@ def _find_fault(seen: Observation, arrivals: Arrivals) -> str | None:
         return f"the mail arrived {arrivals.most} times"
     if seen.claim is not Claim.SENT and not arrivals.missing and count_acceptances(seen.sessions) >= len(seen.messages):
         return explain_report_of_arrived_mail(seen)
+    refusal = find_refusal_before_content(seen.sessions)
+    if refusal is not None:
+        return f"the client sent its content, although the server had answered DATA with {refusal} (RFC 5321 3.3)"
     repeated = find_repeated_refusal(seen.sessions)
     if repeated is not None and repeated.reply is not None:
         place = name_place(repeated.verb)

@@ -89,7 +89,7 @@ GREETING_BEHAVIORS: Final = (
         _GROUP,
         "RFC 5321 4.2",
         "The server greets with a line of HTTP, and closes the connection",
-        "The client sees that this is no SMTP, and reports the failure.",
+        "The client sees that this is not SMTP, and reports the failure.",
         ANY_REPORT,
         rules=({"when": "CONNECT", "do": [{"raw": "HTTP/1.1 400 Bad Request\r\n\r\n", "close_after": True}]},),
     ),
