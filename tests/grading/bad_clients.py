@@ -1,6 +1,7 @@
 """Clients with one fault each, for the tests of verdicts."""
 
 import contextlib
+import select
 import smtplib
 import socket
 import ssl
@@ -120,6 +121,16 @@ def repeat_permanent_failures(task):
         reference_client.deliver(task)
     except reference_client.Refused:
         reference_client.deliver(task)
+
+
+def skip_mails_after_disconnect(task):
+    """Send one mail after the other, and end without a word when the connection is closed."""
+    with connect(task) as connection:
+        for message in task.messages:
+            if connection.sock is None or select.select([connection.sock], [], [], 0.3)[0]:
+                return
+            send_message(connection, task, message)
+        connection.quit()
 
 
 def hang(task):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from dataclasses import replace
 from typing import Any
 
 from lazr.smtptest._util.clock import monotonic
 from lazr.smtptest.errors import RuleNeverActed
+from lazr.smtptest.grading.behavior import Outcome
 from lazr.smtptest.grading.message import RECIPIENTS, SENDER, UTF8_RECIPIENT, build_message, build_subject, create_token
 from lazr.smtptest.grading.observation import Claim, Observation, count_attempts
 from lazr.smtptest.grading.result import Result
@@ -33,6 +35,9 @@ _EXTENSIONS = ("PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODE
 _USER = "ann@example.com"
 _SETTLE_SECONDS = 2.0
 _BIND_ATTEMPTS = 20
+_SECOND_MAIL_LOST = (
+    "the client said that both mails were sent, but it did not begin the second one; without the fault, it sends both"
+)
 
 
 class Trial:
@@ -97,10 +102,25 @@ def run_trial(behavior: Behavior, client: Client, limit: float, cancel: threadin
         limit: The seconds after which the client is stopped.
         cancel: Set when the whole run is cancelled.
     """
+    result, is_first_alone = _run_once(behavior, client, limit, cancel)
+    # Is the client made for one mail, or has it lost the second one without a word?  A server without the fault shows.
+    if is_first_alone and behavior.rules and not cancel.is_set():
+        control, _ = _run_once(replace(behavior, rules=()), client, limit, cancel)
+        if control.outcome is Outcome.DELIVERED:
+            return replace(result, outcome=Outcome.LOST, is_right=False, reason=_SECOND_MAIL_LOST)
+    return result
+
+
+def _run_once(behavior: Behavior, client: Client, limit: float, cancel: threading.Event) -> tuple[Result, bool]:
+    """Run a client once; return the result, and whether it says that it sent all of several mails, but sent one."""
     with Trial(behavior) as trial:
         begin = monotonic()
         report = client.run(trial.task, limit, cancel)
-        return trial.finish(report, monotonic() - begin)
+        result = trial.finish(report, monotonic() - begin)
+        is_first_alone = (
+            behavior.mails > 1 and result.is_skipped and report.claim is Claim.SENT and len(trial.server.inbox) == 1
+        )
+        return result, is_first_alone
 
 
 def _start_server(behavior: Behavior, password: str) -> MailServer:

@@ -129,9 +129,9 @@ def _is_tried(behavior: Behavior, seen: Observation) -> bool:
 
 
 def _has_sent_only_first(seen: Observation) -> bool:
-    """Whether the client is made for one mail, and has left the others alone.
+    """Whether the client has sent the first of several mails, and has not begun another one.
 
-    A client that has lost the second mail has mostly sent a second MAIL.
+    It is made for one mail, or has lost the others: `run_trial` finds out.
     """
     return (
         len(seen.messages) > 1
