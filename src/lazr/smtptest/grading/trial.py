@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import socket
 from dataclasses import replace
 from typing import Any
@@ -22,6 +24,7 @@ from lazr.smtptest.protocol.smtp import Auth
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Iterator
     from typing import Final, Self
 
     from lazr.smtptest.grading.behavior import Behavior
@@ -35,6 +38,7 @@ _EXTENSIONS = ("PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODE
 _USER = "ann@example.com"
 _SETTLE_SECONDS = 2.0
 _BIND_ATTEMPTS = 20
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EADDRINUSE, errno.ENOMEM, errno.ENOBUFS})
 _SECOND_MAIL_LOST = (
     "the client said that both mails were sent, but it did not begin the second one; without the fault, it sends both"
 )
@@ -113,7 +117,7 @@ def run_trial(behavior: Behavior, client: Client, limit: float, cancel: threadin
 
 def _run_once(behavior: Behavior, client: Client, limit: float, cancel: threading.Event) -> tuple[Result, bool]:
     """Run a client once; return the result, and whether it says that it sent all of several mails, but sent one."""
-    with Trial(behavior) as trial:
+    with _explain_shortage(), Trial(behavior) as trial:
         begin = monotonic()
         report = client.run(trial.task, limit, cancel)
         result = trial.finish(report, monotonic() - begin)
@@ -121,6 +125,21 @@ def _run_once(behavior: Behavior, client: Client, limit: float, cancel: threadin
             behavior.mails > 1 and result.is_skipped and report.claim is Claim.SENT and len(trial.server.inbox) == 1
         )
         return result, is_first_alone
+
+
+@contextlib.contextmanager
+def _explain_shortage() -> Iterator[None]:
+    """Say what to do if the system has no more files, processes or ports."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _SHORTAGES:
+            raise
+        raise OSError(
+            error.errno,
+            f"cannot run that many trials at the same time ({os.strerror(error.errno)}); "
+            "use fewer jobs, or raise the limit, as with `ulimit -n`",
+        ) from error
 
 
 def _start_server(behavior: Behavior, password: str) -> MailServer:
