@@ -113,6 +113,7 @@ def test_command_may_close_its_input_and_print_much(program):
     assert len(report.text) <= 8 * 1024
 
 
+@pytest.mark.slow
 def test_daemon_of_the_command_does_not_delay_the_report(tmp_path):
     file = tmp_path / "pid"
     program = (
