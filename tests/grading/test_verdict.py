@@ -312,6 +312,18 @@ def test_client_that_loses_the_second_mail_is_wrong():
     assert (result.outcome, result.is_right) == (Outcome.LOST, False)
 
 
+def test_client_without_size_sends_a_content_that_is_too_big():
+    def deliver(task):
+        with reference_client.connect(task) as connection:
+            connection.esmtp_features.pop("size")
+            reference_client.send_message(connection, task, task.message)
+
+    (result,) = grade(deliver, only=["size-exceeded"])
+
+    assert (result.outcome, result.is_right) == (Outcome.REFUSED, True)
+    assert result.reason == "the client reported the failure: the server answered 552 to the content"
+
+
 def test_client_that_encodes_long_lines_delivers():
     def deliver(task):
         head, _, body = task.message.partition(b"\r\n\r\n")

@@ -27,6 +27,7 @@ __all__ = [
     "find_repeated_refusal",
 ]
 
+_INTERMEDIATE = 3  # the first digit of 354
 # Refusals of a transaction that another attempt cannot change.  503 and 530 are about the order of commands.
 _FIRST_CODE_OF_PERMANENT_REFUSALS = 550
 _LAST_CODE_OF_PERMANENT_REFUSALS = 554
@@ -120,7 +121,10 @@ def count_attempts(sessions: Sequence[SessionRecord]) -> int:
 
 
 def count_acceptances(sessions: Sequence[SessionRecord]) -> int:
-    """Return how many messages the server accepted with a reply that reached the client, without bounces."""
+    """Return how many messages the server accepted with a reply that it sent.
+
+    Bounces of the client, which have no sender, do not count.
+    """
     count = 0
     for session in sessions:
         sender: str | None = ""
@@ -133,16 +137,25 @@ def count_acceptances(sessions: Sequence[SessionRecord]) -> int:
 
 
 def find_refusal_before_content(sessions: Sequence[SessionRecord]) -> int | None:
-    """Return the code of a reply to DATA that was not 354, and after which the client sent its content as commands."""
+    """Return the code of a refusal of DATA after which the client sent its content.
+
+    The server takes such content for commands, which are invalid; None if there is no such refusal.
+    """
     for session in sessions:
         for command, following in pairwise(session.commands):
-            if command.verb == "DATA" and command.reply is not None and not following.is_valid:
-                return command.reply.code
+            reply = command.reply
+            if (
+                command.verb == "DATA"
+                and reply is not None
+                and reply.code // 100 != _INTERMEDIATE
+                and not following.is_valid
+            ):
+                return reply.code
     return None
 
 
 def find_repeated_refusal(sessions: Sequence[SessionRecord]) -> Command | None:
-    """Return the second of two equal commands that were refused for good (RFC 5321 4.2.1).
+    """Return the second of two equal commands with a permanent refusal (RFC 5321 4.2.1).
 
     Two commands are equal if they and those before them in the transaction have the same arguments.
     """

@@ -116,7 +116,10 @@ def run_trial(behavior: Behavior, client: Client, limit: float, cancel: threadin
 
 
 def _run_once(behavior: Behavior, client: Client, limit: float, cancel: threading.Event) -> tuple[Result, bool]:
-    """Run a client once; return the result, and whether it says that it sent all of several mails, but sent one."""
+    """Run a client once; return the result, and whether only the first of several mails came.
+
+    The second value is true only for a client that says that it has sent all of them.
+    """
     with _explain_shortage(), Trial(behavior) as trial:
         begin = monotonic()
         report = client.run(trial.task, limit, cancel)
