@@ -115,6 +115,14 @@ def defer_after_retry(task):
         raise reference_client.Deferred(str(error)) from None
 
 
+def keep_after_two_attempts(task):
+    """Try once more after any refusal, and keep the mail after the second one, also if that is permanent."""
+    try:
+        repeat_permanent_failures(task)
+    except reference_client.Refused as refusal:
+        raise reference_client.Deferred(str(refusal)) from None
+
+
 def repeat_permanent_failures(task):
     """Make the same attempt once more after any refusal, also a permanent one."""
     try:

@@ -93,6 +93,10 @@ WRONG = [
         "the client kept the mail for a later attempt, although the mail had arrived (451 ",
     ),
     (
+        bad_clients.keep_after_two_attempts, "retries-450-then-550", Outcome.DEFERRED,
+        "the client kept the mail, although 550 to RCPT is permanent (RFC 5321 4.2.1)",
+    ),
+    (
         bad_clients.repeat_permanent_failures, "rcpt-550", Outcome.REFUSED,
         "the client made the same attempt again after 550 to RCPT (RFC 5321 4.2.1)",
     ),

@@ -22,11 +22,13 @@ __all__ = [
     "Observation",
     "count_acceptances",
     "count_attempts",
+    "find_last_refusal",
     "find_message",
     "find_refusal_before_content",
     "find_repeated_refusal",
 ]
 
+_MAIL_VERBS = frozenset({"MAIL", "RCPT", "DATA", "BDAT", "END_OF_DATA"})
 _INTERMEDIATE = 3  # the first digit of 354
 # Refusals of a transaction that another attempt cannot change.  503 and 530 are about the order of commands.
 _FIRST_CODE_OF_PERMANENT_REFUSALS = 550
@@ -154,6 +156,15 @@ def find_refusal_before_content(sessions: Sequence[SessionRecord]) -> int | None
     return None
 
 
+def find_last_refusal(sessions: Sequence[SessionRecord]) -> Command | None:
+    """Return the last command of a mail with a refusal, if that was a permanent one."""
+    commands = [command for session in sessions for command in session.commands if command.verb in _MAIL_VERBS]
+    refused = [command for command in commands if command.reply is not None and command.reply.code >= 400]
+    if refused and (reply := refused[-1].reply) is not None and _is_permanent(reply.code):
+        return refused[-1]
+    return None
+
+
 def find_repeated_refusal(sessions: Sequence[SessionRecord]) -> Command | None:
     """Return the second of two equal commands with a permanent refusal (RFC 5321 4.2.1).
 
@@ -165,7 +176,7 @@ def find_repeated_refusal(sessions: Sequence[SessionRecord]) -> Command | None:
         for command in session.commands:
             if command.verb == "MAIL":
                 transaction = []
-            elif command.verb not in ("RCPT", "DATA", "BDAT", "END_OF_DATA"):
+            elif command.verb not in _MAIL_VERBS:
                 continue
             transaction.append((command.verb, command.address, frozenset(command.parameters), command.argument))
             if command.reply is not None and _is_permanent(command.reply.code):

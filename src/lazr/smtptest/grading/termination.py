@@ -23,7 +23,7 @@ class _Terminated(BaseException):
 
 @contextlib.contextmanager
 def unwind_at_termination() -> Iterator[None]:
-    """Raise an exception in this block at SIGTERM and SIGHUP, and then end the process by that signal.
+    """Leave this block at SIGTERM and SIGHUP, and then end the process by that signal.
 
     Commands run in process groups of their own, so that a terminal or a CI runner that ends this process does not end
     them.  Signals that the program handles or ignores stay as they are, and so do all of them outside of the main

@@ -14,6 +14,7 @@ from lazr.smtptest.grading.observation import (
     Claim,
     count_acceptances,
     count_attempts,
+    find_last_refusal,
     find_message,
     find_refusal_before_content,
     find_repeated_refusal,
@@ -98,6 +99,10 @@ def _find_fault(seen: Observation, arrivals: Arrivals) -> str | None:
         return f"the mail arrived {arrivals.most} times"
     if seen.claim is not Claim.SENT and not arrivals.missing and count_acceptances(seen.sessions) >= len(seen.messages):
         return explain_report_of_arrived_mail(seen)
+    last = find_last_refusal(seen.sessions) if seen.claim is Claim.DEFERRED else None
+    if last is not None and last.reply is not None:
+        place = name_place(last.verb)
+        return f"the client kept the mail, although {last.reply.code} to {place} is permanent (RFC 5321 4.2.1)"
     refusal = find_refusal_before_content(seen.sessions)
     if refusal is not None:
         return f"the client sent its content, although the server had answered DATA with {refusal} (RFC 5321 3.3)"
