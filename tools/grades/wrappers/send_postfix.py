@@ -15,9 +15,9 @@ import settings
 DAEMONS = Path("/usr/lib/postfix/sbin")
 # What a null client needs, without a listening service, and without chroot.
 MASTER_CF = """
-pickup    unix  n  -  n  60  1  pickup
+pickup    unix  n  -  n  1   1  pickup
 cleanup   unix  n  -  n  -   0  cleanup
-qmgr      unix  n  -  n  300 1  qmgr
+qmgr      unix  n  -  n  1   1  qmgr
 tlsmgr    unix  -  -  n  300 1  tlsmgr
 rewrite   unix  -  -  n  -   -  trivial-rewrite
 bounce    unix  -  -  n  -   0  bounce
@@ -35,7 +35,11 @@ anvil     unix  -  -  n  -   1  anvil
 scache    unix  -  -  n  -   1  scache
 postlog   unix-dgram n - n  -   1  postlogd
 """
-STATUS = re.compile(r": (?P<id>\w+): to=<(?P<recipient>[^>]*)>.* status=(?P<status>sent|bounced|deferred) ")
+# Without the bounces, which go to the service "discard".
+STATUS = re.compile(
+    r" postfix/(?!discard)\w+\[\d+\]: (?P<id>\w+): to=<(?P<recipient>[^>]*)>.*"
+    r" status=(?P<status>sent|bounced|deferred) "
+)
 
 
 def render_main_cf(folder: Path) -> str:

@@ -97,8 +97,8 @@ class Arrivals:
         self.missing: list[str] = [
             recipient for number, recipient in wanted if not self.counts[number, recipient.casefold()]
         ]
-        self.is_nothing = not self.counts
-        self.most = max(self.counts.values(), default=0)
+        self.is_nothing: bool = not self.counts
+        self.most: int = max(self.counts.values(), default=0)
 
 
 def find_message(subjects: Sequence[str], mail: Mail) -> int | None:
