@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -258,6 +259,41 @@ def test_client_may_be_a_shell():
     command = f"{shlex.quote(sys.executable)} {shlex.quote(str(CLIENT))} 2> /dev/null || exit 4"
     done = grade("--only", RIGHT, "--json", "-", client=("sh", "-c", command))
     assert json.loads(done.stdout)["results"][0]["exit_status"] == 4
+
+
+HANGING_CLIENT = """
+import os, runpy, subprocess, sys, time
+if os.environ["SMTPTEST_BEHAVIOR"] == "control":
+    runpy.run_path(sys.argv[1])
+    sys.exit()
+child = "import sys, time; pipe = open(sys.argv[1], 'w'); print('started', file=pipe, flush=True); time.sleep(600)"
+subprocess.Popen([sys.executable, "-c", child, sys.argv[2]])
+time.sleep(600)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs signals and pipes of POSIX")
+@pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_signal_kills_clients_and_removes_their_files(name, status, tmp_path):
+    folder, path = tmp_path / "temporary", tmp_path / "pipe"
+    folder.mkdir()
+    os.mkfifo(path)
+    client = [sys.executable, "-c", HANGING_CLIENT, CLIENT, path]
+    process = subprocess.Popen(
+        [*SMTPTEST_COMMAND, "grade", "--only", RIGHT, "--timeout", "60", "--", *client],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=build_environment(TMPDIR=str(folder)),
+    )
+    with path.open() as pipe:
+        assert pipe.readline() == "started\n"
+        process.send_signal(getattr(signal, name))
+        errors = process.communicate(timeout=30)[1]
+        assert pipe.read() == ""  # at once, as the child of the client is gone
+
+    assert (process.returncode, errors.strip()) == (status, "")
+    assert not list(folder.iterdir())
 
 
 def test_options_come_from_the_configuration_file(tmp_path):

@@ -15,6 +15,7 @@ from lazr.smtptest.cli.errors import CommandError
 from lazr.smtptest.cli.output.grade_progress import GradeProgress
 from lazr.smtptest.cli.output.terminal import print_table, print_text
 from lazr.smtptest.cli.output.text import is_color_enabled
+from lazr.smtptest.cli.termination import exit_at_signals
 from lazr.smtptest.grading import Behavior, Grades, Result, find_behaviors, grade_command
 from lazr.smtptest.grading.control import run_control
 from lazr.smtptest.grading.reports import (
@@ -133,17 +134,18 @@ def grade(
     reports = {"--json": json_file, "--junit": junit, "--markdown": markdown, "--html": html, "--badge": badge}
     _check_reports(reports)
     earlier = None if baseline is None else _read_baseline(baseline)
-    _check_client(command, timeout, behaviors)
     names = [behavior.name for behavior in behaviors]
-    with GradeProgress(len(behaviors), name_width=max(map(len, names))) as progress:
-        grades = grade_command(
-            command,
-            only=names,
-            client=name or _build_client_name(command),
-            timeout=timeout,
-            jobs=jobs,
-            on_result=progress.add,
-        )
+    with exit_at_signals():
+        _check_client(command, timeout, behaviors)
+        with GradeProgress(len(behaviors), name_width=max(map(len, names))) as progress:
+            grades = grade_command(
+                command,
+                only=names,
+                client=name or _build_client_name(command),
+                timeout=timeout,
+                jobs=jobs,
+                on_result=progress.add,
+            )
     comparison = None if earlier is None else Comparison(grades, earlier)
     badge_url = "" if badge is None or markdown is None else _find_badge_url(badge, markdown)
     renderers = {
