@@ -72,6 +72,7 @@ pages: $(STAMP)  ## update the generated parts of the documentation
 	$(BIN)/python tools/behaviors.py --write
 	$(BIN)/python tools/public_interface.py --write
 	$(BIN)/python tools/rest_reference.py --write
+	$(BIN)/python tools/review_rules.py --write
 	$(BIN)/python tests/cli/render_reference.py --write
 	$(BIN)/python tests/failures/render_page.py --write
 

@@ -26,6 +26,7 @@ from lazr.smtptest import (
     MailServer,
     Match,
     MissingExtra,
+    NotificationFailed,
     Reply,
     Rule,
     RuleNeverActed,
@@ -114,8 +115,18 @@ VALUES = {
     "TlsFacts": lambda _: TlsFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", channel_bindings={"tls-unique": b"x"}),
     "TranscriptLine": lambda _: TranscriptLine(1.5, "C", "NOOP"),
 }
-PARTS = ("Inbox", "RuleContext", "Rules", "SessionRecord", "Sessions", "Transcript")
-ERRORS = (MissingExtra, RuleNeverActed, SmtptestError, StartError, StopTimeout, WaitTimeout)
+PARTS = (
+    "Inbox",
+    "NotificationOutcome",
+    "NotificationRecord",
+    "Notifications",
+    "RuleContext",
+    "Rules",
+    "SessionRecord",
+    "Sessions",
+    "Transcript",
+)
+ERRORS = (MissingExtra, NotificationFailed, RuleNeverActed, SmtptestError, StartError, StopTimeout, WaitTimeout)
 
 
 def test_every_public_value_type_is_in_a_table():
@@ -211,6 +222,18 @@ class TestPartsOfServer:
         assert str(copied[0].transcript) == str(server.sessions[0].transcript)
         assert copied[0].commands == server.sessions[0].commands
         assert copied.to_svg() == server.sessions.to_svg()
+
+    def test_copy_of_notifications_has_their_records(self, make_copy):
+        server = MailServer()
+        server.bounce(server.deliver(b"Subject: Hi\r\n\r\nHello\r\n", sender="app@example.com", to="ann@example.com"))
+
+        copied = make_copy(server.notifications)
+
+        assert repr(copied) == repr(server.notifications)
+        assert copied.wait(1, timeout=5)[0].to_dict() == server.notifications[0].to_dict()
+        with pytest.raises(WaitTimeout):
+            copied.wait(2)
+        assert make_copy(server.notifications[0]).content == server.notifications[0].content
 
     def test_copy_of_a_context_has_its_values(self, make_copy):
         contexts = []

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lazr.smtptest.web import extras as web_extras
+from lazr.smtptest._util import extras
 
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -95,10 +95,10 @@ def test_certificates_need_only_the_extra_tls():
 
 def test_extra_of_the_web_inbox_is_declared():
     """The web inbox lists what is missing, with the command that installs it."""
-    packages = {name: {extra.package} for name, extra in web_extras.EXTRAS.items()}
+    packages = {name: {extra.package} for name, extra in extras.EXTRAS.items()}
 
     assert {name: packages[name] & parse_names(EXTRAS[name]) for name in packages} == packages
-    assert {DISTRIBUTIONS.get(extra.module, extra.module) for extra in web_extras.EXTRAS.values()} == set.union(
+    assert {DISTRIBUTIONS.get(extra.module, extra.module) for extra in extras.EXTRAS.values()} == set.union(
         *packages.values()
     )
 
@@ -109,7 +109,7 @@ def test_full_has_all_extras_of_the_server():
 
     assert set(re.fullmatch(r"lazr\.smtptest\[(.*)\]", full)[1].split(",")) == {
         "serve",
-        *(set(web_extras.EXTRAS) - {"mcp", "postgres"}),
+        *(set(extras.EXTRAS) - {"mcp", "postgres"}),
     }
 
 

@@ -33,7 +33,7 @@ def test_wheel_has_types_entry_points_and_no_lazr_init(wheel):
     assert "[pytest11]\nsmtptest = lazr.smtptest.pytest_plugin\n" in commands
     assert "lazr/smtptest/pytest_plugin.py" in names
     # Third-party data, with its license.
-    assert "lazr/smtptest/web/htmlcheck/caniemail.json" in names
+    assert "lazr/smtptest/mail/htmlcheck/caniemail.json" in names
     assert [name for name in names if re.search(r"\.dist-info/licenses/.*/LICENSE\.caniemail\.txt$", name)]
 
 

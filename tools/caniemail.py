@@ -12,7 +12,7 @@ import re
 import sys
 from pathlib import Path
 
-TABLE = Path(__file__).parent.parent / "src" / "lazr" / "smtptest" / "web" / "htmlcheck" / "caniemail.json"
+TABLE = Path(__file__).parent.parent / "src" / "lazr" / "smtptest" / "mail" / "htmlcheck" / "caniemail.json"
 
 SITE = "https://www.caniemail.com"
 

@@ -54,6 +54,7 @@ TRANSLATED = [
     ({"MP_TAGS_DISABLE": "x-tags"}, {"tags_disable": "x-tags"}),
     ({"MP_TAGS_USERNAME": "true"}, {"tags_username": True}),
     ({"MP_WEBHOOK_URL": "https://hooks.example/x"}, {"webhook": ["https://hooks.example/x"]}),
+    ({"MP_ENABLE_SPAMASSASSIN": "spam:783"}, {"spamd": "spam:783"}),
     ({"MP_SMTP_RELAY_HOST": "mx.example"}, {"relay": "mx.example:25", "relay_allow": ["*"]}),
     (
         {

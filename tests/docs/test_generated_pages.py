@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from lazr.smtptest.mail.review import REVIEW_RULES
+
 TOOLS = Path(__file__).parents[2] / "tools"
 
 
@@ -39,6 +41,13 @@ def test_states_match_the_tables_of_the_code():
     tool = load_tool("states")
 
     assert tool.render_page() == tool.PAGE.read_text("utf-8"), "run: python tools/states.py --write"
+
+
+def test_rules_of_the_review_match_the_code():
+    tool = load_tool("review_rules")
+
+    assert tool.render_page() == tool.PAGE.read_text("utf-8"), "run: python tools/review_rules.py --write"
+    assert sum(len(rules) for _, rules in tool.TOPICS) == len(REVIEW_RULES)
 
 
 def test_behaviors_match_the_tables_of_the_code():
@@ -78,7 +87,7 @@ def test_outdated_state_is_reported(right, wrong, monkeypatch, tmp_path, capsys)
     assert tool.main(["--write"]) == 0 and tool.main([]) == 0
 
 
-@pytest.mark.parametrize("name", ["room_map", "public_interface", "rest_reference"])
+@pytest.mark.parametrize("name", ["room_map", "public_interface", "rest_reference", "review_rules"])
 def test_outdated_page_is_reported(name, monkeypatch, tmp_path, capsys):
     tool = load_tool(name)
     page = next(iter(tool.PAGES)) if name == "room_map" else tool.PAGE

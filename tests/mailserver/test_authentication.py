@@ -220,3 +220,8 @@ def test_untrusted_text_of_a_failure_is_escaped_and_bounded():
 
 def test_mail_without_a_server_is_checked_with_given_records():
     assert Mail.from_bytes(MAIL).authenticate(DNS).dmarc.result == "fail"
+
+
+@pytest.mark.smtptest(dns=DNS, spf_ip="192.0.2.1")
+def test_marker_gives_dns_records_to_the_fixture(smtptest):
+    send(smtptest).assert_authenticated(spf="example.com", dmarc=True)

@@ -300,7 +300,8 @@ def test_completion_shows_what_a_test_needs():
         "is_exhausted",
         *("wait", "async_wait", "to_dict", "from_dict"),
         *("reply", "delay", "stall", "drop", "reset", "raw", "truncate", "throttle", "close_after", "accept_but_lose"),
-        *("duplicate", "call", "without", "advertise"),
+        *("duplicate", "call", "without", "advertise", "accept", "then_bounce", "then_delayed", "then_delivered"),
+        *("then_complaint", "then_out_of_office", "then_challenge", "then_auto_reply"),
     }
     assert [name for name in vars(Rule("NOOP")) if not name.startswith("_")] == []
 

@@ -186,6 +186,49 @@ def check_advertise(scene):
     assert b"X-RULE 1" in lines and b"SIZE 7" in lines and b"SIZE 33554432" not in lines
 
 
+def check_accept(scene):
+    scene.add_rule().accept()
+    scene.server.on(scene.when, **SELECTORS.get(scene.when, {})).reply(451).optional()
+    assert scene.cause().read_reply() == get_usual_reply(scene.when)
+
+
+def check_notice(scene, action):
+    add_action(scene.add_rule(), action, VALUES.get(action, True))
+    assert scene.cause().read_reply() == get_usual_reply(scene.when)
+    (record,) = scene.server.notifications.wait()
+    assert (record.recipient, record.about) == ("ann@example.com", ("bob@example.com",))
+    outcome = {"then_delivered": "not sent", "then_out_of_office": "not sent"}.get(action, "delivered")
+    assert record.outcome == outcome and record.kind == action.removeprefix("then_")
+
+
+def check_then_bounce(scene):
+    check_notice(scene, "then_bounce")
+
+
+def check_then_delayed(scene):
+    check_notice(scene, "then_delayed")
+
+
+def check_then_delivered(scene):
+    check_notice(scene, "then_delivered")
+
+
+def check_then_complaint(scene):
+    check_notice(scene, "then_complaint")
+
+
+def check_then_out_of_office(scene):
+    check_notice(scene, "then_out_of_office")
+
+
+def check_then_challenge(scene):
+    check_notice(scene, "then_challenge")
+
+
+def check_then_auto_reply(scene):
+    check_notice(scene, "then_auto_reply")
+
+
 def check_accept_but_lose(scene):
     scene.add_rule().accept_but_lose()
     assert scene.cause().read_reply() == get_usual_reply(scene.when)
@@ -203,7 +246,7 @@ def check_duplicate(scene):
 def test_every_action_at_every_command(when, action):
     with Scene(when) as scene:
         globals()[f"check_{action}"](scene)
-        (rule,) = scene.server.rules
+        rule = scene.server.rules[0]
 
     (call,) = rule.calls
     assert call.action.startswith(f"{action}(") and rule.count == 1
@@ -361,7 +404,7 @@ def test_actions_inside_tls_with_both_loops(when, action, loop, connect):
 
 VALUES = {
     "reply": Reply(451), "delay": 1.0, "raw": b"", "truncate": 1, "throttle": 10, "call": print,
-    "without": ("SIZE",), "advertise": ("SIZE",),
+    "without": ("SIZE",), "advertise": ("SIZE",), "then_auto_reply": "Thank you",
 }  # fmt: skip
 
 

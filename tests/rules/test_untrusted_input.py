@@ -19,6 +19,7 @@ PIECES = [
 ]  # fmt: skip
 
 VALUES = {
+    "then_auto_reply": lambda dice: "Thank you",
     "reply": lambda dice: Reply(dice.choice([220, 250, 354, 421, 451, 550]), "by rule"),
     "delay": lambda dice: dice.choice([0, 0.001]),
     "raw": lambda dice: dice.choice([b"", b"250 \xff", b"354 x\r\n", b"421\n", b"220-half\r\n"]),

@@ -15,13 +15,14 @@ import httpx
 import pytest
 import trustme
 
-from lazr.smtptest.web.extras import EXTRAS
+from lazr.smtptest._util.extras import EXTRAS
 from tests.helpers.command_line import SMTPTEST_COMMAND, build_environment
 from tests.helpers.mime_messages import build_message_with_files
 
 # The modules of each extra.
 MODULES = {
     "thumbnails": ("PIL",),
+    "checks": ("dkim", "authres", "dns", "nacl", "publicsuffixlist"),
     "html-check": ("tinycss2",),
     "regex": ("re2",),
     "passwords": ("bcrypt",),
@@ -101,6 +102,7 @@ def walk_through(urls):
             assert http.get(page).status_code == 200
         answers = {
             "thumbnails": http.get(f"{path}/part/{picture}/thumb"),
+            "checks": http.get(f"{path}/authentication"),
             "html-check": http.get(f"{path}/html-check"),
             "regex": http.post("/api/v1/rules", json=RULE),
         }
@@ -118,11 +120,13 @@ REGEX_ERROR = (
 )
 OK_ANSWERS = {
     "thumbnails": (200, "image/jpeg", ""),
+    "checks": (200, "application/json", ""),
     "html-check": (200, "application/json", ""),
     "regex": (200, "application/json", ""),
 }
 MISSING_ANSWERS = {
     "thumbnails": (501, "text/plain", 'thumbnails of pictures need pillow: pip install "lazr.smtptest[thumbnails]"\n'),
+    "checks": (501, "text/plain", 'checks of DKIM, SPF and DMARC need dkimpy: pip install "lazr.smtptest[checks]"\n'),
     "html-check": (501, "text/plain", 'checks of the HTML need tinycss2: pip install "lazr.smtptest[html-check]"\n'),
     "regex": (400, "text/plain", f"invalid rule: {REGEX_ERROR}"),
 }

@@ -1,8 +1,9 @@
-"""The checks of a mail: its fields, its HTML, its links."""
+"""The tab Checks of a mail: the review, HTML support, links and spam."""
 
 import sys
 
 import pytest
+from playwright.sync_api import expect
 
 from lazr.smtptest.web.outbound import LinkChecker, OutboundClient
 from tests.ui.example_mails import build_rich_mail
@@ -19,22 +20,55 @@ def mail_page(tab, inbox_server):
     return MailPage(tab, inbox_server)
 
 
-def test_checks_show_the_worst_first(inbox_server, mail_page):
-    mail_page.open_mail(inbox_server.add_mail("Subject: x\r\n\r\nHi\r\n"), "checks")
+def get_region(mail_page, name):
+    """Return a section of the tab, when it has been loaded."""
+    region = mail_page.panel.get_by_role("region", name=name)
+    expect(region.get_by_text("Checking …")).to_have_count(0)
+    return region
+
+
+def test_review_shows_the_worst_first(inbox_server, mail_page):
+    mail_page.open_mail(inbox_server.add_mail("Subject: x\r\n\r\nHi {{ name }}\r\n"), "checks")
     with inbox_server.connect() as http:
-        checks = http.get("/api/v1/message/latest/checks").json()
-    region = mail_page.panel.get_by_role("region", name="Checks")
+        review = http.get("/api/v1/message/latest/review").json()
+    region = get_region(mail_page, "Review")
     rows = region.locator("li").evaluate_all(
-        "all => all.map((row) => [...row.children].map((cell) => cell.textContent))"
+        "all => all.map((row) => [row.children[0].textContent, row.querySelector('.finding-rule').textContent])"
     )
 
-    assert sorted(row[1] for row in rows) == sorted(check["Name"] for check in checks)
-    order = ["error", "warning", "ok"]
-    assert [row[0] for row in rows] == sorted((row[0] for row in rows), key=order.index)
-    errors = sum(check["Status"] == "error" for check in checks)
-    assert errors
-    assert region.get_by_text(f"{errors} error").is_visible()
+    assert rows == [[finding["Severity"], finding["Rule"]] for finding in review["Findings"]]
+    assert review["Errors"] and region.get_by_text(f"{review['Errors']} error").is_visible()
+    titles = region.get_by_role("heading", level=3).all_inner_texts()
+    assert titles == [f"Errors ({review['Errors']})", f"Warnings ({review['Warnings']})"]
     assert mail_page.panel.get_by_role("region", name="HTML support").inner_text() == ""
+
+
+def test_finding_links_to_its_line_and_its_rule(inbox_server, mail_page):
+    mail_page.open_mail(inbox_server.add_mail("Subject: x\r\n\r\nHi {{ name }}\r\n"), "checks")
+    finding = get_region(mail_page, "Review").locator("li", has_text="placeholder")
+    href = finding.get_by_role("link", name="placeholder").get_attribute("href")
+    finding.get_by_role("link", name="Line 3").click()
+    mail_page.tab.settle()
+
+    assert href.startswith("https://mustache.github.io/")
+    assert mail_page.selected_tab == "Source" and mail_page.page.url.endswith("/source#L3")
+    assert "{{ name }}" in mail_page.panel.locator(".line.marked").inner_text()
+
+
+def test_spam_score_has_its_signs(inbox_server, mail_page):
+    mail_page.open_mail(inbox_server.add_mail("Subject: x\r\n\r\nAct now: https://192.0.2.1/\r\n"), "checks")
+    region = get_region(mail_page, "Spam")
+
+    assert region.locator("strong.bad").inner_text() == "7.8" and "looks like spam" in region.inner_text()
+    assert "URL_IP_ADDRESS" in region.locator("li").all_inner_texts()[1]
+
+
+def test_findings_show_hostile_text_as_text(inbox_server, mail_page):
+    mail = "Subject: x\r\nContent-Type: text/html\r\n\r\n<a href='/&lt;img src=x onerror=alert(1)&gt;'>x</a>\r\n"
+    mail_page.open_mail(inbox_server.add_mail(mail), "checks")
+    region = get_region(mail_page, "Review")
+
+    assert "<img src=x onerror" in region.inner_text() and region.locator("img").count() == 0
 
 
 def test_html_support_names_the_missing_extra(inbox_server, mail_page, monkeypatch):
@@ -43,7 +77,7 @@ def test_html_support_names_the_missing_extra(inbox_server, mail_page, monkeypat
 
     note = 'This server does not check HTML; to install it: pip install "lazr.smtptest[html-check]"'
     assert mail_page.panel.get_by_role("region", name="HTML support").inner_text().splitlines()[-1] == note
-    assert mail_page.panel.get_by_role("region", name="Checks").locator("li").count() > 0
+    assert get_region(mail_page, "Review").locator("li").count() > 0
 
 
 def test_html_support_leads_to_the_lines(inbox_server, mail_page):

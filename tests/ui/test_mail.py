@@ -202,7 +202,7 @@ def test_missed_events_leave_an_unread_mail_unread(inbox_server, mail_page):
     mail_page.tab.settle()
     mail_page.select_tab("Checks")
 
-    assert mail_page.panel.get_by_role("region", name="Checks").is_visible()
+    assert mail_page.panel.get_by_role("region", name="Review").is_visible()
     assert inbox_server.store.get_entry(mail_id).read is False
 
 

@@ -79,9 +79,9 @@ def make_rest_api():
     """Start another REST API with settings of its own: `make_rest_api(mailboxes=[…])`."""
     started = []
 
-    def make_rest_api(store=None, **settings):
+    def make_rest_api(store=None, server_settings=None, **settings):
         store = store or MemoryStore()
-        server = MailServer(store=store, auth="any")
+        server = MailServer(store=store, auth="any", **(server_settings or {}))
         server.start()
         app_context = AppContext(store, server, **settings)
         web = WebServer(make_app(app_context))

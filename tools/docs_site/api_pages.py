@@ -82,6 +82,25 @@ PAGES = (
     ),
     Page("presets", "Presets", "Rules for common faults of real servers.", "lazr.smtptest.presets"),
     Page(
+        "authentication",
+        "Authentication",
+        "Check DKIM, ARC, SPF and DMARC of any mail, without a server.",
+        "lazr.smtptest.authentication",
+    ),
+    Page("dns", "DNS", "The DNS records of these checks.", "lazr.smtptest.dns"),
+    Page(
+        "bounces",
+        "Bounces",
+        "Build bounces, complaints and automatic replies, without a server.",
+        "lazr.smtptest.bounces",
+    ),
+    Page(
+        "grading",
+        "Grades",
+        "Grade a mail client: behaviors of servers, trials and verdicts.",
+        "lazr.smtptest.grading",
+    ),
+    Page(
         "unittest",
         "unittest",
         "A mixin for test cases, and a decorator.",

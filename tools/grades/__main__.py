@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command, and return its exit status."""
     options = parse_options(arguments)
     output: Path = options.output
+    # The page is about all behaviors: some alone are not written there, unless that is asked for.
+    is_writing = options.write or not options.only or output != FOLDER
     table = read_table(output / "grades.json")
     if not options.render:
         for client in options.clients or CLIENTS:
@@ -43,11 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 continue
             grades = grade_client(client, options)
             print(f"{client.title} {version}: {grades.score} right, {len(grades.skipped)} not tried", flush=True)
-            table.add(client.name, version, grades)
-            if not options.only:
+            table.add(client.name, version, grades, keep=bool(options.only))
+            if is_writing:
                 write_table(table, output / "grades.json")
-    if options.only and output == FOLDER:
-        return 0  # the page is about all behaviors
+    if not is_writing:
+        return 0
     table.date = table.date if options.render else datetime.now(UTC).date().isoformat()
     write_files(table, output)
     return 0
@@ -63,6 +65,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", action="append", default=[], metavar="BEHAVIOR", help="a behavior or a group")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="behaviors at the same time")
     parser.add_argument("--output", type=Path, default=FOLDER, metavar="FOLDER", help="of grades.json and grades.md")
+    parser.add_argument("--write", action="store_true", help="with --only: write the files, too")
     parser.add_argument("--render", action="store_true", help="only write grades.md from grades.json")
     parser.add_argument("--transcripts", type=Path, metavar="FOLDER", help="write the dialogue of each wrong verdict")
     options = parser.parse_args(arguments)

@@ -128,7 +128,7 @@ CLIENTS: tuple[Client, ...] = (
         command=_wrapper(sys.executable, "send_smtplib.py"),
         version_command=(sys.executable, "--version"),
         version_pattern=r"(Python [\d.]+)",
-        install="part of Python",
+        install="apt-get install python3",
     ),
     Client(
         name="aiosmtplib",
@@ -143,7 +143,7 @@ CLIENTS: tuple[Client, ...] = (
         name="nodemailer",
         title="nodemailer",
         kind="library",
-        use="`sendMail` with `text`; several messages use the pool. `info.rejected` is checked.",
+        use="`sendMail` with `text`; several messages use the pool. `info.rejected` is checked. It sends no QUIT.",
         command=_wrapper("node", "send_nodemailer.cjs"),
         version_command=_npm_version("nodemailer"),
         install=f"{NPM_INSTALL} nodemailer",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 
+from lazr.smtptest.grading import BEHAVIORS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,10 +41,21 @@ class Table:
     date: str = ""
     clients: dict[str, ClientGrades] = field(default_factory=dict)
 
-    def add(self, name: str, version: str, grades: Grades) -> None:
-        """Add a client, or replace its grades."""
+    def add(self, name: str, version: str, grades: Grades, *, keep: bool = False) -> None:
+        """Add the grades of a client.
+
+        Args:
+            name: The name of the client.
+            version: Its version.
+            grades: The grades.
+            keep: Whether the earlier grades for other behaviors stay, if they are of the same version.
+        """
+        earlier = self.clients.get(name)
+        found = earlier.grades if keep and earlier and earlier.version == version else {}
+        found |= {result.behavior.name: Grade(result.outcome.value, result.is_right) for result in grades}
+        names = [behavior.name for behavior in BEHAVIORS]  # without those of the past
         self.clients[name] = ClientGrades(
-            version, {result.behavior.name: Grade(result.outcome.value, result.is_right) for result in grades}
+            version, {behavior: found[behavior] for behavior in names if behavior in found}
         )
 
 

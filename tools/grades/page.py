@@ -24,8 +24,8 @@ RIGHT, WRONG, NOT_TRIED, UNKNOWN = "✓", "**✗**", "–", "?"
 
 INTRODUCTION = """\
 How do the mail clients that people use cope with the servers out there? `smtptest grade` ran each of them once against
-each of {behaviors} behaviors of a server, and judged by the RFCs what became of the mail. The versions are those of
-the table, on {date}. Each fault below was checked in the dialogue of its trial.
+each of {behaviors} [behaviors](behaviors.md) of a server, and judged by the RFCs what became of the mail. The versions
+are those of {date}. Each fault below was checked in the dialogue of its trial.
 
 A grade is about **one way to use a client**: the shortest program that its documentation recommends, with a timeout and
 verified certificates. With other options, a client may do better. Read a fault as "this is what you get unless you
@@ -42,7 +42,6 @@ With `--transcripts FOLDER`, it writes the dialogue of each wrong verdict. Each 
 [wrapper](../../tools/grades/wrappers).
 
 ## Clients
-
 """
 
 LEGEND = """\
@@ -170,32 +169,36 @@ def _get_mark(results: ClientGrades, behavior: Behavior) -> str:
 
 
 def _render_faults(clients: list[Client], table: Table) -> Iterator[str]:
-    faults = read_faults()
-    open_faults = find_open_faults(table)
-    rfcs = {behavior.name: behavior.rfc for behavior in BEHAVIORS}
     for client in clients:
         results = table.clients[client.name]
         yield f"### {client.title}"
         yield ""
         score = _count(results.grades.values())
-        yield f"{client.title} {results.version}: {score}. Install it with `{client.install}`."
+        yield _wrap(f"{client.title} {results.version}: {score} are right. {_list_skipped(results)}")
         yield ""
-        lines = [
-            f"{fault.text} ({_list_behaviors(fault.behaviors, results, rfcs)})"
-            for fault in faults
-            if fault.client == client.name and any(_is_wrong(results, name) for name in fault.behaviors)
-        ]
-        lines += [
-            f"Not yet checked in the dialogue: {results.grades[name].outcome}. (`{name}`; {rfcs.get(name, '')})"
-            for client_name, name in open_faults
-            if client_name == client.name
-        ]
-        for line in lines:
-            yield textwrap.fill(
-                f"- {line}", 120, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-            )
-        if lines:
-            yield ""
+        faults = [_wrap(fault, indent="  ") for fault in _list_faults(client, results, table)]
+        yield from [*faults, ""] if faults else []
+        yield f"To install it: `{client.install}`"
+        yield ""
+
+
+def _wrap(text: str, indent: str = "") -> str:
+    return textwrap.fill(text, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def _list_skipped(results: ClientGrades) -> str:
+    skipped = [f"`{name}`" for name, grade in results.grades.items() if grade.outcome == "not tried"]
+    return f"Not tried: {', '.join(skipped)}." if skipped else ""
+
+
+def _list_faults(client: Client, results: ClientGrades, table: Table) -> Iterator[str]:
+    for fault in read_faults():
+        if fault.client == client.name and any(_is_wrong(results, name) for name in fault.behaviors):
+            yield f"- {fault.text} ({_list_behaviors(fault.behaviors, results)})"
+    for client_name, name in find_open_faults(table):
+        if client_name == client.name:
+            outcome = results.grades[name].outcome
+            yield f"- Not yet checked in the dialogue: {outcome}. ({_list_behaviors((name,), results)})"
 
 
 def _is_wrong(results: ClientGrades, behavior: str) -> bool:
@@ -203,10 +206,10 @@ def _is_wrong(results: ClientGrades, behavior: str) -> bool:
     return grade is not None and not grade.right
 
 
-def _list_behaviors(names: tuple[str, ...], results: ClientGrades, rfcs: dict[str, str]) -> str:
+def _list_behaviors(names: tuple[str, ...], results: ClientGrades) -> str:
     wrong = [name for name in names if _is_wrong(results, name)]
-    sections = dict.fromkeys(rfcs.get(name, "") for name in wrong)
-    return f"{', '.join(f'`{name}`' for name in wrong)}; {', '.join(filter(None, sections))}"
+    sections = dict.fromkeys(behavior.rfc for behavior in BEHAVIORS if behavior.name in wrong)
+    return f"{', '.join(f'`{name}`' for name in wrong)}; {', '.join(sections)}"
 
 
 def _make_anchor(title: str) -> str:

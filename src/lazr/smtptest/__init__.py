@@ -8,14 +8,29 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lazr.smtptest.decorator import with_server
-    from lazr.smtptest.errors import MissingExtra, RuleNeverActed, SmtptestError, StartError, StopTimeout, WaitTimeout
+    from lazr.smtptest.errors import (
+        MissingExtra,
+        NotificationFailed,
+        RuleNeverActed,
+        SmtptestError,
+        StartError,
+        StopTimeout,
+        WaitTimeout,
+    )
     from lazr.smtptest.mail import Address, Attachment, Envelope, Field, Inbox, Mail
     from lazr.smtptest.mail.envelope import Dsn
     from lazr.smtptest.mail.headers import Headers
     from lazr.smtptest.mail.links import Link
     from lazr.smtptest.mail.match import Match
     from lazr.smtptest.mail.mime.defect import Defect
-    from lazr.smtptest.mailserver import MailServer, ServerObserver
+    from lazr.smtptest.mail.review import Review, ReviewFinding
+    from lazr.smtptest.mailserver import (
+        MailServer,
+        NotificationOutcome,
+        NotificationRecord,
+        Notifications,
+        ServerObserver,
+    )
     from lazr.smtptest.net import Listen, Sessions, Tls
     from lazr.smtptest.protocol.smtp import (
         Auth,
@@ -64,7 +79,13 @@ __all__ = [
     "Match",
     "MissingExtra",
     "Moment",
+    "NotificationFailed",
+    "NotificationOutcome",
+    "NotificationRecord",
+    "Notifications",
     "Reply",
+    "Review",
+    "ReviewFinding",
     "Rule",
     "RuleContext",
     "RuleNeverActed",
@@ -111,7 +132,13 @@ _MODULES_BY_NAME = {
     "Match": "mail.match",
     "MissingExtra": "errors",
     "Moment": "rules.rule_context",
+    "NotificationFailed": "errors",
+    "NotificationOutcome": "mailserver.notification_log",
+    "NotificationRecord": "mailserver.notification_log",
+    "Notifications": "mailserver.notification_log",
     "Reply": "protocol.smtp.reply",
+    "Review": "mail.review.review",
+    "ReviewFinding": "mail.review.finding",
     "Rule": "rules.rule",
     "RuleContext": "rules.rule_context",
     "RuleNeverActed": "errors",

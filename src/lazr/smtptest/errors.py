@@ -3,6 +3,7 @@
 __all__ = [
     "BadSearch",
     "MissingExtra",
+    "NotificationFailed",
     "RuleNeverActed",
     "SearchTooSlow",
     "SmtptestError",
@@ -48,6 +49,10 @@ class MissingExtra(SmtptestError, ImportError):
     """A library that a feature needs is not installed; the text has the `pip install` line."""
 
 
+class NotificationFailed(SmtptestError):
+    """A bounce, or another mail that comes back, failed; the text has the reason."""
+
+
 class StoreError(SmtptestError):
     """Base class of the errors of stores."""
 
@@ -77,5 +82,5 @@ class BadSearch(SmtptestError, ValueError):
 
 
 # Tracebacks and test reports then show the public names.
-for _error in (SmtptestError, WaitTimeout, RuleNeverActed, StartError, StopTimeout, MissingExtra):
+for _error in (SmtptestError, WaitTimeout, RuleNeverActed, StartError, StopTimeout, MissingExtra, NotificationFailed):
     _error.__module__ = "lazr.smtptest"

@@ -11,12 +11,24 @@ from lazr.smtptest.protocol.smtp import TlsMode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     import ssl
     from collections.abc import Iterator, Sequence
 
 __all__ = ["connect", "deliver"]
 
 _LEADING_DOT = re.compile(rb"(?:\A|(?<=\r\n))\.")
+
+
+class _ConnectedClient(smtplib.SMTP):
+    """A client on a socket that is connected already."""
+
+    def __init__(self, connected: socket.socket, host: str, port: int, timeout: float) -> None:
+        self._connected = connected
+        super().__init__(host, port, local_hostname="localhost", timeout=timeout)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        return self._connected
 
 
 @contextlib.contextmanager
@@ -29,6 +41,7 @@ def connect(
     user: str | None = None,
     password: str = "",
     timeout: float = 60,
+    connected: socket.socket | None = None,
 ) -> Iterator[smtplib.SMTP]:
     """Open a session that is connected, greeted, inside TLS and authenticated.
 
@@ -42,6 +55,7 @@ def connect(
         user: The user to authenticate as; None, the default, is no AUTH.
         password: The password of `user`.
         timeout: The time limit of each step, in seconds; 60 by default.
+        connected: A socket that is connected to the server, for a session in clear text; by default, a new one.
 
     Raises:
         smtplib.SMTPException: The server refuses a step.
@@ -53,10 +67,10 @@ def connect(
     ('250 2.0.0 Message accepted', {})
     """
     # With a name of its own, smtplib does not look up this machine's name in DNS.
-    if tls is TlsMode.IMPLICIT:
-        client: smtplib.SMTP = smtplib.SMTP_SSL(
-            host, port, local_hostname="localhost", timeout=timeout, context=context
-        )
+    if connected is not None:
+        client: smtplib.SMTP = _ConnectedClient(connected, host, port, timeout)
+    elif tls is TlsMode.IMPLICIT:
+        client = smtplib.SMTP_SSL(host, port, local_hostname="localhost", timeout=timeout, context=context)
     else:
         client = smtplib.SMTP(host, port, local_hostname="localhost", timeout=timeout)
     try:

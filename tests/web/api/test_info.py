@@ -65,7 +65,7 @@ def test_webui_has_mailpits_fields_and_more(rest_api):
             "PreserveMessageIDs": False,
             "RecipientAllowlist": "",
         },
-        "SpamAssassin": False,
+        "SpamAssassin": True,
         "ChaosEnabled": True,
         "DuplicatesIgnored": False,
         "HideDeleteAllButton": False,

@@ -138,6 +138,7 @@ SUFFIXES = [
     "/codes",
     "/envelope",
     "/defects",
+    "/authentication",
     "/html-check",
     "/link-check",
 ]
@@ -219,7 +220,6 @@ def test_attachments_have_checksums(rest_api):
         ("POST", "release", 400, "Relaying is off"),
         ("GET", "link-check", 403, "Link checking is off"),
         ("GET", "link-check?follow=true", 403, "Link checking is off"),
-        ("GET", "sa-check", 404, "404 page not found"),
     ],
 )
 def test_features_that_are_off_return_an_error(rest_api, method, path, status, word):

@@ -8,7 +8,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from lazr.smtptest.web.sandbox.child_process import run_in_child_process
+from lazr.smtptest._util.child_process import run_in_child_process
 from lazr.smtptest.web.sandbox.thumbnail_worker import MAX_PIXELS
 from tests.helpers.mime_messages import build_message_with_files
 

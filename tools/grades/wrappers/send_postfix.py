@@ -15,9 +15,9 @@ import settings
 DAEMONS = Path("/usr/lib/postfix/sbin")
 # What a null client needs, without a listening service, and without chroot.
 MASTER_CF = """
-pickup    unix  n  -  n  60  1  pickup
+pickup    unix  n  -  n  1   1  pickup
 cleanup   unix  n  -  n  -   0  cleanup
-qmgr      unix  n  -  n  300 1  qmgr
+qmgr      unix  n  -  n  1   1  qmgr
 tlsmgr    unix  -  -  n  300 1  tlsmgr
 rewrite   unix  -  -  n  -   -  trivial-rewrite
 bounce    unix  -  -  n  -   0  bounce

@@ -12,6 +12,7 @@ from lazr.smtptest import __version__
 from lazr.smtptest._util.suggestion import describe_unknown, find_nearest_name
 from lazr.smtptest.cli.commands import (
     bench,
+    check,
     compact,
     export,
     grade,
@@ -51,6 +52,7 @@ _COMMANDS: tuple[tuple[str, Callable[..., int], tuple[str, ...]], ...] = (
     ("ls", ls.ls, ls.EXAMPLES),
     ("show", show.show, show.EXAMPLES),
     ("wait", wait.wait, wait.EXAMPLES),
+    ("check", check.check, check.EXAMPLES),
     ("open", open_.open_, open_.EXAMPLES),
     ("rm", rm.rm, rm.EXAMPLES),
     ("export", export.export, export.EXAMPLES),

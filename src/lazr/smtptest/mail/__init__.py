@@ -34,7 +34,11 @@ if TYPE_CHECKING:
     from lazr.smtptest.mail.headers import Field
     from lazr.smtptest.mail.html.sandbox import build_policy, disable_early_connections, replace_cid_urls
     from lazr.smtptest.mail.html.tokens import Tag, parse_attributes, resolve_references, tokenize
+    from lazr.smtptest.mail.htmlcheck.measure import measure_features
+    from lazr.smtptest.mail.htmlcheck.table import Feature, load_features, load_platforms
+    from lazr.smtptest.mail.htmlcheck.worker import SCRIPT_SLUG, TESTED_SLUGS
     from lazr.smtptest.mail.inbox import Inbox
+    from lazr.smtptest.mail.list_unsubscribe import read_unsubscribe_fields
     from lazr.smtptest.mail.mail import Mail
     from lazr.smtptest.mail.match import Match, build_predicate
     from lazr.smtptest.mail.mime import address, limits
@@ -44,11 +48,21 @@ if TYPE_CHECKING:
     from lazr.smtptest.mail.mime.header import read_block, unfold
     from lazr.smtptest.mail.mime.parameter import read_raw_parameters
     from lazr.smtptest.mail.mime.tree import Part, read_tree
+    from lazr.smtptest.mail.review.finding import SEVERITIES, ReviewFinding
+    from lazr.smtptest.mail.review.message_checks import check_message
+    from lazr.smtptest.mail.review.review import Review
+    from lazr.smtptest.mail.review.spam_rules import SPAM_THRESHOLD
+    from lazr.smtptest.mail.review.table import REVIEW_RULES
     from lazr.smtptest.mail.stdlib_message import parse_compat32
     from lazr.smtptest.mail.structure import MessagePart
     from lazr.smtptest.mail.summary import format_summary
 
 __all__ = [
+    "REVIEW_RULES",
+    "SCRIPT_SLUG",
+    "SEVERITIES",
+    "SPAM_THRESHOLD",
+    "TESTED_SLUGS",
     "Address",
     "Attachment",
     "AttachmentFile",
@@ -56,6 +70,7 @@ __all__ = [
     "Condition",
     "Defects",
     "Envelope",
+    "Feature",
     "Field",
     "Group",
     "Inbox",
@@ -63,12 +78,15 @@ __all__ = [
     "Match",
     "MessagePart",
     "Part",
+    "Review",
+    "ReviewFinding",
     "Tag",
     "address",
     "build_address_field",
     "build_policy",
     "build_predicate",
     "build_text_field",
+    "check_message",
     "compose_message",
     "count_mails",
     "decode_header_text",
@@ -81,6 +99,9 @@ __all__ = [
     "format_mails",
     "format_summary",
     "limits",
+    "load_features",
+    "load_platforms",
+    "measure_features",
     "parse_attributes",
     "parse_compat32",
     "read_addresses",
@@ -88,6 +109,7 @@ __all__ = [
     "read_raw_addresses",
     "read_raw_parameters",
     "read_tree",
+    "read_unsubscribe_fields",
     "replace_cid_urls",
     "resolve_references",
     "sniff_content_type",
@@ -100,6 +122,24 @@ __dir__: Callable[[], list[str]]
 __getattr__, __dir__ = lazy_exports(
     globals(),
     {
+        "lazr.smtptest.mail.review.table": ("REVIEW_RULES",),
+        "lazr.smtptest.mail.review.finding": (
+            "ReviewFinding",
+            "SEVERITIES",
+        ),
+        "lazr.smtptest.mail.review.spam_rules": ("SPAM_THRESHOLD",),
+        "lazr.smtptest.mail.review.review": ("Review",),
+        "lazr.smtptest.mail.review.message_checks": ("check_message",),
+        "lazr.smtptest.mail.htmlcheck.worker": (
+            "SCRIPT_SLUG",
+            "TESTED_SLUGS",
+        ),
+        "lazr.smtptest.mail.htmlcheck.table": (
+            "Feature",
+            "load_features",
+            "load_platforms",
+        ),
+        "lazr.smtptest.mail.htmlcheck.measure": ("measure_features",),
         "lazr.smtptest.mail.attachment": ("Attachment",),
         "lazr.smtptest.mail.authenticator": ("Authenticator",),
         "lazr.smtptest.mail.compose": (
@@ -129,6 +169,7 @@ __getattr__, __dir__ = lazy_exports(
             "tokenize",
         ),
         "lazr.smtptest.mail.inbox": ("Inbox",),
+        "lazr.smtptest.mail.list_unsubscribe": ("read_unsubscribe_fields",),
         "lazr.smtptest.mail.mail": ("Mail",),
         "lazr.smtptest.mail.match": ("Match", "build_predicate"),
         "lazr.smtptest.mail.mime": (

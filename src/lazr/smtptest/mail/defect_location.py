@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Range = tuple[int, int]
 
-__all__ = ["DefectLocator"]
+__all__ = ["DefectLocator", "list_field_places"]
 
 _BARE_CR = re.compile(rb"\r(?!\n)")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
@@ -167,15 +167,7 @@ class DefectLocator:
         """Return the names of the fields of a part, in lower case, with their places."""
         fields = self._fields_by_part.get(id(part))
         if fields is None:
-            places: list[Range] = []
-            # The same reader over the same bytes, so that it finds the same fields.
-            content, start, end = self._content, part.header_start, max(part.body_start, part.header_start)
-            read_block(content, start, end, limits.MAX_HEADER_BLOCK_FIELDS, lambda _: None, places=places)
-            names = [name.lower() for name, _ in part.fields]
-            fields = [
-                (name, (at, at + len(content[at:after].rstrip(b"\r\n"))))
-                for name, (at, after) in zip(names, places, strict=False)
-            ]
+            fields = list_field_places(part, self._content)
             self._fields_by_part[id(part)] = fields
         return fields
 
@@ -193,6 +185,19 @@ class DefectLocator:
         end = self._content.find(b"\n", at)
         end = len(self._content) if end < 0 else end
         return at, max(at, end - self._content.startswith(b"\r", max(end - 1, at)))
+
+
+def list_field_places(part: Part, content: bytes) -> list[tuple[str, Range]]:
+    """Return the names of the fields of a part, in lower case, with their places."""
+    places: list[Range] = []
+    # The same reader over the same bytes as in `tree`, so that it finds the same fields.
+    start, end = part.header_start, max(part.body_start, part.header_start)
+    read_block(content, start, end, limits.MAX_HEADER_BLOCK_FIELDS, lambda _: None, places=places)
+    names = [name.lower() for name, _ in part.fields]
+    return [
+        (name, (at, at + len(content[at:after].rstrip(b"\r\n"))))
+        for name, (at, after) in zip(names, places, strict=False)
+    ]
 
 
 def _search(pattern: re.Pattern[bytes], content: bytes, start: int, end: int) -> Range | None:

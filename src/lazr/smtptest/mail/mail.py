@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from functools import partial
 
 from lazr.smtptest._util.glob import compile_glob
 from lazr.smtptest._util.octets import join_parts
 from lazr.smtptest._util.suggestion import build_getattr, find_nearest_name
+from lazr.smtptest.errors import MissingExtra
 from lazr.smtptest.mail.address_comparison import fold_domain
 from lazr.smtptest.mail.attachment import Attachment
 from lazr.smtptest.mail.envelope import Envelope
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.mail.mime.defect import Defect
     from lazr.smtptest.mail.parsed_message import ParsedMessage
     from lazr.smtptest.mail.playwright_page import AsyncPage, AsyncPageT, SyncPage, SyncPageT
+    from lazr.smtptest.mail.review.review import Review
     from lazr.smtptest.mail.structure import MessagePart
     from lazr.smtptest.protocol.smtp import SessionRecord
 
@@ -467,6 +470,42 @@ class Mail:
         from lazr.smtptest.mail.snapshot import render_snapshot
 
         return render_snapshot(self, headers, replace or {})
+
+    def check(self, *, html_support: bool = True, authentication: Authentication | None = None) -> Review:
+        r"""Return what a reviewer would say: broken RFCs, bad links, signs of spam and more.
+
+        Nothing is sent.  DNS records are those of `MailServer(dns=...)`, if there are some.  What mail programs support
+        is checked only with the extra `html-check`, in a child process; without it, one finding says so.  The page
+        "Rules of the review" has all rules.
+
+        Args:
+            html_support: whether to check what mail programs support, which takes most of the time; true by default.
+            authentication: the results of DKIM, SPF and DMARC; by default those of `authentication` if the server has
+                DNS records, and otherwise none.
+
+        >>> mail = Mail.from_bytes(b"From: ann@example.com\nDate: yesterday\n\nHi {{ name }}\n")
+        >>> [(finding.rule, finding.line) for finding in mail.check().select("error")]
+        [('date-syntax', 2)]
+        """
+        from lazr.smtptest.mail.review.review import review_message
+
+        if authentication is None and self._has_dns:
+            with suppress(MissingExtra):
+                authentication = self.authentication
+        return review_message(
+            self._parse(),
+            self.content,
+            self.envelope,
+            self.timestamp,
+            html_support=html_support,
+            authentication=authentication,
+        )
+
+    @property
+    def _has_dns(self) -> bool:
+        known = self._authentication
+        authenticator = known[0] if isinstance(known, tuple) else known
+        return authenticator is not None and authenticator.resolver is not None
 
     # -- the sender --------------------------------------------------------------------------
 

@@ -200,6 +200,12 @@ class ParsedMessage:
             text = unread
         return text, html, others
 
+    @property
+    def body_parts(self) -> tuple[Part | None, Part | None]:
+        """The part that is the text, and the part that is the HTML."""
+        text, html, _ = self._classified_parts
+        return text, html
+
     def _decode_part_text(self, part: Part | None) -> str:
         if part is None:
             return ""

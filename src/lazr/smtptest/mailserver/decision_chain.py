@@ -75,6 +75,8 @@ class DecisionChain:
         """
         if reply.code >= 400:
             self._failures.record_refusal(event.said(), reply)
+            if event.verb == "END_OF_DATA":
+                self._delivery.note_refusal(event)
         elif event.verb == "END_OF_DATA":
             return self._delivery.deliver(event, reply)
         elif event.verb == "MAIL":

@@ -7,6 +7,7 @@ from lazr.smtptest.protocol.smtp import Reply
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Protocol
 
     from lazr.smtptest.mail import Authenticator, Inbox, Mail
     from lazr.smtptest.mailserver.failure_log import FailureLog
@@ -17,6 +18,19 @@ if TYPE_CHECKING:
     from lazr.smtptest.protocol.smtp import Mail as MailCommand
     from lazr.smtptest.store import Store
     from lazr.smtptest.store_delivery import StoreDelivery
+
+    class NoticeTaker(Protocol):
+        """What has to know of each mail, because rules may let something come back after it."""
+
+        def note_mail(self, message: EndOfData, mail: Mail) -> None:
+            """Take notice that a message becomes this mail, which is not stored yet."""
+
+        def note_refusal(self, message: EndOfData) -> None:
+            """Take notice that a message is refused."""
+
+        def note_stored(self, mail: Mail, *, is_refused: bool = False) -> None:
+            """Take notice that a mail is stored, or that the store has refused it."""
+
 
 __all__ = ["LocalDelivery"]
 
@@ -46,6 +60,8 @@ class LocalDelivery:
         authenticator: Authenticator | None = None,
     ) -> None:
         self._authenticator = authenticator
+        # Gets each mail as soon as rules let something come back after one.
+        self.notices: NoticeTaker | None = None
         self._on_stored = on_stored
         self._inbox = inbox
         self._failures = failures
@@ -92,20 +108,28 @@ class LocalDelivery:
     def deliver(self, event: EndOfData, reply: Reply) -> Reply:
         """Deliver a message; return the reply to it: the one given, or a refusal."""
         store_delivery = self._store_delivery
-        if store_delivery is None and self._observer is None and not self._keep_mails:
+        if store_delivery is None and self._observer is None and not self._keep_mails and self.notices is None:
             return reply
         mail_id = str(self._received_count + 1) if store_delivery is None else store_delivery.generate_id()
         mail = self._build_mail(event, mail_id, self._authenticator)
         if self._observer is not None:
             refusal = self._ask_observer(self._observer, mail)
             if refusal is not None:
+                self.note_refusal(event)
                 self._failures.record_refusal(event.said(), refusal)
                 return refusal
+        if self.notices is not None:
+            self.notices.note_mail(event, mail)
         if store_delivery is not None:
             return store_delivery.store_mail(mail, reply)
         self._received_count += 1
         self._accept(mail)
         return reply
+
+    def note_refusal(self, message: EndOfData) -> None:
+        """Let nothing come back after a message that is refused."""
+        if self.notices is not None:
+            self.notices.note_refusal(message)
 
     def _build_first_mail(self, event: EndOfData, id: str, authenticator: Authenticator | None) -> Mail:
         """Import the classes of mails: the start of a server takes less time without them."""
@@ -164,6 +188,10 @@ class LocalDelivery:
                 self._manager.announce_mail()
         if self._on_mail_accepted is not None:
             self._on_mail_accepted(mail)
+        if self.notices is not None:
+            self.notices.note_stored(mail)
 
     def _record_store_refusal(self, mail: Mail, reply: Reply) -> None:
+        if self.notices is not None:
+            self.notices.note_stored(mail, is_refused=True)
         self._failures.record_refusal(f"the message of {mail.size:,} bytes from {mail.envelope.peer}", reply)

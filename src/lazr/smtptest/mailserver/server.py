@@ -26,10 +26,14 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Literal, Self, TypeVar, Unpack
 
+    from lazr.smtptest.bounces import Notification
     from lazr.smtptest.dns import DnsSource, Resolver
     from lazr.smtptest.folders import MailboxView
     from lazr.smtptest.mail import Authenticator, Mail
+    from lazr.smtptest.mailserver.bounce_service import BounceService
     from lazr.smtptest.mailserver.mail_builder import MailContent
+    from lazr.smtptest.mailserver.notification_log import NotificationRecord, Notifications
+    from lazr.smtptest.mailserver.notification_target import NotificationTarget
     from lazr.smtptest.mailserver.observer import ServerObserver
     from lazr.smtptest.mailserver.reading_service import ReadingService
     from lazr.smtptest.net import (
@@ -43,8 +47,8 @@ if TYPE_CHECKING:
         Runner,
         Tls,
     )
-    from lazr.smtptest.protocol.smtp import AcceptPolicy, Auth, Extension, Lenient, Limits, SessionRecord
-    from lazr.smtptest.rules import Rule, Selectors
+    from lazr.smtptest.protocol.smtp import AcceptPolicy, Auth, EndOfData, Extension, Lenient, Limits, SessionRecord
+    from lazr.smtptest.rules import Notice, NoticeOrder, Rule, Selectors
     from lazr.smtptest.store import Search, Store
 
     T = TypeVar("T")
@@ -70,6 +74,11 @@ _ATTRIBUTE_ALIASES = {
     **dict.fromkeys(("is_running", "is_alive", "started", "accepting"), "server.running"),
     **dict.fromkeys(("reset", "clear"), "server.forget()"),
     **dict.fromkeys(("transcript", "transcripts", "log"), "server.sessions[-1].transcript"),
+    **dict.fromkeys(("bounces", "returned", "sent_notifications"), "server.notifications"),
+    **dict.fromkeys(("complaint", "send_complaint"), "server.complain(mail)"),
+    **dict.fromkeys(("delay", "send_delay"), "server.notify_delay(mail)"),
+    **dict.fromkeys(("reply_to", "auto_reply", "reply"), "server.send_auto_reply(mail, text)"),
+    **dict.fromkeys(("out_of_office", "vacation"), "server.send_out_of_office(mail)"),
 }
 
 # What the inbox and the rules of the server use; completion does not offer it.
@@ -146,6 +155,10 @@ class MailServer(ClientSettings):
         switch_interval: The thread switch interval of the whole process while the server runs, in seconds
             (`sys.setswitchinterval`).  With 0.0005, a test that computes in pure Python gets mail of other processes
             sooner than with Python's default of 0.005.
+        bounces_to: Where bounces, complaints and automatic replies go: None, the default, is the inbox of this server;
+            a tuple of host and port, or `"smtp://127.0.0.1:2525"`, the SMTP server of the application; `"http://…"` or
+            `"https://…"` a webhook, which gets JSON.
+        bounces_allow: The networks that `bounces_to` may connect to; the loopback addresses by default.
 
     The parts of a server are attributes: `inbox` (`Inbox`), `rules` (`Rules`) and `sessions` (`Sessions`).
 
@@ -190,6 +203,8 @@ class MailServer(ClientSettings):
         dns: DnsSource = None,
         spf_ip: str | None = None,
         switch_interval: float | None = None,
+        bounces_to: tuple[str, int] | str | None = None,
+        bounces_allow: Iterable[str] = LOOPBACK_NETWORKS,
     ) -> None:
         check_arguments(locals())
         if loop not in _LOOP_KINDS:
@@ -234,6 +249,15 @@ class MailServer(ClientSettings):
         self._rules.prepare_wait = self._prepare_wait
         self._rules.reading_protocols = frozenset(map(str.upper, listener_settings.reading_protocols))
         self._observer = observer
+        self._hostname = hostname
+        self._bounce_target: NotificationTarget | None = None
+        if bounces_to is not None or bounces_allow is not LOOPBACK_NETWORKS:
+            from lazr.smtptest.mailserver.allowed_networks import AllowedNetworks
+            from lazr.smtptest.mailserver.notification_target import parse_target
+
+            self._bounce_target = parse_target(bounces_to, AllowedNetworks(bounces_allow))
+        self._bounce_service: BounceService | None = None  # made when something comes back for the first time
+        self._bounce_lock = threading.Lock()
         self._reading: ReadingService | None = None  # the mail that IMAP and POP3 read
         if store is not None or listener_settings.reading_protocols:
             from lazr.smtptest.mailserver.reading_service import ReadingService
@@ -403,7 +427,7 @@ class MailServer(ClientSettings):
         """
         from lazr.smtptest.mail import explain_server
 
-        return explain_server(
+        lines = explain_server(
             is_running=self.running,
             refusals=self._failures.refusals,
             refusal_count=self._failures.refusal_count,
@@ -415,6 +439,7 @@ class MailServer(ClientSettings):
             ],
             dice=self.rules.explain_dice(),
         )
+        return lines if self._bounce_service is None else lines + self._bounce_service.explain()
 
     def settle(self, timeout: float = DEFAULT_TIMEOUT) -> Sessions:
         """Wait until no client is connected; return the sessions.
@@ -422,11 +447,14 @@ class MailServer(ClientSettings):
         A session's record is complete only then: a client may notice a failed handshake, or close the connection,
         before the server does.  (Mails need no `settle`: they are in the inbox before their 250 is sent.)
 
+        It also waits for bounces and other notifications whose time has come.
+
         Args:
             timeout: The longest wait, in seconds; by default that of `MailServer(timeout=5.0)`.
 
         Raises:
-            TimeoutError: Clients are still connected after `timeout` seconds; the text names their sessions.
+            TimeoutError: Clients are still connected after `timeout` seconds, or notifications are not delivered; the
+                text names the sessions, or the notifications.
             StartError: The server was never started.
             RuntimeError: The call is in the event loop that the server runs in; use `await server.async_settle()`.
 
@@ -444,11 +472,14 @@ class MailServer(ClientSettings):
                 "waiting here would stop the loop that the server runs in; use `await server.async_settle()`"
             )
         timeout = self._prepare_wait(timeout)
+        deadline = monotonic() + timeout
         if runner is not None and self.running:
             try:
                 runner.wait_until_idle(timeout)
             except TimeoutError:
                 raise TimeoutError(_describe_open_sessions(self._sessions, timeout)) from None
+            if self._bounce_service is not None:
+                self._bounce_service.wait_until_idle(deadline, timeout)
         return self._sessions
 
     async def async_settle(self, timeout: float = DEFAULT_TIMEOUT) -> Sessions:  # noqa: ASYNC109 - the parameter of `settle`
@@ -457,6 +488,7 @@ class MailServer(ClientSettings):
 
         runner, manager = self._runner, self._connection_manager
         timeout = self._prepare_wait(timeout)
+        deadline = monotonic() + timeout
         try:
             if runner is not None and manager is not None and runner.is_in_loop_thread:
                 import asyncio
@@ -465,10 +497,12 @@ class MailServer(ClientSettings):
                 manager.call_when_idle(idle.set)
                 async with asyncio.timeout(timeout):
                     await idle.wait()
-            else:
-                await run_in_thread(self.settle, timeout)
+            elif runner is not None and self.running:
+                await run_in_thread(runner.wait_until_idle, timeout)
         except TimeoutError:
             raise TimeoutError(_describe_open_sessions(self._sessions, timeout)) from None
+        if self._bounce_service is not None and self.running:
+            await run_in_thread(self._bounce_service.wait_until_idle, deadline, timeout)
         return self._sessions
 
     def forget(self) -> None:
@@ -479,6 +513,8 @@ class MailServer(ClientSettings):
         Clients stay connected, and so do their sessions; mail that they send from now on is received as usual.  For
         rules with `session=`, the next client to connect is number 1.
         """
+        if self._bounce_service is not None:
+            self._bounce_service.forget()
         self._failures.clear()
         self._sessions.clear()
         self.rules.forget()
@@ -487,6 +523,217 @@ class MailServer(ClientSettings):
             self._reading.forget()
         if self._connection_manager is not None:
             self._connection_manager.reset_numbers()
+
+    # -- what comes back -----------------------------------------------------------------------
+
+    @property
+    def notifications(self) -> Notifications:
+        r"""What came back: bounces, complaints and automatic replies, with their outcomes.
+
+        `wait(count)` waits until that many are delivered.
+
+        >>> import smtplib
+        >>> with MailServer() as server:
+        ...     rule = server.on("END_OF_DATA", to="gone@*").accept().then_bounce("5.1.1", after=0.01)
+        ...     with smtplib.SMTP(*server.address) as client:
+        ...         _ = client.sendmail("app@example.com", ["gone@example.org"], "Subject: Hi\r\n\r\nHello")
+        ...     server.notifications.wait()[0].outcome
+        <NotificationOutcome.DELIVERED: 'delivered'>
+        """
+        return self._get_bounce_service().notifications
+
+    def bounce(
+        self,
+        mail: Mail,
+        status: str = "5.1.1",
+        text: str | None = None,
+        *,
+        recipient: str | None = None,
+        style: str | None = None,
+        after: float = 0.0,
+    ) -> NotificationRecord:
+        r"""Send a bounce about a mail to its reverse-path (RFC 3464).
+
+        It goes where `MailServer(bounces_to=…)` says.  There is none where the RFCs forbid it, such as about a mail
+        with a null reverse-path; the `outcome` of the record is then "not sent".
+
+        Args:
+            mail: The mail, such as one of the inbox.
+            status: The status (RFC 3463); "5.1.1", an unknown mailbox, by default.
+            text: What the refusing server said; by default, the meaning of the status.
+            recipient: The recipient that the bounce is about; by default, all recipients of the mail.
+            style: The server whose wording and form it has: "plain", the default, "postfix", "exim", "exchange" or
+                "gmail".
+            after: Send it in this many seconds; by default, it is delivered when this returns.  In the event loop of
+                the server, a delivery to another server goes on afterwards.
+
+        Raises:
+            NotificationFailed: It could not be delivered.
+            StartError: There is `after`, and the server does not run.
+            TypeError: A parameter has another type.
+            ValueError: A parameter is wrong.
+
+        >>> server = MailServer()
+        >>> mail = server.deliver(b"Subject: Hi\r\n\r\nHello\r\n", sender="app@example.com", to="gone@example.org")
+        >>> record = server.bounce(mail, "5.2.2")
+        >>> server.inbox[-1].recipients, server.inbox[-1].sender
+        (('app@example.com',), '')
+        """
+        return self._send_back(mail, "then_bounce", recipient, status=status, text=text, style=style, after=after)
+
+    def notify_delay(
+        self,
+        mail: Mail,
+        status: str = "4.4.1",
+        text: str | None = None,
+        *,
+        recipient: str | None = None,
+        style: str | None = None,
+        after: float = 0.0,
+    ) -> NotificationRecord:
+        """Tell the sender of a mail that it is delayed (RFC 3464); otherwise as `bounce`."""
+        return self._send_back(mail, "then_delayed", recipient, status=status, text=text, style=style, after=after)
+
+    def notify_delivery(
+        self,
+        mail: Mail,
+        text: str | None = None,
+        *,
+        recipient: str | None = None,
+        style: str | None = None,
+        after: float = 0.0,
+    ) -> NotificationRecord:
+        """Tell the sender that a mail was delivered, if the client asked (RFC 3461 4.1).
+
+        The arguments are those of `bounce`.
+        """
+        return self._send_back(mail, "then_delivered", recipient, text=text, style=style, after=after)
+
+    def complain(
+        self,
+        mail: Mail,
+        *,
+        feedback_type: str = "abuse",
+        recipient: str | None = None,
+        style: str | None = None,
+        after: float = 0.0,
+    ) -> NotificationRecord:
+        """Send a complaint about a mail, as from the feedback loop of a provider (RFC 5965).
+
+        Args:
+            mail: The mail.
+            feedback_type: The type of the complaint; "abuse" by default.
+            recipient: The recipient who complains; by default, each.
+            style: As for `bounce`.
+            after: As for `bounce`, which also describes the errors.
+        """
+        return self._send_back(mail, "then_complaint", recipient, feedback_type=feedback_type, style=style, after=after)
+
+    def send_out_of_office(
+        self,
+        mail: Mail,
+        text: str | None = None,
+        *,
+        recipient: str | None = None,
+        style: str | None = None,
+        after: float = 0.0,
+    ) -> NotificationRecord:
+        """Reply to a mail that the recipient is away (RFC 3834).
+
+        As with each automatic reply, there is none to a null reverse-path, to an automatic message, or to a mailing
+        list.
+
+        Args:
+            mail: The mail.
+            text: The text of the reply; a usual one by default.
+            recipient: The recipient who is away; by default, each.
+            style: As for `bounce`.
+            after: As for `bounce`, which also describes the errors.
+        """
+        return self._send_back(mail, "then_out_of_office", recipient, text=text, style=style, after=after)
+
+    def send_challenge(
+        self,
+        mail: Mail,
+        text: str | None = None,
+        *,
+        recipient: str | None = None,
+        style: str | None = None,
+        after: float = 0.0,
+    ) -> NotificationRecord:
+        """Ask the sender to confirm a mail, as some filters do; see `send_out_of_office`."""
+        return self._send_back(mail, "then_challenge", recipient, text=text, style=style, after=after)
+
+    def send_auto_reply(
+        self,
+        mail: Mail,
+        text: str,
+        *,
+        recipient: str | None = None,
+        style: str | None = None,
+        after: float = 0.0,
+    ) -> NotificationRecord:
+        """Reply automatically with this text (RFC 3834); see `send_out_of_office`."""
+        return self._send_back(mail, "then_auto_reply", recipient, text=text, style=style, after=after)
+
+    def send_back(
+        self, mail: Mail, notice: Notice, recipients: Iterable[str] = (), *, may_block: bool = True
+    ) -> NotificationRecord:
+        """Send what a notice describes; the methods above call this.
+
+        Args:
+            mail: The mail that it is about.
+            notice: What to send, from `lazr.smtptest.rules.build_notice`.
+            recipients: The recipients that it is about; by default, all of the mail.
+            may_block: False does not wait for another server; True, the default, does.
+
+        Raises:
+            NotificationFailed: It could not be delivered.
+            StartError: There is `after`, and the server does not run.
+            TypeError: `mail` is not a `Mail`.
+            ValueError: The mail has no such recipient, or none at all.
+        """
+        from lazr.smtptest.mail import Mail
+
+        if not isinstance(mail, Mail):
+            raise TypeError(f"expected a Mail, such as server.inbox[-1], got {mail!r}")
+        known = tuple(dict.fromkeys(mail.envelope.rcpt_tos))
+        chosen = tuple(recipients) or known
+        unknown = next((recipient for recipient in chosen if recipient not in known), None)
+        if unknown is not None or not chosen:
+            listed = ", ".join(known) or "none"
+            raise ValueError(f"recipient must be one of the mail's recipients, got {unknown!r}; they are: {listed}")
+        return self._get_bounce_service().send(mail, notice, chosen, may_block=may_block and not self.is_in_loop_thread)
+
+    def _send_back(self, mail: Mail, action: str, recipient: str | None, **arguments: object) -> NotificationRecord:
+        from lazr.smtptest.rules import build_notice
+
+        return self.send_back(mail, build_notice(action, **arguments), () if recipient is None else (recipient,))
+
+    def _order_notices(self, message: EndOfData, orders: tuple[NoticeOrder, ...], *, is_lost: bool) -> None:
+        self._get_bounce_service().order(message, orders, is_lost=is_lost)
+
+    def _get_bounce_service(self) -> BounceService:
+        """Return what sends notifications; most servers send none, and do without its import."""
+        with self._bounce_lock:
+            if self._bounce_service is None:
+                from lazr.smtptest.mailserver.bounce_service import BounceService
+
+                service = BounceService(
+                    hostname=self._hostname,
+                    target=self._bounce_target,
+                    deliver_locally=self._deliver_notification,
+                    record_error=self._failures.record_error,
+                    prepare_wait=self._prepare_wait,
+                )
+                if self._connection_manager is not None and self.running:
+                    service.start_run(self._connection_manager.reactor)
+                self._delivery.notices = service
+                self._bounce_service = service
+            return self._bounce_service
+
+    def _deliver_notification(self, notification: Notification) -> None:
+        self._delivery.deliver_directly(notification.content, sender=notification.sender, to=notification.recipient)
 
     # -- sessions ----------------------------------------------------------------------------
 
@@ -797,10 +1044,13 @@ class MailServer(ClientSettings):
                 rules=self.rules,
                 start_time=self._first_start_time,
                 record_failed_login=failures.record_failed_login,
+                order_notices=self._order_notices,
             )
             self._ready_event.clear()
             runner = Runner(manager, self._loop_kind, on_open=self._ready_event.set)
             self._delivery.start_run(manager, runner.call_soon)
+            if self._bounce_service is not None:
+                self._bounce_service.start_run(reactor)
         except BaseException:
             reactor.close()
             raise
@@ -825,6 +1075,8 @@ class MailServer(ClientSettings):
         if self._connection_manager is not None:
             self._connection_manager.close_worker_pool(_WORKERS_CLOSE_TIMEOUT_SECONDS)
         self._delivery.end_run(_STORE_CLOSE_TIMEOUT_SECONDS)
+        if self._bounce_service is not None:
+            self._bounce_service.end_run(_WORKERS_CLOSE_TIMEOUT_SECONDS)
         self.inbox.notify_waiters()  # a waiter fails now: no mail can arrive any more
         if self._is_switch_interval_set and self._switch_interval is not None:
             self._is_switch_interval_set = False
@@ -839,6 +1091,8 @@ class MailServer(ClientSettings):
         self._listeners = []
         self._runner = None
         self._delivery.detach_after_fork()
+        if self._bounce_service is not None:
+            self._bounce_service.detach_after_fork()
 
 
 def list_servers_since(moment: float) -> list[MailServer]:

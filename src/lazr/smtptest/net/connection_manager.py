@@ -30,10 +30,15 @@ if TYPE_CHECKING:
     from lazr.smtptest.net.reactor import Reactor
     from lazr.smtptest.net.socket_transport import SocketUser
     from lazr.smtptest.net.worker_pool import WorkerPool
-    from lazr.smtptest.protocol.smtp import Event, Limits, Reply, SessionRecord, Sink
-    from lazr.smtptest.rules import Rules
+    from lazr.smtptest.protocol.smtp import EndOfData, Event, Limits, Reply, SessionRecord, Sink
+    from lazr.smtptest.rules import NoticeOrder, Rules
 
     Decide = Callable[[Event, Reply], Reply | Awaitable[Reply]]
+
+    class OrderNotices(Protocol):
+        """Takes what rules let come back after a message."""
+
+        def __call__(self, message: EndOfData, orders: tuple[NoticeOrder, ...], *, is_lost: bool) -> None: ...
 
     class ManagedConnection(SocketUser, Protocol):
         """What the manager calls on a connection."""
@@ -102,6 +107,8 @@ class ConnectionManager:
         rules: The rules, which are evaluated before `decide`.
         start_time: The start of the time that rules count, by the monotonic clock.
         record_failed_login: Called with each refused login of IMAP or POP3: the command, and the response.
+        order_notices: Called with each message after which rules let something come back, what they demand, and whether
+            a rule has lost the message, before the reply to it is decided.
     """
 
     def __init__(
@@ -121,7 +128,9 @@ class ConnectionManager:
         rules: Rules,
         start_time: float,
         record_failed_login: Callable[[str, str], object] | None = None,
+        order_notices: OrderNotices | None = None,
     ) -> None:
+        self.order_notices: OrderNotices = order_notices or _ignore_notices
         self.record_failed_login = record_failed_login
         self.reactor: Reactor = reactor
         self.limits = limits
@@ -346,3 +355,7 @@ def _try_all(*functions: Callable[[], object]) -> None:
 
 def _refuse_coroutine(call: CoroutineCall) -> None:
     raise RuntimeError("the server does not run, so it cannot call a coroutine function")
+
+
+def _ignore_notices(message: EndOfData, orders: tuple[NoticeOrder, ...], *, is_lost: bool) -> None:
+    """Send nothing back, for a manager without a server."""

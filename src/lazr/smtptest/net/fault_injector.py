@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.net.transport import Transport
     from lazr.smtptest.protocol.reading_session import ReadingCommand
     from lazr.smtptest.protocol.smtp import Event, Pending, Rcpt, SmtpSession
-    from lazr.smtptest.rules import Action
+    from lazr.smtptest.rules import Action, NoticeOrder
 
     class FaultyConnection(WaitingConnection, BufferedConnection, IdleConnection, Protocol):
         """What rules act on."""
@@ -137,13 +137,16 @@ class FaultInjector:
         connection: The connection.
     """
 
-    __slots__ = ("_buffer", "_connection", "_ending", "_has_client_left", "_idle_rules", "_lost_deliveries")
+    __slots__ = (
+        "_buffer", "_connection", "_ending", "_has_client_left", "_idle_rules", "_lost_deliveries", "_notice_orders",
+    )  # fmt: skip
 
     def __init__(self, connection: FaultyConnection) -> None:
         self._connection = connection
         self._buffer = InputBuffer(connection)
         self._idle_rules = IdleRules(connection, self._act_on_silence)
         self._ending: Callable[[], None] | None = None  # ends the connection as soon as the session has halted
+        self._notice_orders: tuple[NoticeOrder, ...] = ()  # of the message that is being decided
         self._has_client_left = False  # after EOF: nothing is delayed any more
         # LMTP: the message, and its recipients whose delivery is acknowledged but lost.
         self._lost_deliveries: tuple[EndOfData, list[Rcpt]] | None = None
@@ -261,6 +264,10 @@ class FaultInjector:
             return None
         rule, action = match
         connection.record.transcript.add_note(f"rule: {rule.describe_condition()} → {action}")
+        for order in context.notice_orders:
+            if order.action is not action:
+                connection.record.transcript.add_note(f"rule: {order.rule} → {order.action}")
+        self._notice_orders = context.notice_orders
         return action
 
     def _perform(self, action: Action, event: Event, reply: Reply) -> Reply | Pending:
@@ -316,9 +323,11 @@ class FaultInjector:
     def _decide_for_action(self, action: Action, event: Event, reply: Reply) -> Reply | Awaitable[Reply]:
         """Return the reply by which the action answers, or which it will change."""
         manager = self._connection.manager
+        if self._notice_orders and isinstance(event, (EndOfData, Delivery)):
+            self._order_notices(event, is_lost=action.accept_but_lose)
         if action.call is not None:
             return manager.decide_by_function(action.call, event, reply)
-        fixed_reply = action.fixed_reply
+        fixed_reply = reply if action.accept else action.fixed_reply
         if fixed_reply is None:
             return manager.decide(event, reply)
         if not action.accept_but_lose:
@@ -329,6 +338,12 @@ class FaultInjector:
                 lost = self._lost_deliveries[1]
             self._lost_deliveries = event.message, [*lost, event.rcpt]
         return fixed_reply
+
+    def _order_notices(self, event: EndOfData | Delivery, *, is_lost: bool) -> None:
+        """Let something come back after a message: when it is accepted, or now if a rule loses it."""
+        orders, self._notice_orders = self._notice_orders, ()
+        message = event.message if isinstance(event, Delivery) else event
+        self._connection.manager.order_notices(message, orders, is_lost=is_lost)
 
     def _apply_to_reply(self, action: Action, event: Event, reply: Reply) -> Reply:
         manager = self._connection.manager

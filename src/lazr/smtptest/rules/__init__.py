@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.rules.actions import Action
     from lazr.smtptest.rules.call_log import Call
     from lazr.smtptest.rules.loader import build_rules, copy_rules
+    from lazr.smtptest.rules.notices import NOTICE_ACTIONS, Notice, NoticeOrder, build_notice
     from lazr.smtptest.rules.preset_registry import find_preset
     from lazr.smtptest.rules.presets import (
         PRESETS,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         quota_full,
         rate_limit,
         reading_provider,
+        simulator_addresses,
         slow_link,
         spam_rejected,
         strip_starttls,
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.rules.triggers import TRIGGERS
 
 __all__ = [
+    "NOTICE_ACTIONS",
     "PRESETS",
     "PROVIDERS",
     "READING_PROVIDERS",
@@ -59,12 +62,15 @@ __all__ = [
     "Action",
     "Call",
     "Moment",
+    "Notice",
+    "NoticeOrder",
     "Provider",
     "Rule",
     "RuleContext",
     "RuleGroup",
     "Rules",
     "blackhole",
+    "build_notice",
     "build_rules",
     "connection_limit",
     "copy_rules",
@@ -81,6 +87,7 @@ __all__ = [
     "rate_limit",
     "read_rules_schema",
     "reading_provider",
+    "simulator_addresses",
     "slow_link",
     "spam_rejected",
     "strip_starttls",
@@ -96,6 +103,7 @@ __getattr__, __dir__ = lazy_exports(
         "lazr.smtptest.rules.actions": ("Action",),
         "lazr.smtptest.rules.call_log": ("Call",),
         "lazr.smtptest.rules.loader": ("build_rules", "copy_rules"),
+        "lazr.smtptest.rules.notices": ("NOTICE_ACTIONS", "Notice", "NoticeOrder", "build_notice"),
         "lazr.smtptest.rules.preset_registry": ("find_preset",),
         "lazr.smtptest.rules.presets": (
             "PRESETS",
@@ -112,6 +120,7 @@ __getattr__, __dir__ = lazy_exports(
             "quota_full",
             "rate_limit",
             "reading_provider",
+            "simulator_addresses",
             "slow_link",
             "spam_rejected",
             "strip_starttls",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lazr.smtptest.protocol.reading_session import ReadingReply
 from lazr.smtptest.protocol.smtp import Reply
 from lazr.smtptest.rules.function_check import check_function
+from lazr.smtptest.rules.notices import NOTICE_ACTIONS, Notice
 from lazr.smtptest.rules.number_checks import is_finite_number
 
 TYPE_CHECKING = False
@@ -14,9 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ACTION_VALIDATORS", "Action", "edit_ehlo_lines", "split_reply"]
 
-_REPLY_ACTIONS = frozenset({"reply", "raw", "call", "accept_but_lose"})
+_REPLY_ACTIONS = frozenset({"reply", "raw", "call", "accept", "accept_but_lose"})
 _ENDING_ACTIONS = frozenset({"drop", "reset", "stall"})
 _REPLY_MODIFIERS = frozenset({"truncate", "without", "advertise", "duplicate", "close_after"})
+
+# The actions beside which later rules may still send something back: none of them changes the reply.
+_ADDITIVE_ACTIONS = frozenset({"accept", *NOTICE_ACTIONS})
 
 # The texts of replies that have none of their own: those of RFC 5321 4.2.2, and of the RFCs that define further codes.
 # 334 has a challenge in its place (RFC 4954 4).
@@ -117,6 +121,12 @@ def _check_rate(value: object) -> tuple[float, str]:
     return float(rate), direction
 
 
+def _check_notice(value: object) -> Notice:
+    if not isinstance(value, Notice):
+        raise TypeError(f"expected what comes back after the mail, a Notice, got {value!r}")
+    return value
+
+
 def _check_true(value: object) -> bool:
     if value is not True:
         raise ValueError(f"an action without arguments must have the value True, got {value!r}")
@@ -130,6 +140,7 @@ ACTION_VALIDATORS: Final[dict[str, Callable[[object], object]]] = {
     "reply": _check_reply,
     "raw": _check_octets,
     "call": _check_function,
+    "accept": _check_true,
     "accept_but_lose": _check_true,
     "truncate": _check_octet_count,
     "without": _check_ehlo_keywords,
@@ -139,6 +150,7 @@ ACTION_VALIDATORS: Final[dict[str, Callable[[object], object]]] = {
     "drop": _check_true,
     "reset": _check_true,
     "stall": _check_true,
+    **dict.fromkeys(NOTICE_ACTIONS, _check_notice),
 }
 
 # The actions that exclude each other in one step: it has one reply, or ends the session without a reply.
@@ -150,6 +162,7 @@ _INCOMPATIBLE_ACTIONS: dict[str, frozenset[str]] = {
     "without": _ENDING_ACTIONS | {"raw"},
     "advertise": _ENDING_ACTIONS | {"raw"},
     "duplicate": _ENDING_ACTIONS | {"accept_but_lose"},
+    **dict.fromkeys(NOTICE_ACTIONS, _ENDING_ACTIONS),  # nothing comes back if the mail is not accepted
 }
 
 
@@ -162,6 +175,7 @@ class Action:
 
     __slots__ = (
         "_description",
+        "accept",
         "accept_but_lose",
         "advertise",
         "arguments",
@@ -170,6 +184,7 @@ class Action:
         "delay",
         "drop",
         "duplicate",
+        "notices",
         "raw",
         "reading_reply",
         "reply",
@@ -191,6 +206,7 @@ class Action:
         self.reading_reply: Final[ReadingReply | None] = reply if isinstance(reply, ReadingReply) else None
         self.raw: Final[bytes | None] = get("raw")
         self.call: Final[Callable[..., Any] | None] = get("call")
+        self.accept: Final[bool] = get("accept", False)
         self.accept_but_lose: Final[bool] = get("accept_but_lose", False)
         self.truncate: Final[int | None] = get("truncate")
         self.without: Final[tuple[str, ...]] = get("without", ())
@@ -200,6 +216,9 @@ class Action:
         self.drop: Final[bool] = get("drop", False)
         self.reset: Final[bool] = get("reset", False)
         self.stall: Final[bool] = get("stall", False)
+        self.notices: Final[tuple[Notice, ...]] = tuple(
+            [value for name, value in arguments.items() if name in NOTICE_ACTIONS]
+        )
 
     def extend(self, name: str, value: object) -> Action:
         """Return these actions and one more.
@@ -224,7 +243,19 @@ class Action:
                 f"{name}() cannot be combined with {', '.join(conflicts)}();"
                 " use .then() for what to do at the next match"
             )
-        return Action({**self.arguments, name: ACTION_VALIDATORS[name](value)})
+        action = Action({**self.arguments, name: ACTION_VALIDATORS[name](value)})
+        if action.notices and action.reply is not None and action.reply.code >= 400:
+            notice = next(name for name in action.arguments if name in NOTICE_ACTIONS)
+            raise ValueError(
+                f"{notice}() cannot be combined with reply({action.reply.code}), which refuses the mail; "
+                "use accept(), or a reply such as 250"
+            )
+        return action
+
+    @property
+    def is_additive(self) -> bool:
+        """Whether the action only accepts a mail, and sends something back."""
+        return bool(self.notices) and _ADDITIVE_ACTIONS.issuperset(self.arguments)
 
     def apply_to(self, reply: Reply) -> Reply:
         """Return the reply to send instead of this one."""
@@ -290,6 +321,8 @@ def _describe_arguments(name: str, value: Any) -> str:
         return f"{value[0]:g}" if value[1] == "both" else f"{value[0]:g}, {value[1]!r}"
     if name == "call":
         return getattr(value, "__qualname__", repr(value))
+    if isinstance(value, Notice):
+        return value.describe_arguments()
     if isinstance(value, tuple):
         return ", ".join([*map(_shorten, value[:_MAX_SHOWN_TEXTS]), *(["…"] if len(value) > _MAX_SHOWN_TEXTS else [])])
     return f"{value:g}" if isinstance(value, float) else _shorten(value)

@@ -114,6 +114,14 @@ class Condition:
             return False
         return True
 
+    def select_recipients(self, context: RuleContext) -> tuple[str, ...]:
+        """Return the recipients that `to=` is about, each once; without `to=`, all of them."""
+        chosen = context.recipients
+        for criterion in self._criteria:
+            if criterion.name == "to":
+                chosen = tuple(filter(criterion.has_value, chosen))
+        return tuple(dict.fromkeys(chosen))
+
     def selects_match(self, number: int) -> bool:
         """Return whether `nth=` selects the match of this number, counted from 1."""
         return self._is_nth is None or self._is_nth(number)

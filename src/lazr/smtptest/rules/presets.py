@@ -14,11 +14,13 @@ from lazr.smtptest.rules.counters import (
     RateLimit,
     RecipientLimit,
 )
-from lazr.smtptest.rules.number_checks import is_whole_number
+from lazr.smtptest.rules.notices import build_notice
+from lazr.smtptest.rules.number_checks import is_finite_number, is_whole_number
 from lazr.smtptest.rules.preset_registry import register_presets
 from lazr.smtptest.rules.provider_replies import Provider, build_counting_rule, build_provider_rule
 from lazr.smtptest.rules.reading_providers import reading_provider
 from lazr.smtptest.rules.rule import Rule, get_engine
+from lazr.smtptest.rules.simulator import build_simulator_rules
 from lazr.smtptest.rules.triggers import TRIGGER_ALIASES, TRIGGERS
 
 TYPE_CHECKING = False
@@ -43,6 +45,7 @@ __all__ = [
     "quota_full",
     "rate_limit",
     "reading_provider",
+    "simulator_addresses",
     "slow_link",
     "spam_rejected",
     "strip_starttls",
@@ -360,6 +363,29 @@ def lying_size(real: int = 10_000, announced: int = 50_000_000) -> tuple[Rule, .
     )
 
 
+def simulator_addresses(*, delay: float = 0.0, style: str | None = None) -> tuple[Rule, ...]:
+    """Let addresses stand for an outcome, as those of Amazon SES, Resend and mox.
+
+    The rules need not act.  `bounce@simulator.amazonses.com` is accepted, and a bounce comes back;
+    `ann-450@example.com` is refused with 450.
+    `docs/reference/rules.md` has the table.
+
+    Args:
+        delay: The seconds until something comes back; 0 by default.
+        style: The server whose wording it has, as for `Rule.then_bounce`.
+
+    Raises:
+        ValueError: If an argument is wrong.
+
+    >>> str(simulator_addresses()[0])
+    "RCPT to=re.compile('-421@', re.IGNORECASE) → reply(421, '4.3.2', 'Service not available').optional()"
+    """
+    if not is_finite_number(delay) or delay < 0:
+        raise ValueError(f"delay must be a number of seconds >= 0, got {delay!r}")
+    build_notice("then_bounce", style=style)  # raises for a wrong style before there are rules
+    return _PresetRules(build_simulator_rules(delay, style))
+
+
 def provider(name: str) -> Provider:
     """Return the refusals of a large provider; each of its methods makes a rule.
 
@@ -381,6 +407,7 @@ PRESETS: Final[Mapping[str, Callable[..., Rule | tuple[Rule, ...]]]] = {
     for preset in (
         *(greylist, rate_limit, connection_limit, quota_full, unknown_user, spam_rejected, tarpit, slow_link),
         *(old_server, flaky, blackhole, maintenance, drops_idle, strip_starttls, max_recipients, lying_size),
+        simulator_addresses,
     )
 }
 

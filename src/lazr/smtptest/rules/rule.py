@@ -16,6 +16,7 @@ from lazr.smtptest.protocol.reading_session import ReadingReply
 from lazr.smtptest.protocol.smtp import Reply
 from lazr.smtptest.rules.counters import CountingCondition
 from lazr.smtptest.rules.explanation import format_times
+from lazr.smtptest.rules.notices import build_notice
 from lazr.smtptest.rules.preset_registry import build_preset
 from lazr.smtptest.rules.rule_engine import RuleEngine
 from lazr.smtptest.rules.serialization import (
@@ -68,6 +69,11 @@ _ATTRIBUTE_ALIASES = {
     **dict.fromkeys(("conditions", "match", "criteria"), "rule.selectors"),
     **dict.fromkeys(("handler", "function", "do", "callback"), "rule.call(function)"),
     **dict.fromkeys(("discard", "lose"), "rule.accept_but_lose()"),
+    **dict.fromkeys(("bounce", "then_return", "returns_mail", "dsn"), 'rule.then_bounce("5.1.1")'),
+    **dict.fromkeys(("complain", "complaint"), "rule.then_complaint()"),
+    **dict.fromkeys(("auto_reply", "then_reply"), "rule.then_auto_reply(text)"),
+    **dict.fromkeys(("out_of_office", "vacation"), "rule.then_out_of_office()"),
+    **dict.fromkeys(("allow", "keep"), "rule.accept()"),
 }
 
 
@@ -289,6 +295,19 @@ class Rule:
         """
         return self._add_action("close_after", True)
 
+    def accept(self) -> Self:
+        """Reply as the server would by itself, whatever `decide` and later rules say.
+
+        So an earlier rule can make an exception from a later one.
+
+        Raises:
+            ValueError: If this step has another action that replies or ends the session.
+
+        >>> Rule("RCPT", to="ann@*").accept()
+        <Rule RCPT to='ann@*' → accept(), never acted>
+        """
+        return self._add_action("accept", True)
+
     def accept_but_lose(self) -> Self:
         """Reply 250 to a message, and do not keep it.
 
@@ -310,6 +329,146 @@ class Rule:
         <Rule END_OF_DATA → duplicate().once(), never acted>
         """
         return self._add_action("duplicate", True)
+
+    def then_bounce(
+        self, status: str = "5.1.1", text: str | None = None, *, after: float = 0.0, style: str | None = None
+    ) -> Self:
+        """Send a bounce to the sender of an accepted mail (RFC 3464).
+
+        It is about the recipients that `to=` selects, and about all of them without `to=`.  There is none if the mail
+        has a null reverse-path, or the client has asked for none (RFC 3461 4.1).  `MailServer(bounces_to=…)` says where
+        it goes.
+
+        Args:
+            status: The status (RFC 3463); "5.1.1", an unknown mailbox, by default.
+            text: What the refusing server said; by default, the meaning of the status.
+            after: The seconds between the acceptance of the mail and the bounce; 0 by default.
+            style: The server whose wording and form it has: "plain", the default, "postfix", "exim", "exchange" or
+                "gmail".
+
+        Raises:
+            TypeError: If an argument has the wrong type.
+            ValueError: If an argument is wrong, or this step does not accept the mail.
+
+        >>> Rule("END_OF_DATA", to="gone@*").accept().then_bounce("5.1.1", after=2.0)
+        <Rule END_OF_DATA to='gone@*' → accept().then_bounce('5.1.1', after=2), never acted>
+        """
+        return self._add_notice("then_bounce", status=status, text=text, after=after, style=style)
+
+    def then_delayed(
+        self, status: str = "4.4.1", text: str | None = None, *, after: float = 0.0, style: str | None = None
+    ) -> Self:
+        """Tell the sender of an accepted mail that it is delayed (RFC 3464).
+
+        Args:
+            status: The status (RFC 3463); "4.4.1", no answer from the host, by default.
+            text: The reason; by default, the meaning of the status.
+            after: The seconds between the acceptance of the mail and the notice; 0 by default.
+            style: As for `then_bounce`.
+
+        Raises:
+            TypeError: If an argument has the wrong type.
+            ValueError: If an argument is wrong, or this step does not accept the mail.
+
+        >>> Rule("END_OF_DATA").then_delayed(after=1).then_bounce("4.4.7", after=3)
+        <Rule END_OF_DATA → then_delayed('4.4.1', after=1).then_bounce('4.4.7', after=3), never acted>
+        """
+        return self._add_notice("then_delayed", status=status, text=text, after=after, style=style)
+
+    def then_delivered(self, text: str | None = None, *, after: float = 0.0, style: str | None = None) -> Self:
+        """Tell the sender that the mail was delivered, if the client asked (RFC 3461 4.1).
+
+        Args:
+            text: What the delivering server said.
+            after: The seconds between the acceptance of the mail and the notice; 0 by default.
+            style: As for `then_bounce`.
+
+        Raises:
+            TypeError: If an argument has the wrong type.
+            ValueError: If an argument is wrong, or this step does not accept the mail.
+
+        >>> Rule("END_OF_DATA").then_delivered()
+        <Rule END_OF_DATA → then_delivered(), never acted>
+        """
+        return self._add_notice("then_delivered", text=text, after=after, style=style)
+
+    def then_complaint(self, *, feedback_type: str = "abuse", after: float = 0.0, style: str | None = None) -> Self:
+        """Send a complaint about an accepted mail, as from a provider's feedback loop (RFC 5965).
+
+        Args:
+            feedback_type: The type of the complaint; "abuse" by default.
+            after: The seconds between the acceptance of the mail and the complaint; 0 by default.
+            style: As for `then_bounce`.
+
+        Raises:
+            ValueError: If an argument is wrong, or this step does not accept the mail.
+
+        >>> Rule("END_OF_DATA", to="angry@*").then_complaint(after=0.5)
+        <Rule END_OF_DATA to='angry@*' → then_complaint(feedback_type='abuse', after=0.5), never acted>
+        """
+        return self._add_notice("then_complaint", feedback_type=feedback_type, after=after, style=style)
+
+    def then_out_of_office(self, text: str | None = None, *, after: float = 0.0, style: str | None = None) -> Self:
+        """Reply that the recipient is away (RFC 3834).
+
+        As with each automatic reply, there is none to a null reverse-path, to an automatic message, or to a mailing
+        list.
+
+        Args:
+            text: The text of the reply; a usual one by default.
+            after: The seconds between the acceptance of the mail and the reply; 0 by default.
+            style: As for `then_bounce`.
+
+        Raises:
+            TypeError: If an argument has the wrong type.
+            ValueError: If an argument is wrong, or this step does not accept the mail.
+
+        >>> Rule("END_OF_DATA", to="away@*").then_out_of_office("Back on Monday")
+        <Rule END_OF_DATA to='away@*' → then_out_of_office('Back on Monday'), never acted>
+        """
+        return self._add_notice("then_out_of_office", text=text, after=after, style=style)
+
+    def then_challenge(self, text: str | None = None, *, after: float = 0.0, style: str | None = None) -> Self:
+        """Ask the sender to confirm the mail, as some spam filters do; an automatic reply.
+
+        Args:
+            text: The text of the reply; a usual one by default.
+            after: The seconds between the acceptance of the mail and the reply; 0 by default.
+            style: As for `then_bounce`.
+
+        Raises:
+            TypeError: If an argument has the wrong type.
+            ValueError: If an argument is wrong, or this step does not accept the mail.
+
+        >>> Rule("END_OF_DATA").then_challenge().once()
+        <Rule END_OF_DATA → then_challenge().once(), never acted>
+        """
+        return self._add_notice("then_challenge", text=text, after=after, style=style)
+
+    def then_auto_reply(self, text: str, *, after: float = 0.0, style: str | None = None) -> Self:
+        """Reply automatically with this text (RFC 3834), as a ticket system does.
+
+        Args:
+            text: The text of the reply.
+            after: The seconds between the acceptance of the mail and the reply; 0 by default.
+            style: As for `then_bounce`.
+
+        Raises:
+            TypeError: If an argument has the wrong type.
+            ValueError: If the text is empty, an argument is wrong, or this step does not accept the mail.
+
+        >>> Rule("END_OF_DATA", to="support@*").then_auto_reply("We have received your message.")
+        <Rule END_OF_DATA to='support@*' → then_auto_reply('We have received your message.'), never acted>
+        """
+        return self._add_notice("then_auto_reply", text=text, after=after, style=style)
+
+    def _add_notice(self, name: str, **arguments: object) -> Self:
+        try:
+            notice = build_notice(name, **arguments)
+        except (TypeError, ValueError):
+            self._engine.is_used = True  # the error is enough
+            raise
+        return self._add_action(name, notice)
 
     def call(self, function: Callable[..., Any]) -> Self:
         """Let a function make the reply.

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.mail import mail
     from lazr.smtptest.protocol.smtp import Event, Reply, SessionRecord
+    from lazr.smtptest.rules.notices import NoticeOrder
 
 __all__ = ["Moment", "RuleContext"]
 
@@ -52,7 +53,8 @@ class RuleContext:
     """
 
     __slots__ = (
-        "_mail", "_message", "_rcpts", "_recipients", "amount", "at", "event", "number", "reply", "session", "when",
+        "_mail", "_message", "_rcpts", "_recipients", "amount", "at", "event", "notice_orders", "number", "reply",
+        "session", "when",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +79,8 @@ class RuleContext:
         self._mail, self._rcpts = transaction
         self._message: mail.Mail | None = None
         self._recipients: tuple[str, ...] | None = None
+        # What the rules that have acted demand to send back, if the mail is accepted.
+        self.notice_orders: tuple[NoticeOrder, ...] = ()
 
     if not TYPE_CHECKING:  # a type checker would take every name for an attribute
         __getattr__ = build_getattr(_ATTRIBUTE_ALIASES)

@@ -90,6 +90,11 @@ class RuleEngine:
         """Whether the rule has an action."""
         return self.steps.has_action
 
+    @property
+    def is_additive(self) -> bool:
+        """Whether all its steps only accept a mail, and send something back."""
+        return all(step.action is not None and step.action.is_additive for step in self.steps.complete)
+
     def describe_condition(self) -> str:
         """Return trigger and selectors as they are written in Python."""
         return str(self.condition)

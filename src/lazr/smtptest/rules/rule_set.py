@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.protocol.smtp import Event, Reply
     from lazr.smtptest.rules.actions import Action
+    from lazr.smtptest.rules.notices import NoticeOrder
     from lazr.smtptest.rules.rule import Rule
     from lazr.smtptest.rules.rule_context import RuleContext
     from lazr.smtptest.rules.rule_engine import RuleEngine
@@ -472,7 +473,11 @@ class Rules(Sequence["Rule"]):
     # -- evaluation ---------------------------------------------------------------------------
 
     def evaluate(self, verb: str, context: RuleContext) -> tuple[RuleEngine, Action] | None:
-        """Return the engine of the first rule that acts, and its action; None if no rule acts."""
+        """Return the engine of the first rule that acts, and its action; None if no rule acts.
+
+        If that rule only sends something back, later ones that do only that act as well.  What all of them demand is
+        then in `context.notice_orders`.
+        """
         engines: Sequence[RuleEngine] = (self.rules_by_verb or {}).get(verb, ())
         if context.amount is not None:  # CONTENT and IDLE: only the rules with this threshold
             engines = [engine for engine in engines if engine.after_threshold == context.amount]
@@ -484,14 +489,30 @@ class Rules(Sequence["Rule"]):
                     later.statistics.note_earlier_error(error)
                 raise
             if action is not None:
-                for later in engines[index + 1 :]:
-                    later.statistics.note_overruled()
+                if action.notices:
+                    context.notice_orders = (_build_order(engine, action, context),)
+                if action.is_additive:
+                    self._evaluate_additive(engines[index + 1 :], context)
+                else:
+                    for later in engines[index + 1 :]:
+                        later.statistics.note_overruled()
                 if engine.when in _THRESHOLD_TRIGGERS and engine.is_exhausted:
                     self._update_thresholds()
                 if self._listeners:
                     self._notify_listeners()
                 return engine, action
         return None
+
+    def _evaluate_additive(self, engines: Sequence[RuleEngine], context: RuleContext) -> None:
+        """Let the rules act that only send something back; the others are overruled."""
+        for engine in engines:
+            action = None
+            if engine.is_additive:
+                action = engine.evaluate(context)
+            else:
+                engine.statistics.note_overruled()
+            if action is not None:
+                context.notice_orders = (*context.notice_orders, _build_order(engine, action, context))
 
     # -- changes for observers ----------------------------------------------------------------
 
@@ -718,6 +739,13 @@ def _group_by_verb(engines: Iterable[RuleEngine]) -> dict[str, list[RuleEngine]]
 
 def _collect_thresholds(engines: Iterable[RuleEngine]) -> set[float]:
     return {engine.after_threshold for engine in engines if not engine.is_exhausted}
+
+
+def _build_order(engine: RuleEngine, action: Action, context: RuleContext) -> NoticeOrder:
+    from lazr.smtptest.rules.notices import NoticeOrder
+
+    recipients = engine.condition.select_recipients(context)
+    return NoticeOrder(engine.describe_condition(), action, recipients)
 
 
 def _get_first_line(reply: Reply) -> str:

@@ -334,6 +334,10 @@ class Criterion:
             raise
         return False
 
+    def has_value(self, value: object) -> bool:
+        """Return whether one value passes one of the tests."""
+        return any(test(value) for test in self._predicates)
+
     def _is_met_by_several(self, context: RuleContext) -> bool:
         values = self._get_values(context)
         enough = any if _has_one_value(self.name, context) else all

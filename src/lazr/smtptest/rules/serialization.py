@@ -16,6 +16,7 @@ from lazr.smtptest.rules.actions import ACTION_VALIDATORS, split_reply
 from lazr.smtptest.rules.counters import COUNTING_CONDITIONS, CountingCondition
 from lazr.smtptest.rules.linear_pattern import LinearPattern
 from lazr.smtptest.rules.mail_condition import MailCondition
+from lazr.smtptest.rules.notices import NOTICE_ACTIONS, Notice, parse_notice
 from lazr.smtptest.rules.reading_triggers import READING_STATUSES
 
 TYPE_CHECKING = False
@@ -103,6 +104,8 @@ def _serialize_matcher(label: str, matcher: Any) -> Any:
 def _serialize_action(name: str, value: Any) -> Any:
     if isinstance(value, ReadingReply):
         return [value.status, value.text]
+    if isinstance(value, Notice):
+        return value.to_dict() or True
     if name == "reply":
         parts = split_reply(value)
         if Reply(*parts) != value:  # type: ignore[arg-type]  # the code comes first
@@ -295,6 +298,8 @@ def _parse_pattern(value: Mapping[Any, Any], is_untrusted: bool) -> re.Pattern[s
 
 
 def _parse_action(name: str, value: Any) -> Any:
+    if name in NOTICE_ACTIONS:
+        return parse_notice(name, value)
     if name == "reply":
         parts = value if isinstance(value, list) else [value]
         if not parts or not all(isinstance(part, str) for part in parts[1:]) or isinstance(parts[0], bool):

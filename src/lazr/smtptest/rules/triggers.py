@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from lazr.smtptest._util.lazy_pattern import compile_lazily
 from lazr.smtptest._util.suggestion import describe_unknown, find_nearest_name
+from lazr.smtptest.rules.notices import NOTICE_ACTIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ DISCONNECT_ACTIONS: Final = frozenset({"drop", "reset"})
 _COMMAND_ACTIONS = DISCONNECT_ACTIONS | {
     *("reply", "delay", "stall", "raw", "truncate", "throttle", "close_after", "call"),
 }
-_EHLO_ACTIONS = _COMMAND_ACTIONS | {"without", "advertise"}
+# Where the reply of the server is a positive one, unless something is wrong with the command.
+_ACCEPTABLE_ACTIONS = _COMMAND_ACTIONS | {"accept"}
+_EHLO_ACTIONS = _ACCEPTABLE_ACTIONS | {"without", "advertise"}
 _HANDSHAKE_ACTIONS = DISCONNECT_ACTIONS | {"delay", "stall", "raw", "throttle"}
 # CONTENT and IDLE, where the client does not expect a reply.
 _UNSOLICITED_ACTIONS = DISCONNECT_ACTIONS | {"reply", "raw", "close_after"}
@@ -65,22 +68,22 @@ _OTHER_COMMANDS = ("RSET", "NOOP", "VRFY", "EXPN", "HELP", "QUIT", "XCLIENT")
 
 # A selector or an action that is not in the row of its trigger is refused when the rule is written.
 _TRIGGER_ROWS = (
-    Trigger("CONNECT", COMMON_SELECTORS | {"tls"}, _COMMAND_ACTIONS),
+    Trigger("CONNECT", COMMON_SELECTORS | {"tls"}, _ACCEPTABLE_ACTIONS),
     Trigger("TLS", COMMON_SELECTORS | {"helo"}, _HANDSHAKE_ACTIONS),
     Trigger("EHLO", _CLIENT_SELECTORS, _EHLO_ACTIONS),
-    Trigger("HELO", _CLIENT_SELECTORS, _COMMAND_ACTIONS),
+    Trigger("HELO", _CLIENT_SELECTORS, _ACCEPTABLE_ACTIONS),
     Trigger("LHLO", _CLIENT_SELECTORS, _EHLO_ACTIONS),
     Trigger("STARTTLS", COMMON_SELECTORS | {"helo"}, _COMMAND_ACTIONS),
     Trigger("AUTH", _CLIENT_SELECTORS | {"mechanism"}, _COMMAND_ACTIONS),
-    Trigger("MAIL", _CLIENT_SELECTORS | {"sender", "size"}, _COMMAND_ACTIONS),
-    Trigger("RCPT", _TRANSACTION_SELECTORS, _COMMAND_ACTIONS),
-    Trigger("DATA", _TRANSACTION_SELECTORS, _COMMAND_ACTIONS),
-    Trigger("BDAT", _TRANSACTION_SELECTORS | {"size"}, _COMMAND_ACTIONS),
+    Trigger("MAIL", _CLIENT_SELECTORS | {"sender", "size"}, _ACCEPTABLE_ACTIONS),
+    Trigger("RCPT", _TRANSACTION_SELECTORS, _ACCEPTABLE_ACTIONS),
+    Trigger("DATA", _TRANSACTION_SELECTORS, _ACCEPTABLE_ACTIONS),
+    Trigger("BDAT", _TRANSACTION_SELECTORS | {"size"}, _ACCEPTABLE_ACTIONS),
     Trigger("CONTENT", _TRANSACTION_SELECTORS | {"after"}, _UNSOLICITED_ACTIONS | {"delay", "stall", "throttle"}),
     Trigger(
         "END_OF_DATA",
         _TRANSACTION_SELECTORS | {"size", "header", "subject"},
-        _COMMAND_ACTIONS | {"accept_but_lose", "duplicate"},
+        _ACCEPTABLE_ACTIONS | {"accept_but_lose", "duplicate", *NOTICE_ACTIONS},
     ),
     *(Trigger(name, _TRANSACTION_SELECTORS, _COMMAND_ACTIONS) for name in _OTHER_COMMANDS),
     Trigger("IDLE", _TRANSACTION_SELECTORS | {"after"}, _UNSOLICITED_ACTIONS),

@@ -3,7 +3,7 @@
 - `api/` has the routes, `app` puts them together, and `app_context` holds what they share.
 - `middleware/` decides which requests reach the routes, `server/` runs uvicorn with limits and deadlines.
 - `outbound/` calls other servers: webhooks, link checks and the relay.
-- `sandbox/` and `htmlcheck/` parse untrusted content in child processes with limits.
+- `sandbox/` parses untrusted content in child processes with limits.
 - `chaos` and `rule_registry` let clients of the REST API change the rules of the mail server.
 
 The package depends on the mail server, its rules and its store; nothing but the command line depends on it.  The
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from lazr.smtptest.web.outbound.http_client import OutboundClient
     from lazr.smtptest.web.outbound.link_check import LinkChecker
     from lazr.smtptest.web.outbound.relay import Relay
+    from lazr.smtptest.web.outbound.rspamd_client import RspamdChecker
+    from lazr.smtptest.web.outbound.spam_check import SpamChecker
+    from lazr.smtptest.web.outbound.spamd_client import SpamdChecker
     from lazr.smtptest.web.outbound.webhook import Webhook
     from lazr.smtptest.web.outbound.webhook_signature import new_secret, read_secret, sign
     from lazr.smtptest.web.outbound.webhook_thread import WebhookThread
@@ -50,6 +53,9 @@ __all__ = [
     "Mailboxes",
     "OutboundClient",
     "Relay",
+    "RspamdChecker",
+    "SpamChecker",
+    "SpamdChecker",
     "UrlNotAllowed",
     "Users",
     "WebServer",
@@ -82,6 +88,9 @@ __getattr__, __dir__ = lazy_exports(
         "lazr.smtptest.web.outbound.errors": ("UrlNotAllowed",),
         "lazr.smtptest.web.outbound.http_client": ("OutboundClient",),
         "lazr.smtptest.web.outbound.link_check": ("LinkChecker",),
+        "lazr.smtptest.web.outbound.rspamd_client": ("RspamdChecker",),
+        "lazr.smtptest.web.outbound.spam_check": ("SpamChecker",),
+        "lazr.smtptest.web.outbound.spamd_client": ("SpamdChecker",),
         "lazr.smtptest.web.outbound.relay": ("Relay",),
         "lazr.smtptest.web.outbound.webhook": ("Webhook",),
         "lazr.smtptest.web.outbound.webhook_signature": ("new_secret", "read_secret", "sign"),

@@ -19,6 +19,7 @@ from lazr.smtptest._util.escape import escape_unprintable
 from lazr.smtptest.errors import MissingExtra, SearchTooSlow, StoreError, StoreFull
 from lazr.smtptest.web.api import (
     authentication,
+    bounce,
     certificate,
     chaos,
     checks,
@@ -39,9 +40,11 @@ from lazr.smtptest.web.api import (
     openapi,
     page,
     release,
+    review,
     rules,
     send,
     sessions,
+    spam,
     start_page,
     structure,
     tags,
@@ -80,7 +83,7 @@ _MAX_LOGGED_CHARACTERS = 200
 # Routes are matched, and listed in the OpenAPI document, in this order.
 ROUTE_MODULES = (
     *(messages, groups, undo, send, tags, wait, message_details, message, message_parts, structure, checks),
-    *(authentication, message_session, release, html_check, link_check, view),
+    *(authentication, message_session, release, bounce, html_check, link_check, review, spam, view),
     *(rules, chaos, sessions, mailboxes, events, health, metrics, info, certificate, openapi, start_page),
     *(login, page, ui_assets),
     *(mailhog_messages, mailhog_jim),

@@ -15,6 +15,7 @@ from lazr.smtptest.web.cursor_codec import CursorCodec
 from lazr.smtptest.web.deletion_queue import DeletionQueue
 from lazr.smtptest.web.mailbox import Mailboxes
 from lazr.smtptest.web.mailhog.jim import Jim
+from lazr.smtptest.web.outbound import OfflineSpamChecker
 from lazr.smtptest.web.rule_registry import RuleRegistry
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.mailserver import MailServer
     from lazr.smtptest.store import Change, Store
     from lazr.smtptest.web.mailbox import Mailbox
-    from lazr.smtptest.web.outbound import LinkChecker, Relay
+    from lazr.smtptest.web.outbound import LinkChecker, Relay, SpamChecker
 
 __all__ = ["AppContext"]
 
@@ -43,6 +44,7 @@ class AppContext:
         chaos: whether clients may set Mailpit's chaos triggers, as with its `--enable-chaos`, and MailHog's Jim; true
             by default.
         link_checker: the client that checks links; None, the default, switches the route off.
+        spam_checker: the program that checks mails for spam; None, the default, uses the offline rules of the review.
         relay: the SMTP client that releases mails to real recipients; None, the default, switches the route off.
         remote_content: whether the page of the inbox loads pictures of other servers without being asked; false by
             default.
@@ -69,6 +71,7 @@ class AppContext:
         anonymous: bool | None = None,
         chaos: bool = True,
         link_checker: LinkChecker | None = None,
+        spam_checker: SpamChecker | None = None,
         relay: Relay | None = None,
         remote_content: bool = False,
         ca_file: str | Path | None = None,
@@ -81,6 +84,7 @@ class AppContext:
         self.chaos: Final[Chaos | None] = Chaos(server.rules) if chaos else None
         self.jim: Final[Jim | None] = Jim(server.rules) if chaos else None
         self.link_checker: Final[LinkChecker | None] = link_checker
+        self.spam_checker: Final[SpamChecker] = OfflineSpamChecker() if spam_checker is None else spam_checker
         self.relay: Final[Relay | None] = relay
         self.remote_content: Final[bool] = remote_content
         self.rule_registry: Final[RuleRegistry] = RuleRegistry(server.rules)

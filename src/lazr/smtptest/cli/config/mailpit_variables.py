@@ -194,6 +194,16 @@ def _as_tag_filters(settings: MailpitSettings, name: str, value: str) -> None:
         raise ConfigurationError(f"{name} must be TAG=QUERY TAG=QUERY …, got {value!r}: {error}") from None
 
 
+def _as_spam_checker(settings: MailpitSettings, name: str, value: str) -> None:
+    """Translate HOST:PORT of spamd; `postmark` is a service that gets each mail."""
+    if value.lower() == "postmark":
+        settings.warnings.append(
+            f"{name}=postmark is ignored; the offline rules check mails, and no mail leaves this machine"
+        )
+    else:
+        settings.set("spamd", value, name)
+
+
 _TRANSLATIONS: dict[str, Callable[[MailpitSettings, str, str], None]] = {
     # Names that Mailpit still accepts, but that it has replaced; the new ones are below and take precedence.
     "MP_UI_SSL_CERT": _as_certificate("http_tls_cert"),
@@ -231,6 +241,7 @@ _TRANSLATIONS: dict[str, Callable[[MailpitSettings, str, str], None]] = {
     "MP_TAGS_DISABLE": _as("tags_disable"),
     "MP_TAGS_USERNAME": _as_flag("tags_username"),
     "MP_WEBHOOK_URL": _as_webhook,
+    "MP_ENABLE_SPAMASSASSIN": _as_spam_checker,
 }
 
 
@@ -324,7 +335,6 @@ _UNSUPPORTED = {
     "MP_CHAOS_TRIGGERS": "write rules in a file for --rules",
     "MP_DEMO_MODE": "smtptest serve has no demonstration mode",
     "MP_DISABLE_HTTP_COMPRESSION": "JSON is compressed if the client accepts it",
-    "MP_ENABLE_SPAMASSASSIN": "smtptest serve has no spam check",
     "MP_HIDE_DELETE_ALL_BUTTON": "deletions in the inbox can be undone",
     "MP_IGNORE_DUPLICATE_IDS": "each mail is stored, also with the Message-ID of another",
     "MP_LOG_FILE": "redirect the output",

@@ -12,13 +12,23 @@ import typer
 
 from lazr.smtptest.cli.client.server_url import DEFAULT_SERVER_URL, ServerUrl, parse_server_url
 
-__all__ = ["parse_age", "parse_port", "parse_public_url", "parse_relay", "parse_server", "parse_size", "parse_webroot"]
+__all__ = [
+    "parse_age",
+    "parse_port",
+    "parse_public_url",
+    "parse_relay",
+    "parse_server",
+    "parse_size",
+    "parse_spamd",
+    "parse_webroot",
+]
 
 _MAX_PORT = 65_535
 _BYTES_PER_UNIT = {"K": 1024, "M": 1024**2, "G": 1024**3}
 _SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DEFAULT_SMTP_PORT = parse_server_url(DEFAULT_SERVER_URL).port
 _DEFAULT_RELAY_PORT = 25
+_DEFAULT_SPAMD_PORT = 783
 
 
 def parse_port(text: object) -> int:
@@ -86,6 +96,17 @@ def parse_relay(text: object) -> ServerUrl:
         typer.BadParameter: If the text is not an address of an SMTP server.
     """
     return _parse_server_url(text, _DEFAULT_RELAY_PORT)
+
+
+def parse_spamd(text: object) -> ServerUrl:
+    """Return the address of SpamAssassin's spamd; its default port is 783.
+
+    Raises:
+        typer.BadParameter: If the text is not HOST or HOST:PORT.
+    """
+    if isinstance(text, str) and ("://" in text or "@" in text):
+        raise typer.BadParameter(f"spamd must be HOST or HOST:PORT, got {text!r}.")
+    return _parse_server_url(text, _DEFAULT_SPAMD_PORT)
 
 
 def parse_webroot(text: object) -> str:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from typing import TextIO
 
-from lazr.smtptest import Auth, Lenient, Limits, MailServer, Tls
+from lazr.smtptest import Auth, Lenient, Limits, MailServer, NotificationFailed, Tls, presets
 from lazr.smtptest._util.allocator import configure_allocator
 from lazr.smtptest._util.fd_limit import raise_fd_limit
 from lazr.smtptest.cli.browser import open_browser
@@ -23,6 +23,7 @@ from lazr.smtptest.cli.serve.authentication_options import AuthenticationOptions
 from lazr.smtptest.cli.serve.http_options import HttpOptions
 from lazr.smtptest.cli.serve.mail_store import NO_STORE, has_retention, open_store
 from lazr.smtptest.cli.serve.mailboxes_file import read_mailboxes
+from lazr.smtptest.cli.serve.outbound import build_bounce_settings
 from lazr.smtptest.cli.serve.outbound_options import OutboundOptions
 from lazr.smtptest.cli.serve.printer import PrinterThread
 from lazr.smtptest.cli.serve.printing_observer import PrintingObserver
@@ -130,6 +131,7 @@ def _run(
         )
         server = _build_mail_server(
             smtp_options,
+            outbound_options,
             tls.smtp,
             printer,
             store,
@@ -201,6 +203,7 @@ def _read_allowed_names(http_options: HttpOptions) -> list[str]:
 
 def _build_mail_server(
     smtp_options: SmtpOptions,
+    outbound_options: OutboundOptions,
     tls: Tls | None,
     printer: PrinterThread,
     store: Store | None,
@@ -234,9 +237,12 @@ def _build_mail_server(
         mailboxes=reading.mailboxes,
         dns=open_resolver(authentication_options),
         spf_ip=authentication_options.spf_ip,
+        **build_bounce_settings(outbound_options),
     )
     if smtp_options.rules is not None:
         server.rules.add(read_rules(smtp_options.rules))
+    if outbound_options.simulator_addresses:
+        server.rules.add(presets.simulator_addresses())
     return server
 
 
@@ -268,7 +274,15 @@ def _run_mail_server(server: MailServer, reading: ReadingSetup, reading_options:
     try:
         yield
     finally:
+        _stop_mail_server(server)
+
+
+def _stop_mail_server(server: MailServer) -> None:
+    """Stop the server; bounces that failed are in the log, and no reason to fail."""
+    try:
         server.stop()
+    except* NotificationFailed:
+        pass
 
 
 def _reject_exposure(smtp_options: SmtpOptions) -> None:

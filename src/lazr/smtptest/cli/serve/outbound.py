@@ -1,17 +1,20 @@
-"""Build the relay and the link checker that the options of `smtptest serve` describe."""
+"""Build what the options of `smtptest serve` about outgoing connections describe."""
 
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from lazr.smtptest.cli.errors import CommandError
 from lazr.smtptest.cli.serve.outbound_options import OutboundOptions
+from lazr.smtptest.mailserver.allowed_networks import AllowedNetworks
+from lazr.smtptest.mailserver.notification_target import parse_target
+from lazr.smtptest.net import LOOPBACK_NETWORKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lazr.smtptest.web import LinkChecker, Relay
+    from lazr.smtptest.web import LinkChecker, Relay, SpamChecker
 
-__all__ = ["build_link_checker", "build_relay"]
+__all__ = ["BounceSettings", "build_bounce_settings", "build_link_checker", "build_relay", "build_spam_checker"]
 
 
 def build_relay(options: OutboundOptions) -> "Relay | None":
@@ -64,6 +67,50 @@ def build_link_checker(options: OutboundOptions, networks: "Sequence[str]") -> "
     from lazr.smtptest.web import LinkChecker, OutboundClient
 
     return LinkChecker(OutboundClient(networks))
+
+
+def build_spam_checker(options: OutboundOptions) -> "SpamChecker | None":
+    """Return the program of `--spamd` or `--rspamd`; None stands for the offline rules.
+
+    Raises:
+        ValueError: If both options are set, or the URL is invalid.
+    """
+    if options.spamd is not None and options.rspamd is not None:
+        raise ValueError("--spamd and --rspamd must not be set both; leave one out")
+    from lazr.smtptest.web import RspamdChecker, SpamdChecker
+
+    if options.spamd is not None:
+        return SpamdChecker(options.spamd.host, options.spamd.port)
+    if options.rspamd is None:
+        return None
+    try:
+        return RspamdChecker(options.rspamd)
+    except ValueError as error:
+        raise ValueError(f"--rspamd: {error}") from None
+
+
+class BounceSettings(TypedDict):
+    """The arguments of `MailServer` about bounces."""
+
+    bounces_to: str | None
+    bounces_allow: tuple[str, ...]
+
+
+def build_bounce_settings(options: OutboundOptions) -> BounceSettings:
+    """Return the arguments of the mail server about bounces.
+
+    Raises:
+        CommandError: If a network or the URL is invalid.
+    """
+    networks = (*LOOPBACK_NETWORKS, *(options.bounces_allow or ()))
+    try:
+        parse_target(options.bounces_to, AllowedNetworks(networks))
+    except ValueError as error:
+        text = str(error).replace("bounces_allow", "--bounces-allow").replace("bounces_to", "--bounces-to")
+        raise CommandError(text, 2) from None
+    if options.bounces_allow and options.bounces_to is None:
+        raise CommandError("--bounces-allow needs --bounces-to URL, got none; add it", 2)
+    return {"bounces_to": options.bounces_to, "bounces_allow": networks}
 
 
 def _create_ssl_context(options: OutboundOptions) -> ssl.SSLContext:

@@ -1,4 +1,4 @@
-"""Options of `smtptest serve` about outgoing connections: link checks, and the relay."""
+"""Options of `smtptest serve` about outgoing connections: checks, relay and bounces."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,12 +6,14 @@ from typing import Annotated, Literal
 
 from lazr.smtptest.cli.client.server_url import ServerUrl
 from lazr.smtptest.cli.config.typer_options import flag, option
-from lazr.smtptest.cli.config.value_parsers import parse_relay
+from lazr.smtptest.cli.config.value_parsers import parse_relay, parse_spamd
 
 __all__ = ["OutboundOptions"]
 
 _LINKS_PANEL = "Link checks"
+_SPAM_PANEL = "Spam checks"
 _RELAY_PANEL = "Relay"
+_BOUNCES_PANEL = "Bounces"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +26,27 @@ class OutboundOptions:
             "--check-links", help="Allow clients of the API to check the links of a mail by HTTP.", panel=_LINKS_PANEL
         ),
     ] = False
+    spamd: Annotated[
+        ServerUrl | None,
+        option(
+            "--spamd",
+            help="SpamAssassin's spamd that checks mails for spam, instead of the offline rules; the default port is "
+            "783.",
+            panel=_SPAM_PANEL,
+            parser=parse_spamd,
+            metavar="HOST:PORT",
+        ),
+    ] = None
+    rspamd: Annotated[
+        str | None,
+        option(
+            "--rspamd",
+            help="URL of the Rspamd that checks mails for spam, instead of the offline rules, such as "
+            "http://127.0.0.1:11333.",
+            panel=_SPAM_PANEL,
+            metavar="URL",
+        ),
+    ] = None
     relay: Annotated[
         ServerUrl | None,
         option(
@@ -81,3 +104,30 @@ class OutboundOptions:
             metavar="ADDRESS",
         ),
     ] = None
+    bounces_to: Annotated[
+        str | None,
+        option(
+            "--bounces-to",
+            help="Where bounces, complaints and automatic replies go that rules and clients of the API demand: an SMTP "
+            "server, smtp://HOST:PORT, or a webhook, http://… or https://…; by default into the store.",
+            panel=_BOUNCES_PANEL,
+            metavar="URL",
+        ),
+    ] = None
+    bounces_allow: Annotated[
+        list[str] | None,
+        option(
+            "--bounces-allow",
+            help="Network that --bounces-to may connect to, in addition to the addresses of this machine; repeatable.",
+            panel=_BOUNCES_PANEL,
+            metavar="NETWORK",
+        ),
+    ] = None
+    simulator_addresses: Annotated[
+        bool,
+        flag(
+            "--simulator-addresses",
+            help="Let addresses stand for an outcome, such as bounce@simulator.amazonses.com and ann-450@example.com.",
+            panel=_BOUNCES_PANEL,
+        ),
+    ] = False

@@ -7,7 +7,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from lazr.smtptest.cli.errors import CommandError
-from lazr.smtptest.cli.serve.outbound import build_link_checker, build_relay
+from lazr.smtptest.cli.serve.outbound import build_link_checker, build_relay, build_spam_checker
 from lazr.smtptest.cli.serve.users_file import parse_user
 from lazr.smtptest.errors import MissingExtra, StartError
 
@@ -155,6 +155,7 @@ def prepare_web_server(
             ca_file=ca_file,
             relay=build_relay(outbound_options),
             link_checker=build_link_checker(outbound_options, networks),
+            spam_checker=build_spam_checker(outbound_options),
         )
         guard = partial(
             Guard,

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
+from lazr.smtptest._util.extras import require_extra
 from lazr.smtptest.web.api.access_scope import AccessScopeDep
 from lazr.smtptest.web.api.memory_limits import hold_mail_turn
 from lazr.smtptest.web.api.message_param import EntryDep, load_mail
-from lazr.smtptest.web.extras import require_extra
 from lazr.smtptest.web.responses import json_response
 from lazr.smtptest.web.sandbox import ConcurrencyLimit
 

@@ -8,8 +8,8 @@ from fastapi import APIRouter
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
+from lazr.smtptest.mail import check_message
 from lazr.smtptest.web.api.message_param import MailDep
-from lazr.smtptest.web.message_checks import check_message
 from lazr.smtptest.web.responses import json_response
 
 __all__ = ["router"]

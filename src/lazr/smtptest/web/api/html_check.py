@@ -6,17 +6,18 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from lazr.smtptest.web.api.access_scope import AccessScopeDep
+from lazr.smtptest.web.api.html_check_response import HTMLCheckResponse, run_html_check
 from lazr.smtptest.web.api.message_param import EntryDep, load_mail
-from lazr.smtptest.web.htmlcheck import HTMLCheckResponse, run_html_check
 from lazr.smtptest.web.responses import ApiError, json_response
 from lazr.smtptest.web.sandbox import ChildProcessFailed, ConcurrencyLimit
 
-__all__ = ["router"]
+__all__ = ["HTML_CHECK_LIMIT", "router"]
 
 router: APIRouter = APIRouter(tags=["message"])
 
 # Each check takes a child process.  Waiting requests hold no mail: it is loaded when the turn has come.
-_HTML_CHECK_LIMIT = ConcurrencyLimit(1)
+HTML_CHECK_LIMIT: ConcurrencyLimit = ConcurrencyLimit(1)
+"""How many HTML checks run at once."""
 
 
 @router.get("/api/v1/message/{id}/html-check", responses={200: {"model": HTMLCheckResponse}})
@@ -36,4 +37,4 @@ async def check_html(scope: AccessScopeDep, entry: EntryDep) -> Response:
         except ChildProcessFailed as error:
             raise ApiError(400, f"the HTML cannot be checked: {error}") from None
 
-    return await _HTML_CHECK_LIMIT.run_in_thread(build_check_response)
+    return await HTML_CHECK_LIMIT.run_in_thread(build_check_response)

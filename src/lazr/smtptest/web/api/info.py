@@ -9,9 +9,9 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from lazr.smtptest import __version__
+from lazr.smtptest._util.extras import EXTRAS
 from lazr.smtptest.web.api.access_scope import AccessScopeDep
 from lazr.smtptest.web.api.process_memory import get_resident_bytes
-from lazr.smtptest.web.extras import EXTRAS
 from lazr.smtptest.web.outbound import Relay
 from lazr.smtptest.web.responses import json_response
 
@@ -166,7 +166,7 @@ def get_configuration(scope: AccessScopeDep, request: Request) -> Response:
     configuration: WebUIConfiguration = {
         "Label": scope.label,
         "MessageRelay": _build_relay_info(app_context.relay, show_details=has_full_access),
-        "SpamAssassin": False,
+        "SpamAssassin": True,  # the offline rules of the review, or another program
         "ChaosEnabled": app_context.chaos is not None and has_full_access,
         "DuplicatesIgnored": False,
         "HideDeleteAllButton": False,

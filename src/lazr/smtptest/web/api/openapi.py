@@ -33,6 +33,7 @@ _PATHS_WITHOUT_STORE = ("/livez", "/api/v1/webui", "/api/v1/ca.pem", "/api/v1/lo
 # These routes do not use the store.
 _RULE_PATHS = (
     "/api/v1/rules",
+    "/api/v1/notifications",
     "/api/v1/presets",
     "/api/v1/chaos",
     "/api/v1/sessions",

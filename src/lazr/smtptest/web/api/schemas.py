@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from lazr.smtptest.mail import limits
-from lazr.smtptest.web.list_unsubscribe import read_unsubscribe_fields
+from lazr.smtptest.mail import limits, read_unsubscribe_fields
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -377,7 +376,7 @@ def _build_addresses(addresses: Sequence[mime_address.Address]) -> list[Address]
 
 
 def _build_list_unsubscribe(mail: mail.Mail) -> ListUnsubscribe:
-    fields = read_unsubscribe_fields(mail)
+    fields = read_unsubscribe_fields(mail.headers)
     return {
         "Header": fields.header,
         "Links": fields.links,

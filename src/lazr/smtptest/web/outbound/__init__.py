@@ -1,4 +1,4 @@
-"""Outgoing connections: webhooks, link checks and the relay.
+"""Outgoing connections: webhooks, link checks, spam checks and the relay.
 
 All HTTP requests go through one client, `OutboundClient`, that connects to allowed addresses only.
 """
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from lazr.smtptest.web.outbound.message_urls import encode_url, find_message_urls
     from lazr.smtptest.web.outbound.relay import Relay, ReleaseFailed
     from lazr.smtptest.web.outbound.resolver import resolve_host
+    from lazr.smtptest.web.outbound.rspamd_client import RspamdChecker
+    from lazr.smtptest.web.outbound.spam_check import OfflineSpamChecker, SpamChecker, SpamCheckFailed
+    from lazr.smtptest.web.outbound.spamd_client import SpamdChecker
     from lazr.smtptest.web.outbound.webhook import Webhook
     from lazr.smtptest.web.outbound.webhook_signature import new_secret, read_secret, sign
     from lazr.smtptest.web.outbound.webhook_thread import WebhookThread
@@ -29,11 +32,16 @@ __all__ = [
     "HttpResponse",
     "LinkChecker",
     "LinkResult",
+    "OfflineSpamChecker",
     "OutboundClient",
     "PrivateAddressOnly",
     "Relay",
     "ReleaseFailed",
     "RequestFailed",
+    "RspamdChecker",
+    "SpamCheckFailed",
+    "SpamChecker",
+    "SpamdChecker",
     "UrlNotAllowed",
     "Webhook",
     "WebhookThread",
@@ -58,6 +66,9 @@ __getattr__, __dir__ = lazy_exports(
         "lazr.smtptest.web.outbound.message_urls": ("encode_url", "find_message_urls"),
         "lazr.smtptest.web.outbound.relay": ("Relay", "ReleaseFailed"),
         "lazr.smtptest.web.outbound.resolver": ("resolve_host",),
+        "lazr.smtptest.web.outbound.rspamd_client": ("RspamdChecker",),
+        "lazr.smtptest.web.outbound.spam_check": ("OfflineSpamChecker", "SpamCheckFailed", "SpamChecker"),
+        "lazr.smtptest.web.outbound.spamd_client": ("SpamdChecker",),
         "lazr.smtptest.web.outbound.webhook": ("Webhook",),
         "lazr.smtptest.web.outbound.webhook_signature": ("new_secret", "read_secret", "sign"),
         "lazr.smtptest.web.outbound.webhook_thread": ("WebhookThread",),

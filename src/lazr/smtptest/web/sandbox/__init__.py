@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lazr.smtptest.web.sandbox.child_process import ChildProcessFailed, read_stdin_with_limits, run_in_child_process
+    from lazr.smtptest._util.child_process import ChildProcessFailed, read_stdin_with_limits, run_in_child_process
     from lazr.smtptest.web.sandbox.concurrency_limit import ConcurrencyLimit, TooManyWaiting
     from lazr.smtptest.web.sandbox.thumbnail import make_thumbnail
 
@@ -26,7 +26,7 @@ __dir__: Callable[[], list[str]]
 __getattr__, __dir__ = lazy_exports(
     globals(),
     {
-        "lazr.smtptest.web.sandbox.child_process": (
+        "lazr.smtptest._util.child_process": (
             "ChildProcessFailed",
             "read_stdin_with_limits",
             "run_in_child_process",

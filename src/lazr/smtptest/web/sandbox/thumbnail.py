@@ -6,8 +6,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from lazr.smtptest.web.extras import require_extra
-from lazr.smtptest.web.sandbox.child_process import ChildProcessFailed, run_in_child_process
+from lazr.smtptest._util.child_process import ChildProcessFailed, run_in_child_process
+from lazr.smtptest._util.extras import require_extra
 
 if TYPE_CHECKING:
     from lazr.smtptest.mail import Attachment

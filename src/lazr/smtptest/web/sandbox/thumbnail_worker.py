@@ -12,7 +12,7 @@ import warnings
 
 from PIL import Image, ImageOps
 
-from lazr.smtptest.web.sandbox.child_process import read_stdin_with_limits
+from lazr.smtptest._util.child_process import read_stdin_with_limits
 
 __all__ = ["MAX_PIXELS", "THUMBNAIL_SIZE", "render_thumbnail"]
 

@@ -170,6 +170,12 @@ export const api = {
   thumbnailUrl: (id, part) => url(`${message(id)}/part/${encodeURIComponent(part)}/thumb`),
   /** @param {string} id @param {string[]} recipients */
   release: (id, recipients) => send(`${message(id)}/release`, { method: "POST", body: { To: recipients } }),
+  /**
+   * @param {string} id
+   * @param {Record<string, string | number | undefined>} body
+   * @returns {Promise<{Outcome: string, Recipient: string, Reason: string}>}
+   */
+  sendBack: (id, body) => requestJson(`${message(id)}/bounce`, { method: "POST", body }),
 
   /** @param {string[]} ids @param {boolean} read */
   setRead: (ids, read) => send("/api/v1/messages", { method: "PUT", body: { IDs: ids, Read: read } }),

@@ -80,6 +80,7 @@ const ICONS = {
   next: "M8 3v10M4 9l4 4 4-4",
   previous: "M8 13V3M4 7l4-4 4 4",
   read: "M2 6l6-4 6 4v7H2zM2 6l6 4 6-4",
+  reply: "M6 4L2 8l4 4M2 8h7a5 5 0 0 1 5 5",
   rules: "M3 4h10M3 8h10M3 12h10M6 2v4M10 6v4M5 10v4",
   search: "M7 2a5 5 0 1 1 0 10A5 5 0 0 1 7 2zM11 11l3 3",
   send: "M2 8l12-6-4 12-3-5zM7 9l7-7",

@@ -99,6 +99,13 @@ export const releaseMails = (ids) => reportErrors(async () => (await import("./r
 export const release = (id) => releaseMails([id]);
 
 /**
+ * Send a bounce, a complaint or an automatic reply to the sender of a mail, as the user chooses.
+ *
+ * @param {string} id
+ */
+export const sendBack = (id) => reportErrors(async () => (await import("./send_back_dialog.js")).openSendBackDialog(id));
+
+/**
  * Save mails: one as a file .eml, several as a zip file of them. Every byte is as the server received it.
  *
  * @param {string[]} ids

@@ -10,7 +10,7 @@ import { paths } from "./router.js";
 import { state } from "./state.js";
 
 /** @typedef {import("./mail_details.js").MailDetails} MailDetails */
-/** @typedef {"previous" | "next" | "toggleRead" | "editTags" | "release" | "remove" | "download" | "copyAs" | "compare"} Command */
+/** @typedef {"previous" | "next" | "toggleRead" | "editTags" | "release" | "remove" | "download" | "copyAs" | "compare" | "sendBack"} Command */
 /** @typedef {Record<Command, () => void>} Commands */
 
 const MAX_ADDRESSES = 6;
@@ -123,6 +123,7 @@ function buildToolbar(mail, isRead, commands) {
     command("toggleRead", isRead ? "Mark as unread" : "Mark as read", isRead ? "unread" : "read"),
     command("editTags", "Edit tags", "tag"),
     canRelease ? command("release", "Release to a real mail server", "send") : null,
+    state.hasFullAccess ? command("sendBack", "Send something back", "reply") : null,
     command("download", "Download .eml", "download"),
     command("remove", "Delete", "trash"),
     h("span", { class: "separator" }),

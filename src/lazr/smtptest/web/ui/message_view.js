@@ -7,7 +7,7 @@ import { Component } from "./component.js";
 import { openCopyMenu } from "./copy_menu.js";
 import { custom, fill, h } from "./dom.js";
 import { formatCount } from "./format.js";
-import { downloadMails, editTags, markRead, release, removeMails } from "./mail_actions.js";
+import { downloadMails, editTags, markRead, release, removeMails, sendBack } from "./mail_actions.js";
 import { MailDetails } from "./mail_details.js";
 import { buildHead } from "./message_head.js";
 import { openNeighbor } from "./open_mail.js";
@@ -232,6 +232,7 @@ class MessageView extends Component {
     download: () => this.#run((mail) => downloadMails([mail.id])),
     copyAs: () => this.#run(openCopyMenu),
     compare: () => this.#run((mail) => chooseOtherMail(mail.message)),
+    sendBack: () => this.#run((mail) => sendBack(mail.id)),
   };
 
   /** @param {(mail: MailDetails) => unknown} run */
@@ -252,6 +253,7 @@ class MessageView extends Component {
       { label: "Mark as read or unread", keys: ["r"], group: "Mail", available: () => available() && !selection.size, run: this.#commands.toggleRead },
       { label: "Copy as …", keys: ["c"], group: "Mail", available, run: this.#commands.copyAs },
       { label: "Compare with another mail", keys: ["d"], group: "Mail", available, run: this.#commands.compare },
+      { label: "Send back a bounce, a complaint or a reply", keys: [], group: "Mail", available: () => available() && state.hasFullAccess, run: this.#commands.sendBack },
     ];
   }
 }

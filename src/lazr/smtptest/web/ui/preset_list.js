@@ -22,6 +22,7 @@ const EFFECTS = {
   drops_idle: "Closes idle connections without a reply.",
   strip_starttls: "Does not offer STARTTLS, as an attacker in between would.",
   max_recipients: "Refuses recipients after the first ones (452).",
+  simulator_addresses: "Addresses stand for an outcome: bounce@simulator.amazonses.com, ann-450@example.com.",
   lying_size: "Announces a larger SIZE than it accepts (552).",
   rate_limit_of: "Too much mail from this host.",
   unauthenticated: "The mail is not authenticated (SPF, DKIM).",
@@ -49,6 +50,8 @@ const PARAMETERS = {
   direction: ["Direction", ""],
   real: ["Bytes that it accepts", ""],
   announced: ["Bytes that it announces", ""],
+  delay: ["Seconds until something comes back", ""],
+  style: ["As written by", ""],
   user: ["Only for this user name", "ann@*"],
 };
 

@@ -5,7 +5,7 @@ import { Component } from "./component.js";
 import { button, fill, h } from "./dom.js";
 import { field, select, showProblem } from "./form.js";
 import { findProblems } from "./json_schema.js";
-import { ACTIONS, buildRule, CONTENT_ACTIONS, DEFAULT_FIELDS, FIELDS_BY_PATH, readFields, SELECTORS, TRIGGERS } from "./rule_form.js";
+import { ACTIONS, buildRule, CONTENT_ACTIONS, DEFAULT_FIELDS, FIELDS_BY_PATH, NOTICES, readFields, SELECTORS, TRIGGERS } from "./rule_form.js";
 import { reportErrors } from "./toast.js";
 
 /** @typedef {import("./rule_form.js").Rule} Rule */
@@ -126,6 +126,13 @@ class RuleEditor extends Component {
               field("Code", number("code", fields.code, { min: "200", max: "559", step: "1" })),
               field("Enhanced code", input("enhanced", fields.enhanced, { placeholder: "5.1.1" })),
               field("Text", input("text", fields.text)),
+            ]
+          : []),
+        ...(fields.action in NOTICES
+          ? [
+              ...(NOTICES[fields.action].fields.includes("status") ? [field("Status", input("status", fields.status, { placeholder: NOTICES[fields.action].status }))] : []),
+              ...(NOTICES[fields.action].fields.includes("text") ? [field("Text", input("message", fields.message))] : []),
+              field("Comes back after (seconds)", number("later", fields.later)),
             ]
           : []),
         ...(fields.action === "throttle" ? [field("Bytes per second", number("speed", fields.speed))] : []),

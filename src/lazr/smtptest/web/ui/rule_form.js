@@ -10,6 +10,9 @@
  * @property {string} enhanced
  * @property {string} text
  * @property {string} speed
+ * @property {string} status The status of what comes back.
+ * @property {string} message The text of what comes back.
+ * @property {string} later The seconds until it comes back.
  * @property {string} delay
  * @property {string} skip
  * @property {string} times
@@ -52,11 +55,26 @@ export const ACTIONS = {
   throttle: "make the connection slow",
   accept_but_lose: "accept the mail and lose it",
   duplicate: "keep the mail twice",
+  then_bounce: "accept the mail, then bounce",
+  then_delayed: "accept the mail, then report a delay",
+  then_complaint: "accept the mail, then complain",
+  then_out_of_office: "accept the mail, then be out of office",
+  then_auto_reply: "accept the mail, then reply",
   "": "reply as usual, only later",
 };
 
+/** What comes back after a mail: the fields that each action has, and the first one's default. */
+/** @type {Record<string, {fields: ("status" | "text")[], status?: string}>} */
+export const NOTICES = {
+  then_bounce: { fields: ["status", "text"], status: "5.1.1" },
+  then_delayed: { fields: ["status", "text"], status: "4.4.1" },
+  then_complaint: { fields: [] },
+  then_out_of_office: { fields: ["text"] },
+  then_auto_reply: { fields: ["text"] },
+};
+
 /** Actions for a complete mail only. */
-export const CONTENT_ACTIONS = ["accept_but_lose", "duplicate"];
+export const CONTENT_ACTIONS = ["accept_but_lose", "duplicate", ...Object.keys(NOTICES)];
 
 /** @type {Record<string, string>} The fields of the parts of a rule that can be wrong. */
 export const FIELDS_BY_PATH = {
@@ -66,6 +84,7 @@ export const FIELDS_BY_PATH = {
   "do[0].throttle.bytes_per_second": "speed",
   "do[0].after": "skip",
   "do[0].times": "times",
+  ...Object.fromEntries(Object.keys(NOTICES).map((name) => [`do[0].${name}.after`, "later"])),
 };
 
 /** @type {RuleFields} A rule that refuses every recipient. */
@@ -77,6 +96,9 @@ export const DEFAULT_FIELDS = {
   enhanced: "5.1.1",
   text: "User unknown",
   speed: "1000",
+  status: "",
+  message: "",
+  later: "",
   delay: "",
   skip: "",
   times: "",
@@ -99,10 +121,29 @@ export function buildRule(fields) {
   if (fields.delay) step.delay = Number(fields.delay);
   if (fields.action === "reply") step.reply = [Number(fields.code), ...[fields.enhanced, fields.text].filter(Boolean)];
   else if (fields.action === "throttle") step.throttle = { bytes_per_second: Number(fields.speed), direction: "both" };
+  else if (fields.action in NOTICES) step[fields.action] = buildNotice(fields);
   else if (fields.action) step[fields.action] = true;
   if (fields.skip) step.after = Number(fields.skip);
   if (fields.times) step.times = Number(fields.times);
   return { when: fields.when, match, do: [step] };
+}
+
+/** @param {RuleFields} fields */
+function buildNotice({ action, status, message, later }) {
+  const notice = NOTICES[action];
+  const own = {
+    ...(notice.fields.includes("status") && { status: status || notice.status }),
+    ...(notice.fields.includes("text") && message && { text: message }),
+    ...(later && { after: Number(later) }),
+  };
+  return Object.keys(own).length ? own : true;
+}
+
+/** The value of an action that lets something come back, as an object. @param {string} action @param {any} value */
+function readNotice(action, value) {
+  const { fields, status } = NOTICES[action];
+  const own = typeof value === "string" ? { [fields[0] ?? "feedback_type"]: value } : value === true ? {} : value;
+  return status ? { status, ...own } : own;
 }
 
 /**
@@ -117,12 +158,17 @@ export function readFields(rule) {
     const { probability, ...match } = rule.match ?? {};
     const [step] = rule.do;
     const [code, first = "", second] = [step.reply ?? []].flat();
+    const action = Object.keys(ACTIONS).find((name) => name in step) ?? "";
+    const notice = action in NOTICES ? readNotice(action, step[action]) : {};
     const hasEnhanced = /^[245]\.\d+\.\d+$/.test(first);
     const fields = {
       ...DEFAULT_FIELDS,
       when: `${rule.when}`.toUpperCase(),
       match,
-      action: Object.keys(ACTIONS).find((name) => name in step) ?? "",
+      action,
+      status: notice.status ?? "",
+      message: notice.text ?? "",
+      later: `${notice.after ?? ""}`,
       ...(step.reply !== undefined && { code: `${code}`, enhanced: hasEnhanced ? first : "", text: (hasEnhanced ? second : first) ?? "" }),
       ...(step.throttle && { speed: `${step.throttle.bytes_per_second ?? step.throttle}` }),
       delay: `${step.delay ?? ""}`,
@@ -142,6 +188,7 @@ export function readFields(rule) {
 function normalize(value) {
   return JSON.stringify(value, (key, item) => {
     if (key === "reply" && typeof item === "number") return [item];
+    if (key in NOTICES) item = readNotice(key, item);
     if (key === "throttle" && typeof item === "number") return { bytes_per_second: item, direction: "both" };
     const isObject = typeof item === "object" && item !== null && !Array.isArray(item);
     return isObject ? Object.fromEntries(Object.entries(item).sort()) : item;

@@ -2,7 +2,7 @@
 
 The document is read from standard input; the counts and places are written as JSON to standard output.
 
-`score` runs this module in a child process.
+`measure` runs this module in a child process.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import sys
 from collections import Counter
 from typing import NamedTuple
 
-from lazr.smtptest.mail import Tag, parse_attributes, tokenize
-from lazr.smtptest.web.htmlcheck import markup, styles
-from lazr.smtptest.web.htmlcheck.places import MAX_PLACES, FeaturePlaces, Place
-from lazr.smtptest.web.htmlcheck.selectors import Element
-from lazr.smtptest.web.htmlcheck.styles import Stylesheets, find_style_features
-from lazr.smtptest.web.sandbox import read_stdin_with_limits
+from lazr.smtptest._util.child_process import read_stdin_with_limits
+from lazr.smtptest.mail.html.tokens import Tag, parse_attributes, tokenize
+from lazr.smtptest.mail.htmlcheck import markup, styles
+from lazr.smtptest.mail.htmlcheck.places import MAX_PLACES, FeaturePlaces, Place
+from lazr.smtptest.mail.htmlcheck.selectors import Element
+from lazr.smtptest.mail.htmlcheck.styles import Stylesheets, find_style_features
 
 __all__ = ["SCRIPT_SLUG", "TESTED_SLUGS", "FeatureCounts", "count_features"]
 

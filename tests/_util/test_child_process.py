@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from lazr.smtptest.web.sandbox.child_process import ChildProcessFailed, run_in_child_process
+from lazr.smtptest._util.child_process import ChildProcessFailed, run_in_child_process
 
 
 def test_child_process_times_out(tmp_path, monkeypatch):
     (tmp_path / "endless.py").write_text(
-        "from lazr.smtptest.web.sandbox.child_process import read_stdin_with_limits\n"
+        "from lazr.smtptest._util.child_process import read_stdin_with_limits\n"
         "read_stdin_with_limits()\nwhile True:\n    pass\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -21,7 +21,7 @@ def test_child_process_times_out(tmp_path, monkeypatch):
 
 def test_memory_of_the_child_process_is_limited(tmp_path, monkeypatch):
     (tmp_path / "greedy.py").write_text(
-        "import sys\nfrom lazr.smtptest.web.sandbox.child_process import read_stdin_with_limits\n"
+        "import sys\nfrom lazr.smtptest._util.child_process import read_stdin_with_limits\n"
         "data = read_stdin_with_limits()\nsys.stdout.buffer.write(b'%d' % len(bytes(int(data))))\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -40,7 +40,7 @@ def test_process_that_cannot_be_started_raises(monkeypatch):
 
 def test_limit_that_cannot_be_set_leaves_the_other(tmp_path, monkeypatch):
     (tmp_path / "limited.py").write_text(
-        "import resource, sys\nfrom lazr.smtptest.web.sandbox.child_process import read_stdin_with_limits\n"
+        "import resource, sys\nfrom lazr.smtptest._util.child_process import read_stdin_with_limits\n"
         "real = resource.setrlimit\n"
         "def set(limit, values):\n"
         "    if limit == resource.RLIMIT_AS:\n"

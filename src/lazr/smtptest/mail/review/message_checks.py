@@ -8,42 +8,36 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal, NamedTuple
-from urllib.parse import urlsplit
+from typing import Literal, NamedTuple
 
-from lazr.smtptest.mail import Tag, detect_content_type, limits, parse_attributes, tokenize
-from lazr.smtptest.web.list_unsubscribe import read_unsubscribe_fields
+from lazr.smtptest.mail.content_signature import detect_content_type
+from lazr.smtptest.mail.html.tokens import Tag, parse_attributes, tokenize
+from lazr.smtptest.mail.list_unsubscribe import ONE_CLICK, is_one_click, read_unsubscribe_fields
+from lazr.smtptest.mail.mime import limits
+from lazr.smtptest.mail.review.html_rules import MAX_GMAIL_HTML_BYTES
+from lazr.smtptest.mail.review.link_rules import is_local
+from lazr.smtptest.mail.review.mime_rules import (
+    BLOCKED_SUFFIXES,
+    MAX_ACCEPTED_MESSAGE_BYTES,
+    PLACEHOLDER,
+    is_mime_version_1,
+)
+from lazr.smtptest.mail.review.rule import count_of, shorten
+from lazr.smtptest.mail.review.unsubscribe_rules import is_bulk
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lazr.smtptest.mail import Attachment, Mail
+    from lazr.smtptest.mail.attachment import Attachment
+    from lazr.smtptest.mail.mail import Mail
 
 __all__ = ["Check", "check_message"]
 
 Status = Literal["ok", "warning", "error"]
 
 _MAX_LINE_BYTES, _ADVISED_LINE_BYTES = 998, 78  # RFC 5322 2.1.1
-_MAX_GMAIL_HTML_BYTES = 102 * 1024  # Gmail hides the HTML after this size
-_MAX_ACCEPTED_MESSAGE_BYTES = 25 * 1024 * 1024  # Gmail, Outlook.com and Yahoo accept no more
 _MAX_CLOCK_DIFFERENCE = timedelta(hours=1)
-_MAX_SHOWN_CHARACTERS = 100
-
-_PLACEHOLDER = re.compile(
-    r"\{\{\s?[^\s{}][^{}]{0,80}\}\}|\{%\s?\w[^{}%]{0,80}%\}|\$\{\w[\w.]{0,80}\}|<%=[^<>%]{1,80}%>|\*\|[A-Z][A-Z0-9_:]{1,40}\|\*"
-    r"|\[object Object\]|\b(?:Dear|Hello|Hi)\s(?:None|null|undefined|NaN)\b"
-)
-_LOCAL_HOST = re.compile(
-    r"localhost|127(?:\.[0-9]{1,3}){3}|0\.0\.0\.0|\[?::1\]?|.+\.(?:localhost|local|internal)", re.IGNORECASE
-)
-_ONE_CLICK = "List-Unsubscribe=One-Click"  # RFC 8058 3.1
-_BULK_PRECEDENCE = frozenset({"bulk", "list", "junk"})
-# Gmail and Outlook refuse these files.
-_BLOCKED_SUFFIXES = """
-    ade adp apk appx bat cab chm cmd com cpl dll dmg exe hta ins isp iso jar js jse lib lnk mde msc msi msp mst nsh pif
-    ps1 reg scr sct shb sys vb vbe vbs vhd vxd wsc wsf wsh xll
-"""
-_BLOCKED_SUFFIX_SET = frozenset(_BLOCKED_SUFFIXES.split())
 
 
 class Check(NamedTuple):
@@ -94,7 +88,7 @@ def _check_from(mail: Mail) -> Check:
         return Check(name, "error", "From is missing or has no address (RFC 5322 3.6)", where)
     if len(mail.from_) > 1 and "sender" not in mail.headers:
         return Check(name, "error", "From has several addresses, so Sender is needed (RFC 5322 3.6.2)", where)
-    return Check(name, "ok", f"From {_shorten(mail.from_[0].addr_spec)}", where)
+    return Check(name, "ok", f"From {shorten(mail.from_[0].addr_spec)}", where)
 
 
 def _check_recipients(mail: Mail) -> Check:
@@ -134,7 +128,7 @@ def _check_message_id(mail: Mail) -> Check:
         return Check(name, "warning", "Message-ID is missing; replies cannot refer to the mail (RFC 5322 3.6.4)", where)
     if not re.fullmatch(r"<[^<>\s@]+@[^<>\s@]+>", message_id):
         return Check(name, "warning", "Message-ID must have the form <left@right> (RFC 5322 3.6.4)", where)
-    return Check(name, "ok", _shorten(message_id), where)
+    return Check(name, "ok", shorten(message_id), where)
 
 
 def _check_mime_version(mail: Mail) -> Check | None:
@@ -144,22 +138,22 @@ def _check_mime_version(mail: Mail) -> Check | None:
             return None
         text = "MIME-Version is missing, although there are Content- fields (RFC 2045 4)"
         return Check("MIME-Version", "warning", text, "header MIME-Version")
-    if re.sub(r"\([^()]*+\)|\s", "", version) != "1.0":
+    if not is_mime_version_1(version):
         return Check("MIME-Version", "warning", "MIME-Version must be 1.0 (RFC 2045 4)", "header MIME-Version")
     return Check("MIME-Version", "ok", "1.0", "header MIME-Version")
 
 
 def _check_list_unsubscribe(mail: Mail) -> Check:
     name, where = "List-Unsubscribe", "header List-Unsubscribe"
-    fields = read_unsubscribe_fields(mail)
+    fields = read_unsubscribe_fields(mail.headers)
     has_web_link = any(link.lower().startswith("https:") for link in fields.links)
     post = fields.post_header.strip()
     if fields.errors:
-        return Check(name, "error", f"{_shorten(fields.errors[0])} (RFC 2369 2)", where)
+        return Check(name, "error", f"{shorten(fields.errors[0])} (RFC 2369 2)", where)
     if not fields.header:
         if post:
             return Check(name, "error", "List-Unsubscribe-Post is there without List-Unsubscribe (RFC 8058 3.1)", where)
-        if _is_bulk(mail):
+        if is_bulk(mail.headers):
             text = "List-Unsubscribe is missing; Gmail and Yahoo require it for mails to many recipients"
             return Check(name, "warning", text, where)
         return Check(name, "ok", "not needed: this does not look like a mail to many recipients", where)
@@ -168,16 +162,12 @@ def _check_list_unsubscribe(mail: Mail) -> Check:
     if not post:
         text = "without List-Unsubscribe-Post, there is no one-click unsubscription, which Gmail and Yahoo require"
         return Check(name, "warning", f"{text} (RFC 8058)", where)
-    if post.replace(" ", "").lower() != _ONE_CLICK.lower():
+    if not is_one_click(post):
         where = "header List-Unsubscribe-Post"
-        return Check(name, "error", f"List-Unsubscribe-Post must be {_ONE_CLICK} (RFC 8058 3.1)", where)
+        return Check(name, "error", f"List-Unsubscribe-Post must be {ONE_CLICK} (RFC 8058 3.1)", where)
     if not has_web_link:
         return Check(name, "error", "one-click unsubscription needs an https: link (RFC 8058 3.1)", where)
     return Check(name, "ok", "one-click unsubscription is possible", where)
-
-
-def _is_bulk(mail: Mail) -> bool:
-    return "list-id" in mail.headers or mail.header("precedence").strip().lower() in _BULK_PRECEDENCE
 
 
 # -- content -----------------------------------------------------------------------------------
@@ -193,10 +183,10 @@ def _check_lines(mail: Mail) -> Check:
         else:
             advised_count += 1
     if too_long_count:
-        text = f"{_count(too_long_count, 'line')} of more than {_MAX_LINE_BYTES} bytes, the first is line {first:,}"
+        text = f"{count_of(too_long_count, 'line')} of more than {_MAX_LINE_BYTES} bytes, the first is line {first:,}"
         return Check("Line length", "error", f"{text} (RFC 5322 2.1.1)", "content")
     if advised_count:
-        text = f"{_count(advised_count, 'line')} of more than {_ADVISED_LINE_BYTES} bytes, which is permitted"
+        text = f"{count_of(advised_count, 'line')} of more than {_ADVISED_LINE_BYTES} bytes, which is permitted"
         return Check("Line length", "ok", text, "content")
     return Check("Line length", "ok", f"no line of more than {_ADVISED_LINE_BYTES} bytes", "content")
 
@@ -216,8 +206,8 @@ def _iterate_long_lines(content: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _check_size(mail: Mail) -> Check:
-    if mail.size > _MAX_ACCEPTED_MESSAGE_BYTES:
-        text = f"{mail.size:,} bytes; Gmail, Outlook.com and Yahoo accept at most {_MAX_ACCEPTED_MESSAGE_BYTES:,}"
+    if mail.size > MAX_ACCEPTED_MESSAGE_BYTES:
+        text = f"{mail.size:,} bytes; Gmail, Outlook.com and Yahoo accept at most {MAX_ACCEPTED_MESSAGE_BYTES:,}"
         return Check("Message size", "warning", text, "content")
     return Check("Message size", "ok", f"{mail.size:,} bytes", "content")
 
@@ -234,11 +224,11 @@ def _check_html(mail: Mail) -> Iterator[Check]:
     else:
         yield Check("Text alternative", "ok", f"{len(mail.text):,} characters of text", "text")
     size = len(html.encode("utf-8", "replace"))
-    if size > _MAX_GMAIL_HTML_BYTES:
-        text = f"{size:,} bytes; Gmail hides what is after {_MAX_GMAIL_HTML_BYTES:,}"
+    if size > MAX_GMAIL_HTML_BYTES:
+        text = f"{size:,} bytes; Gmail hides what is after {MAX_GMAIL_HTML_BYTES:,}"
         yield Check("HTML size", "warning", text, "html")
     else:
-        yield Check("HTML size", "ok", f"{size:,} of the {_MAX_GMAIL_HTML_BYTES:,} bytes that Gmail shows", "html")
+        yield Check("HTML size", "ok", f"{size:,} of the {MAX_GMAIL_HTML_BYTES:,} bytes that Gmail shows", "html")
     yield _check_images(html)
 
 
@@ -251,32 +241,27 @@ def _check_images(html: str) -> Check:
                 missing_count += 1
                 first = first or html.count("\n", 0, token.start) + 1
     if missing_count:
-        text = f"{missing_count:,} of {_count(count, 'image')} without alt, the first in line {first:,}"
+        text = f"{missing_count:,} of {count_of(count, 'image')} without alt, the first in line {first:,}"
         return Check("Image descriptions", "warning", text, "html")
-    return Check("Image descriptions", "ok", f"{_count(count, 'image')}, all with alt" if count else "no image", "html")
+    return Check(
+        "Image descriptions", "ok", f"{count_of(count, 'image')}, all with alt" if count else "no image", "html"
+    )
 
 
 def _check_insecure_links(mail: Mail) -> Check:
-    urls = [link.url for link in mail.links if link.url[:5].lower() == "http:" and not _is_local(link.url)]
+    urls = [link.url for link in mail.links if link.url[:5].lower() == "http:" and not is_local(link.url)]
     if urls:
-        text = f"{_count(len(urls), 'link')} without TLS, such as {_shorten(urls[0])}"
+        text = f"{count_of(len(urls), 'link')} without TLS, such as {shorten(urls[0])}"
         return Check("Insecure links", "warning", text, _find_place(mail, urls[0]))
     return Check("Insecure links", "ok", "no http: link", "text")
 
 
 def _check_local_links(mail: Mail) -> Check:
-    urls = [link.url for link in mail.links if link.url[:4].lower() == "http" and _is_local(link.url)]
+    urls = [link.url for link in mail.links if link.url[:4].lower() == "http" and is_local(link.url)]
     if urls:
-        text = f"{_count(len(urls), 'link')} to hosts that recipients cannot reach, such as {_shorten(urls[0])}"
+        text = f"{count_of(len(urls), 'link')} to hosts that recipients cannot reach, such as {shorten(urls[0])}"
         return Check("Local links", "warning", text, _find_place(mail, urls[0]))
     return Check("Local links", "ok", "no link to a local host", "text")
-
-
-def _is_local(url: str) -> bool:
-    try:
-        return _LOCAL_HOST.fullmatch(urlsplit(url).hostname or "") is not None
-    except ValueError:
-        return False
 
 
 def _find_place(mail: Mail, url: str) -> str:
@@ -286,29 +271,21 @@ def _find_place(mail: Mail, url: str) -> str:
 def _check_placeholders(mail: Mail) -> Check:
     texts = (("header Subject", mail.subject), ("text", mail.text), ("html", mail.html))
     for where, text in texts:
-        found = _PLACEHOLDER.search(text[: limits.MAX_DERIVED_CHARACTERS])
+        found = PLACEHOLDER.search(text[: limits.MAX_DERIVED_CHARACTERS])
         if found is not None:
-            reason = f"{_shorten(found[0])} looks like a placeholder of a template that was not replaced"
+            reason = f"{shorten(found[0])} looks like a placeholder of a template that was not replaced"
             return Check("Placeholders", "warning", reason, where)
     return Check("Placeholders", "ok", "no placeholder of a template is left", "text")
 
 
 def _check_attachment(attachment: Attachment) -> Check:
-    name, where = f"Attachment {_shorten(attachment.filename or attachment.number)}", f"part {attachment.number}"
+    name, where = f"Attachment {shorten(attachment.filename or attachment.number)}", f"part {attachment.number}"
     suffix = attachment.filename.rpartition(".")[2].lower()
-    if suffix in _BLOCKED_SUFFIX_SET:
+    if suffix in BLOCKED_SUFFIXES:
         return Check(name, "warning", f"Gmail and Outlook refuse mails with .{suffix} files", where)
     declared = attachment.content_type
     detected = detect_content_type(attachment.content, declared)
     if detected not in ("", declared) and declared != "application/octet-stream":
-        text = f"declared as {_shorten(declared)}, but the content is {_shorten(detected)}"
+        text = f"declared as {shorten(declared)}, but the content is {shorten(detected)}"
         return Check(name, "warning", text, where)
-    return Check(name, "ok", f"{_shorten(declared)}, {len(attachment.content):,} bytes", where)
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= _MAX_SHOWN_CHARACTERS else text[:_MAX_SHOWN_CHARACTERS] + "…"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}" + ("" if number == 1 else "s")
+    return Check(name, "ok", f"{shorten(declared)}, {len(attachment.content):,} bytes", where)

@@ -13,15 +13,15 @@ from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from lazr.smtptest.web.htmlcheck import selectors
-from lazr.smtptest.web.htmlcheck.places import Place
-from lazr.smtptest.web.htmlcheck.selectors import read_selectors
+from lazr.smtptest.mail.htmlcheck import selectors
+from lazr.smtptest.mail.htmlcheck.places import Place
+from lazr.smtptest.mail.htmlcheck.selectors import read_selectors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from lazr.smtptest.web.htmlcheck.places import FeaturePlaces
-    from lazr.smtptest.web.htmlcheck.selectors import Element
+    from lazr.smtptest.mail.htmlcheck.places import FeaturePlaces
+    from lazr.smtptest.mail.htmlcheck.selectors import Element
 
 __all__ = ["SLUGS", "Stylesheets", "find_style_features"]
 

@@ -1,29 +1,19 @@
-"""Compute how well mail programs support the HTML of a mail.
-
-The result is in Mailpit's format: a score, and warnings.
-"""
+"""Score how well mail programs support the HTML of a mail, in Mailpit's format."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from typing_extensions import TypedDict
 
-from lazr.smtptest.mail import limits
-from lazr.smtptest.web.extras import require_extra
-from lazr.smtptest.web.htmlcheck.table import load_features, load_platforms
-from lazr.smtptest.web.htmlcheck.worker import SCRIPT_SLUG, TESTED_SLUGS
-from lazr.smtptest.web.sandbox import run_in_child_process
+from lazr.smtptest.mail import SCRIPT_SLUG, TESTED_SLUGS, load_features, load_platforms, measure_features
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lazr.smtptest.web.htmlcheck.table import Feature
+    from lazr.smtptest.mail import Feature
 
 __all__ = ["HTMLCheckResponse", "build_html_check_response", "run_html_check"]
-
-_TIMEOUT_SECONDS = 10
 
 
 class HTMLCheckResult(TypedDict):
@@ -103,10 +93,7 @@ def run_html_check(html: str) -> HTMLCheckResponse:
         ChildProcessFailed: if the check takes more than 10 s or too much memory.
         MissingExtra: if tinycss2 is not installed.
     """
-    require_extra("html-check")
-    data = html[: limits.MAX_DERIVED_CHARACTERS].encode("utf-8", "replace")
-    result = json.loads(run_in_child_process("lazr.smtptest.web.htmlcheck.worker", data, timeout=_TIMEOUT_SECONDS))
-    return build_html_check_response(result["nodes"], result["found"], result["places"])
+    return build_html_check_response(*measure_features(html))
 
 
 def build_html_check_response(

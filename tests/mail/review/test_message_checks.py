@@ -7,7 +7,7 @@ from email.utils import format_datetime
 import pytest
 
 from lazr.smtptest import Mail
-from lazr.smtptest.web.message_checks import check_message
+from lazr.smtptest.mail.review.message_checks import check_message
 from tests.helpers.mime_messages import build_message_with_files
 from tests.mail.malformed import messages
 from tests.mail.test_corpus import MAILS, receive

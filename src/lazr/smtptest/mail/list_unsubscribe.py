@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lazr.smtptest.mail import Mail
+    from lazr.smtptest.mail.headers import Headers
 
-__all__ = ["UnsubscribeFields", "read_unsubscribe_fields"]
+__all__ = ["ONE_CLICK", "UnsubscribeFields", "is_one_click", "read_unsubscribe_fields"]
+
+ONE_CLICK = "List-Unsubscribe=One-Click"
+"""The only value of List-Unsubscribe-Post (RFC 8058 3.1)."""
 
 _COMMENT_PATTERN = re.compile(r"\([^()]*+\)")
 _ANGLE_BRACKETS_PATTERN = re.compile(r"<([^<>]*+)>")
@@ -24,9 +28,9 @@ class UnsubscribeFields(NamedTuple):
     post_header: str
 
 
-def read_unsubscribe_fields(mail: Mail) -> UnsubscribeFields:
-    """Return what the two header fields of a mail say; empty values if they are absent."""
-    header = mail.header("list-unsubscribe")
+def read_unsubscribe_fields(headers: Headers) -> UnsubscribeFields:
+    """Return what the two header fields say; empty values if they are absent."""
+    header = headers.get("list-unsubscribe")
     value = _COMMENT_PATTERN.sub("", header)
     candidates = _ANGLE_BRACKETS_PATTERN.findall(value)
     links = [link for link in candidates if _URL_PATTERN.fullmatch(link)]
@@ -35,4 +39,9 @@ def read_unsubscribe_fields(mail: Mail) -> UnsubscribeFields:
     ]
     if header and _ANGLE_BRACKETS_PATTERN.sub("", value).replace(",", "").strip():
         errors.append(f'"{header}" must be URLs in <>, separated by commas')  # RFC 2369 2
-    return UnsubscribeFields(header, links, errors, mail.header("list-unsubscribe-post"))
+    return UnsubscribeFields(header, links, errors, headers.get("list-unsubscribe-post"))
+
+
+def is_one_click(value: str) -> bool:
+    """Return whether this is the value of List-Unsubscribe-Post; spaces and case are ignored."""
+    return value.replace(" ", "").strip().lower() == ONE_CLICK.lower()
