@@ -35,6 +35,15 @@ def test_exit_status_says_whether_all_is_right(only, status):
     assert done.returncode == status, done.stderr
 
 
+def test_nothing_tried_is_no_success(tmp_path):
+    badge = tmp_path / "badge.svg"
+    done = grade("--only", "bdat-552", "--badge", badge)
+
+    assert done.returncode == 2 and done.stdout.endswith("0 of 0 right, 1 not tried\n")
+    assert "no behavior was tried, so that there is no grade: The client did not send BDAT" in done.stderr
+    assert "SMTP behavior: not tried" in badge.read_text()
+
+
 def test_output_has_table_and_score_and_progress_is_on_stderr():
     done = grade(*BOTH)
 
@@ -85,7 +94,7 @@ def test_only_and_exclude_select_behaviors(options, names):
     done = run_smtptest("grade", "--list", *options)
 
     if names is None:  # brackets are no wildcard
-        assert done.returncode == 2 and "unknown behavior 'greeting-[!5]*'" in done.stderr
+        assert done.returncode == 2 and "no behavior matches 'greeting-[!5]*'" in done.stderr
     else:
         assert [line.split()[1] for line in done.stdout.splitlines()[1:]] == names
 
@@ -95,6 +104,25 @@ def test_unknown_behavior_gets_the_nearest_name(option):
     done = run_smtptest("grade", option, "gretting-554", "--list")
     assert (done.returncode, done.stdout) == (2, "")
     assert "unknown behavior 'gretting-554'; did you mean 'greeting-554'?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("startls", "did you mean 'starttls'? Otherwise, the groups are greeting, ehlo, "),
+        ("greylist", "unknown behavior 'greylist'; the groups are greeting, ehlo, "),
+        ("foo*", "no behavior matches 'foo*'; the groups are greeting, ehlo, "),
+        ("quit,data", "expected one behavior, group or pattern, got 'quit,data'; give the names one by one"),
+    ],
+)
+def test_error_of_a_selection_is_short(name, text):
+    done = run_smtptest("grade", "--only", name, "--list")
+    assert done.returncode == 2 and text in done.stderr and len(done.stderr) < 300
+
+
+def test_selection_without_a_rest_names_both_options():
+    done = run_smtptest("grade", "--only", "tls", "--exclude", "tls-*", "--list")
+    assert "no behavior is left: `only` is tls, and `exclude` is tls-*\n" in done.stderr
 
 
 def test_reports_are_written_to_files(tmp_path):

@@ -169,7 +169,7 @@ WRONG_ARGUMENTS = [
     ("onny=[]", "smtptest_grade: unknown argument 'onny'; did you mean 'only'? "),
     ('only=["rctp-550"]', "smtptest_grade: only: unknown behavior 'rctp-550'; did you mean 'rcpt-550'? "),
     ("only=5", '@pytest.mark.smtptest_grade: only must be a list of names, got 5; write only=["starttls"]'),
-    ('exclude="*"', "smtptest_grade: no behavior is left of "),
+    ('exclude="*"', "smtptest_grade: no behavior is left: "),
     ("timeout=0", "smtptest_grade: timeout must be a number of seconds > 0, got 0"),
     ('only="rcpt-550", baseline="no.json"', "no.json: No such file or directory"),
     ('only="rcpt-550", baseline="test_0.py"', "test_0.py must be a file that `smtptest grade --json` wrote"),

@@ -13,7 +13,7 @@ from lazr.smtptest._util.escape import escape_unprintable
 from lazr.smtptest.cli.config.typer_options import flag, option
 from lazr.smtptest.cli.errors import CommandError
 from lazr.smtptest.cli.output.grade_progress import GradeProgress
-from lazr.smtptest.cli.output.terminal import print_table, print_text
+from lazr.smtptest.cli.output.terminal import print_table, print_text, print_warning
 from lazr.smtptest.cli.output.text import is_color_enabled
 from lazr.smtptest.cli.termination import exit_at_signals
 from lazr.smtptest.grading import Behavior, Grades, Result, find_behaviors, grade_command
@@ -120,7 +120,7 @@ def grade(
     Its exit status says what became of the mail: 0 is sent, 75 is deferred, any other is failed.
 
     Exit with status 0 if all is right or, with --baseline, nothing is worse; with 1 if not; and with 2 if the options
-    are wrong, or the command cannot send a mail to a server without faults.
+    are wrong, no behavior was tried, or the command cannot send a mail to a server without faults.
     """
     try:
         behaviors = find_behaviors(only or (), exclude or ())
@@ -160,8 +160,11 @@ def grade(
             _write_report(option_name, path, renderers[option_name]())
     if _STANDARD_OUTPUT not in reports.values():
         _print_grades(grades, comparison)
-    wrong = [result for result in grades if get_mark(result) is Mark.WRONG]
-    return int(bool(wrong if comparison is None else comparison.worse))
+    if len(grades.skipped) == len(grades):
+        # A job of CI that tests nothing must not pass.
+        print_warning(f"no behavior was tried, so that there is no grade: {format_reason(grades[0])}")
+        return _USAGE_ERROR
+    return int(bool(grades.wrong if comparison is None else comparison.worse))
 
 
 def _print_behaviors(behaviors: Sequence[Behavior]) -> None:

@@ -6,7 +6,7 @@ Each table is data: arguments of `MailServer`, definitions of rules, and the out
 from __future__ import annotations
 
 from lazr.smtptest._util.glob import compile_glob
-from lazr.smtptest._util.suggestion import describe_unknown
+from lazr.smtptest._util.suggestion import find_nearest_name
 from lazr.smtptest.grading.behavior import GROUPS
 from lazr.smtptest.grading.behaviors.auth import AUTH_BEHAVIORS
 from lazr.smtptest.grading.behaviors.connection import CONNECTION_BEHAVIORS
@@ -61,10 +61,12 @@ def find_behaviors(only: Iterable[str] = (), exclude: Iterable[str] = ()) -> tup
     ['greeting-multi-line', 'greeting-554']
     """
     wanted = _select(only, "only") if (only := _check_names("only", only)) else set(BEHAVIORS)
-    unwanted = _select(_check_names("exclude", exclude), "exclude")
+    unwanted = _select(exclude := _check_names("exclude", exclude), "exclude")
     found = tuple(behavior for behavior in BEHAVIORS if behavior in wanted and behavior not in unwanted)
     if not found:
-        raise ValueError(f"no behavior is left of only={list(only)!r} without {sorted(map(str, exclude))!r}")
+        raise ValueError(
+            f"no behavior is left: `only` is {', '.join(only) or 'all'}, and `exclude` is {', '.join(exclude)}"
+        )
     return found
 
 
@@ -80,9 +82,21 @@ def _select(names: Iterable[str], label: str) -> set[Behavior]:
         pattern = compile_glob(name)
         found = {item for item in BEHAVIORS if pattern.fullmatch(item.name) or item.group == name}
         if not found:
-            raise ValueError(f"{label}: {describe_unknown('behavior', name, [*_NAMES, *GROUPS])}")
+            raise ValueError(f"{label}: {_describe_unknown(name)}")
         selected |= found
     return selected
+
+
+def _describe_unknown(name: str) -> str:
+    """Return the text of an error; the list of all behaviors would hide what matters."""
+    hint = f"the groups are {', '.join(GROUPS)}, and `smtptest grade --list` lists the behaviors"
+    if "," in name:
+        return f"expected one behavior, group or pattern, got {name!r}; give the names one by one"
+    if any(sign in name for sign in "*?"):
+        return f"no behavior matches {name!r}; {hint}"
+    nearest = find_nearest_name(name, [*GROUPS, *_NAMES])
+    suggestion = "" if nearest is None else f"did you mean {nearest!r}? Otherwise, "
+    return f"unknown behavior {name!r}; {suggestion}{hint}"
 
 
 _NAMES = tuple(behavior.name for behavior in BEHAVIORS)
