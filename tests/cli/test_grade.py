@@ -235,6 +235,49 @@ def test_client_that_knows_only_tls_can_be_graded(security):
     assert grade("--only", only, "--only", RIGHT, client=check).returncode == 2
 
 
+ALWAYS = (
+    "import ssl\n"
+    "e = os.environ\n"
+    "client = smtplib.SMTP(e['SMTP_HOST'], e['SMTP_PORT'], timeout=3)\n"
+    "client.starttls(context=ssl.create_default_context(cafile=e['SMTP_CA_FILE'] or None))\n"
+    "{login}"
+    "client.sendmail(e['SMTP_SENDER'], e['SMTP_RECIPIENTS'].split(), sys.stdin.buffer.read())\n"
+)
+ALWAYS_TLS = ALWAYS.format(login="")
+ALWAYS_LOGIN = ALWAYS.format(login="client.login(e['SMTP_USERNAME'], e['SMTP_PASSWORD'])\n")
+
+
+@pytest.mark.parametrize(
+    ("program", "options"), [(ALWAYS_TLS, "--security starttls"), (ALWAYS_LOGIN, "--security starttls --auth")]
+)
+def test_client_with_own_demands_gets_the_options_for_them(program, options):
+    only = ("--only", RIGHT, "--only", "quit-reset")
+    done = grade(*only, client=python(program))
+    assert done.returncode == 2 and f"it works with {options}: add that" in done.stderr
+
+    done = grade(*options.split(), *only, "--json", "-", client=python(program))
+    transcripts = [result["transcripts"][0] for result in json.loads(done.stdout)["results"]]
+    assert done.returncode == 0 and all("STARTTLS" in transcript for transcript in transcripts)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--security", "tls"], "'tls' is not one of 'starttls', 'implicit'"),
+        (["--security", "implicit", "--only", "starttls"], "that demands implicit TLS cannot meet starttls-valid, "),
+        (["--auth", "--only", "ehlo-refused"], "a client that demands AUTH cannot meet ehlo-refused"),
+    ],
+)
+def test_demand_that_leaves_no_behavior_is_an_error(options, text):
+    done = run_smtptest("grade", *options, "--list")
+    assert done.returncode == 2 and text in done.stderr
+
+
+def test_error_shows_the_begin_of_a_long_line():
+    done = grade("--only", RIGHT, client=python("print('x' * 5000); sys.exit(1)"))
+    assert done.returncode == 2 and f"    {'x' * 300}…" in done.stderr and "x" * 301 not in done.stderr
+
+
 def test_long_command_is_a_short_name():
     program = CLIENT.read_text("utf-8") + "#" * 5000
     done = grade("--only", RIGHT, "--json", "-", client=(sys.executable, "-c", program))

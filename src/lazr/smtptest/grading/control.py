@@ -30,18 +30,21 @@ CONTROL: Final = Behavior(
 )
 
 
-def run_control(command: Sequence[str], timeout: float = 10.0, *, security: Security = "none") -> Result:
+def run_control(
+    command: Sequence[str], timeout: float = 10.0, *, security: Security = "none", auth: bool = False
+) -> Result:
     """Run a command against a server without faults, as all other verdicts need that.
 
     Args:
         command: The program and its arguments.
         timeout: The seconds after which it is killed.
         security: What the client must demand; the server has a valid certificate.
+        auth: Whether it must authenticate.
 
     Raises:
         OSError: The program cannot be started.
         MissingExtra: `security` needs the extra `tls`.
     """
     tls = {} if security == "none" else {"tls": security}
-    behavior = replace(CONTROL, security=security, server=tls)
+    behavior = replace(CONTROL, security=security, auth=auth, server=tls)
     return run_trial(behavior, CommandClient(command), timeout, threading.Event())

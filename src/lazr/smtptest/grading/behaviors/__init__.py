@@ -20,13 +20,14 @@ from lazr.smtptest.grading.behaviors.replies import REPLY_BEHAVIORS
 from lazr.smtptest.grading.behaviors.retries import RETRY_BEHAVIORS
 from lazr.smtptest.grading.behaviors.starttls import STARTTLS_BEHAVIORS
 from lazr.smtptest.grading.behaviors.tls import TLS_BEHAVIORS
+from lazr.smtptest.grading.requirements import apply_requirements
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Final
 
-    from lazr.smtptest.grading.behavior import Behavior
+    from lazr.smtptest.grading.behavior import Behavior, Security
 
 __all__ = ["BEHAVIORS", "find_behaviors"]
 
@@ -46,12 +47,17 @@ BEHAVIORS: Final[tuple[Behavior, ...]] = (
 )
 
 
-def find_behaviors(only: Iterable[str] = (), exclude: Iterable[str] = ()) -> tuple[Behavior, ...]:
+def find_behaviors(
+    only: Iterable[str] = (), exclude: Iterable[str] = (), *, security: Security | None = None, auth: bool = False
+) -> tuple[Behavior, ...]:
     """Return the behaviors with these names or in these groups, in the order of `BEHAVIORS`.
 
     Args:
         only: Names and groups, with `*` and `?` as wildcards; all behaviors by default.
         exclude: Names and groups to leave out.
+        security: The kind of TLS that the client always demands, "starttls" or "implicit": servers without TLS get it,
+            and behaviors that are about the other kind are left out.  By default, the client does what its task says.
+        auth: Whether the client always authenticates; servers without AUTH get it.
 
     Raises:
         TypeError: An argument is a string.
@@ -62,12 +68,23 @@ def find_behaviors(only: Iterable[str] = (), exclude: Iterable[str] = ()) -> tup
     """
     wanted = _select(only, "only") if (only := _check_names("only", only)) else set(BEHAVIORS)
     unwanted = _select(exclude := _check_names("exclude", exclude), "exclude")
-    found = tuple(behavior for behavior in BEHAVIORS if behavior in wanted and behavior not in unwanted)
-    if not found:
+    selected = tuple(behavior for behavior in BEHAVIORS if behavior in wanted and behavior not in unwanted)
+    if not selected:
         raise ValueError(
             f"no behavior is left: `only` is {', '.join(only) or 'all'}, and `exclude` is {', '.join(exclude)}"
         )
+    found = apply_requirements(selected, security, auth=auth)
+    if not found:
+        names = ", ".join(behavior.name for behavior in selected[:3]) + (", …" if len(selected) > 3 else "")
+        raise ValueError(
+            f"no behavior is left: a client that demands {_describe(security, auth=auth)} cannot meet {names}"
+        )
     return found
+
+
+def _describe(security: Security | None, *, auth: bool) -> str:
+    kinds = {"starttls": "STARTTLS", "implicit": "implicit TLS"}
+    return " and ".join([*(name for kind, name in kinds.items() if kind == security), *(["AUTH"] if auth else [])])
 
 
 def _check_names(label: str, names: Iterable[str]) -> tuple[str, ...]:
