@@ -1,5 +1,7 @@
 """The table for a terminal: lines, reasons, colors and marks."""
 
+import pytest
+
 from lazr.smtptest.grading import Outcome
 from lazr.smtptest.grading.reports import Comparison, render_table
 from tests.grading.reports.example_grades import build_grades, build_hostile_grades, build_mixed_grades, build_result
@@ -11,7 +13,7 @@ greeting
 starttls
   ✗ starttls-stripped  sent in clear          2 attempts     0.2 s  RFC 5321 4.5.3.2.1
     The client sent its mail without TLS.
-    Expected: The client waits for the greeting, and delivers.
+    Expected: The client waits for the greeting, and delivers. (RFC 5321 4.5.3.2.1)
   – starttls-refused   not tried              1 attempt      0.2 s  RFC 5321 4.5.3.2.1
 
 1 of 2 right, 1 not tried"""
@@ -35,6 +37,14 @@ def test_sentences_are_wrapped_at_the_width():
 
     lines = render_table(long, width=50).splitlines()
     assert max(len(line) for line in lines if line.startswith("    ")) <= 50
+
+
+@pytest.mark.parametrize("width", [80, 90, 200])
+def test_lines_of_results_fit_into_a_terminal(width):
+    lines = render_table(build_grades(build_result("x" * 26), build_result("y")), width=width).splitlines()
+
+    assert max(map(len, lines)) <= width
+    assert all(("RFC 5321" in line) == (width == 200) for line in lines if " s" in line)
 
 
 def test_table_ends_with_the_changes_and_the_score():

@@ -64,7 +64,11 @@ def apply_requirements(
 
 def _adapt(behavior: Behavior, security: Security | None, *, auth: bool) -> Behavior:
     if security is not None and behavior.security == "none":
-        behavior = replace(behavior, security=security, server={**behavior.server, "tls": Tls("implicit" if security == "implicit" else "starttls")})
+        behavior = replace(
+            behavior,
+            security=security,
+            server={**behavior.server, "tls": Tls("implicit" if security == "implicit" else "starttls")},
+        )
     if auth and not behavior.auth:
         # A server without TLS offers AUTH in clear; with TLS, it must not.
         behavior = replace(behavior, auth=True)

@@ -22,6 +22,7 @@ _MARKS = {Mark.RIGHT: "✓", Mark.WRONG: "✗", Mark.NOT_TRIED: "–"}
 _ASCII_MARKS = {Mark.RIGHT: "+", Mark.WRONG: "X", Mark.NOT_TRIED: "-"}
 _INDENT = "    "
 _MIN_WIDTH = 40
+_MAX_RFC_WIDTH = len("RFC 5321 4.5.3.1.10")
 
 
 def render_table(
@@ -40,7 +41,7 @@ def render_table(
         grades: The grades of the client.
         comparison: The comparison with a baseline, if there is one; its lines stand before the score.
         color: Whether to use the colors of a terminal.
-        width: Where the sentences are wrapped, in characters.
+        width: The width of the terminal, in characters: sentences are wrapped, and a line that is longer has no RFC.
         ascii_only: Use ASCII letters as marks, for a terminal without Unicode.
     """
     name_width = max((len(result.behavior.name) for result in grades), default=0)
@@ -48,7 +49,7 @@ def render_table(
     for group, results in group_results(grades).items():
         lines += ["", _paint(group, _BOLD, color=color)]
         for result in results:
-            lines.append(render_result_line(result, name_width, color=color, ascii_only=ascii_only))
+            lines.append(render_result_line(result, name_width, width, color=color, ascii_only=ascii_only))
             if get_mark(result) is Mark.WRONG:
                 lines += _render_reason(result, max(width, _MIN_WIDTH), color=color)
     lines.append("")
@@ -58,25 +59,31 @@ def render_table(
     return "\n".join(lines).lstrip("\n")
 
 
-def render_result_line(result: Result, name_width: int = 0, *, color: bool = False, ascii_only: bool = False) -> str:
+def render_result_line(
+    result: Result, name_width: int = 0, width: int = 100, *, color: bool = False, ascii_only: bool = False
+) -> str:
     """Return the line of one result: mark, behavior, outcome, attempts, seconds and RFC.
 
     Args:
         result: The result.
         name_width: The width of the column of names, in characters.
+        width: The width of the terminal, in characters; a line that would be longer has no RFC.
         color: Whether to use the colors of a terminal.
         ascii_only: Use an ASCII letter as the mark.
     """
     mark = get_mark(result)
     sign = _paint((_ASCII_MARKS if ascii_only else _MARKS)[mark], _COLORS[mark], color=color)
     attempts = f"{result.attempts} attempt{' ' if result.attempts == 1 else 's'}"
-    facts = f"{attempts:>11}  {result.seconds:6.1f} s  {result.behavior.rfc}"
+    facts = f"{attempts:>11}  {result.seconds:6.1f} s"
+    if _MAX_RFC_WIDTH + len(f"  + {'':<{name_width}}  {'':<20}  {facts}  ") <= width:
+        facts += f"  {result.behavior.rfc}"
     outcome = _paint(f"{result.outcome.value:<20}", _COLORS[mark] if mark is Mark.WRONG else "", color=color)
     return f"  {sign} {result.behavior.name:<{name_width}}  {outcome}  {_paint(facts, _DIM, color=color)}"
 
 
 def _render_reason(result: Result, width: int, *, color: bool) -> Sequence[str]:
-    texts = (format_reason(result), f"Expected: {escape_unprintable(result.behavior.expected)}")
+    behavior = result.behavior
+    texts = (format_reason(result), escape_unprintable(f"Expected: {behavior.expected} ({behavior.rfc})"))
     lines: list[str] = []
     for text, code in zip(texts, ("", _DIM), strict=True):
         wrapped = textwrap.wrap(text, width - len(_INDENT), break_on_hyphens=False)
