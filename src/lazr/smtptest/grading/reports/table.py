@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from lazr.smtptest._util.escape import escape_unprintable
+from lazr.smtptest.grading.reports.hints import find_hints
 from lazr.smtptest.grading.reports.summary import Mark, describe_score, format_reason, get_mark, group_results
 
 TYPE_CHECKING = False
@@ -35,7 +36,7 @@ def render_table(
 ) -> str:
     """Return the table, and the score as its last line.
 
-    A wrong result has two more lines: why it is wrong, and what a good client does.
+    A wrong result has two more lines: why it is wrong, and what a good client does.  Hints stand before the score.
 
     Args:
         grades: The grades of the client.
@@ -53,6 +54,11 @@ def render_table(
             if get_mark(result) is Mark.WRONG:
                 lines += _render_reason(result, max(width, _MIN_WIDTH), color=color)
     lines.append("")
+    hints = find_hints(grades)
+    for hint in hints:
+        lines += textwrap.wrap(f"hint: {hint}", max(width, _MIN_WIDTH), subsequent_indent="  ", break_on_hyphens=False)
+    if hints:
+        lines.append("")
     if comparison is not None:
         lines += map(escape_unprintable, comparison.describe())
     lines.append(_paint(describe_score(grades), _BOLD, color=color))
