@@ -13,7 +13,7 @@ greeting
 starttls
   ✗ starttls-stripped  sent in clear          2 attempts     0.2 s  RFC 5321 4.5.3.2.1
     The client sent its mail without TLS.
-    Expected: The client waits for the greeting, and delivers. (RFC 5321 4.5.3.2.1)
+    Expected: The client waits for the greeting, and delivers.
   – starttls-refused   not tried              1 attempt      0.2 s  RFC 5321 4.5.3.2.1
 
 1 of 2 right, 1 not tried"""
@@ -45,6 +45,13 @@ def test_lines_of_results_fit_into_a_terminal(width):
 
     assert max(map(len, lines)) <= width
     assert all(("RFC 5321" in line) == (width == 200) for line in lines if " s" in line)
+
+
+def test_narrow_table_has_the_rfc_in_the_reason():
+    wrong = build_grades(build_result("x" * 26, Outcome.LOST))
+
+    assert "    Expected: The client waits for the greeting, and delivers. (RFC 5321\n" in render_table(wrong, width=80)
+    assert render_table(wrong, width=200).count("RFC") == 1
 
 
 def test_table_ends_with_the_changes_and_the_score():

@@ -23,7 +23,7 @@ _MARKS = {Mark.RIGHT: "✓", Mark.WRONG: "✗", Mark.NOT_TRIED: "–"}
 _ASCII_MARKS = {Mark.RIGHT: "+", Mark.WRONG: "X", Mark.NOT_TRIED: "-"}
 _INDENT = "    "
 _MIN_WIDTH = 40
-_MAX_RFC_WIDTH = len("RFC 5321 4.5.3.1.10")
+_RESULT_WIDTH = len("  +   refused and reported  10 attempts    10.0 s  RFC 5321 4.5.3.1.10")  # without the name
 
 
 def render_table(
@@ -52,7 +52,8 @@ def render_table(
         for result in results:
             lines.append(render_result_line(result, name_width, width, color=color, ascii_only=ascii_only))
             if get_mark(result) is Mark.WRONG:
-                lines += _render_reason(result, max(width, _MIN_WIDTH), color=color)
+                has_rfc = not _is_wide(name_width, width)
+                lines += _render_reason(result, max(width, _MIN_WIDTH), has_rfc=has_rfc, color=color)
     lines.append("")
     hints = find_hints(grades)
     for hint in hints:
@@ -81,15 +82,21 @@ def render_result_line(
     sign = _paint((_ASCII_MARKS if ascii_only else _MARKS)[mark], _COLORS[mark], color=color)
     attempts = f"{result.attempts} attempt{' ' if result.attempts == 1 else 's'}"
     facts = f"{attempts:>11}  {result.seconds:6.1f} s"
-    if _MAX_RFC_WIDTH + len(f"  + {'':<{name_width}}  {'':<20}  {facts}  ") <= width:
+    if _is_wide(name_width, width):
         facts += f"  {result.behavior.rfc}"
     outcome = _paint(f"{result.outcome.value:<20}", _COLORS[mark] if mark is Mark.WRONG else "", color=color)
     return f"  {sign} {result.behavior.name:<{name_width}}  {outcome}  {_paint(facts, _DIM, color=color)}"
 
 
-def _render_reason(result: Result, width: int, *, color: bool) -> Sequence[str]:
+def _is_wide(name_width: int, width: int) -> bool:
+    """Whether the line of each result has room for the RFC; else it stands in the reason of a wrong result."""
+    return _RESULT_WIDTH + name_width <= width
+
+
+def _render_reason(result: Result, width: int, *, has_rfc: bool, color: bool) -> Sequence[str]:
     behavior = result.behavior
-    texts = (format_reason(result), escape_unprintable(f"Expected: {behavior.expected} ({behavior.rfc})"))
+    rfc = f" ({behavior.rfc})" if has_rfc else ""
+    texts = (format_reason(result), escape_unprintable(f"Expected: {behavior.expected}{rfc}"))
     lines: list[str] = []
     for text, code in zip(texts, ("", _DIM), strict=True):
         wrapped = textwrap.wrap(text, width - len(_INDENT), break_on_hyphens=False)
