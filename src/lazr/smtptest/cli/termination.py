@@ -1,4 +1,4 @@
-"""End a command at SIGTERM or SIGHUP as Ctrl-C does, so that it can stop what it has started."""
+"""End a command at SIGTERM or SIGHUP as Ctrl-C does: it stops what it has started."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAMES = ("SIGTERM", "SIGHUP")
 
 @contextmanager
 def exit_at_signals() -> Iterator[None]:
-    """Raise SystemExit at SIGTERM and SIGHUP, with the exit status of shells, such as 143.
+    """Raise SystemExit at SIGTERM and SIGHUP, with the exit status of shells: 143, 129.
 
     A signal that is ignored, such as SIGHUP under `nohup`, stays ignored.  Only the main thread can do that; in another
     one, nothing changes.

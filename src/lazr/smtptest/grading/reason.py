@@ -166,7 +166,7 @@ def _quote(text: str) -> str:
 
 
 def _last_line(text: str) -> str:
-    """Return the last line that is no part of a traceback: of Ruby, Java, Node and Go, these are indented."""
+    """Return the last line that is no part of a traceback, whose other lines are indented."""
     lines = [line.rstrip() for line in text.strip().splitlines()]
     sentences = [line for line in lines if line[:1].strip() and any(map(str.isalpha, line))]
     return _shorten((sentences or lines)[-1].strip()) if lines else ""

@@ -1,4 +1,4 @@
-"""What a client always demands of a server, whatever its task says: TLS, or authentication.
+"""What a client always demands, whatever its task says: TLS, or authentication.
 
 Many applications have one server in their settings, with STARTTLS and a password.  `apply_requirements` gives all
 servers these features, so that such a client meets the behaviors that are not about them, too.
@@ -30,7 +30,7 @@ _WITHOUT_TLS = frozenset({"replies-single-bytes"})
 def apply_requirements(
     behaviors: Iterable[Behavior], security: Security | None = None, *, auth: bool = False
 ) -> tuple[Behavior, ...]:
-    """Return the behaviors that a client with these demands can meet, with servers that fulfil them.
+    """Return the behaviors for a client with these demands, with servers that fulfill them.
 
     Args:
         behaviors: The behaviors.

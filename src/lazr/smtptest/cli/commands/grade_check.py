@@ -1,4 +1,4 @@
-"""Check that a client can send a mail to a server without faults, before `smtptest grade` judges it."""
+"""Check that a client can send a mail to a good server, before it is graded."""
 
 import shutil
 from collections.abc import Sequence
@@ -23,7 +23,9 @@ _SECURITIES: "tuple[Security, ...]" = ("none", "starttls", "implicit")
 
 
 def check_client(command: Sequence[str], timeout: float, behaviors: Sequence[Behavior]) -> None:
-    """Raise an error that says what to do, if the client cannot send a mail to a server without faults.
+    """Raise an error if the client cannot send a mail to a server without faults.
+
+    The error says what to do.
 
     Args:
         command: The program and its arguments.
@@ -49,7 +51,7 @@ def check_client(command: Sequence[str], timeout: float, behaviors: Sequence[Beh
 
 
 def _find_options(command: Sequence[str], timeout: float, result: Result, tried: "tuple[Security, bool]") -> str:
-    """Return the options with which the client can be graded; "" if none help, or if it takes too long."""
+    """Return the options that the client needs; "" if none help, or if it hangs."""
     if not result.sessions or result.exit_status is None:
         return ""
     for security, auth in product(_SECURITIES, (False, True)):

@@ -105,7 +105,7 @@ def _select(names: Iterable[str], label: str) -> set[Behavior]:
 
 
 def _describe_unknown(name: str) -> str:
-    """Return the text of an error; the list of all behaviors would hide what matters."""
+    """Return the text of an error, without the long list of all behaviors."""
     hint = f"the groups are {', '.join(GROUPS)}, and `smtptest grade --list` lists the behaviors"
     if "," in name:
         return f"expected one behavior, group or pattern, got {name!r}; give the names one by one"

@@ -89,7 +89,7 @@ def render_result_line(
 
 
 def _is_wide(name_width: int, width: int) -> bool:
-    """Whether the line of each result has room for the RFC; else it stands in the reason of a wrong result."""
+    """Whether the line of a result has room for the RFC; if not, the reason has it."""
     return _RESULT_WIDTH + name_width <= width
 
 
