@@ -282,6 +282,12 @@ def test_hint_about_key_records_passes_the_limit_of_lookups():
     assert verify_one(sign(), zone).reason.endswith("; there are s2._domainkey.example.com")
 
 
+def test_bare_cr_is_no_white_space():
+    content = sign(canonicalize="relaxed/relaxed").replace(b"Your order\r\n", b"Your order\r\r\n")
+
+    assert verify_one(content).result == "fail"
+
+
 def test_bare_line_feeds_are_mentioned():
     result = verify_one(sign().replace(b"\r\n", b"\n"))
 
@@ -323,6 +329,8 @@ NOW = 1_800_000_000
         ({"l": "-1"}, "neutral", "l=-1 is not a decimal number"),
         ({"i": "ann@mail.example.com"}, "pass", "the signature matches"),
         ({"i": "ann@EXAMPLE.com"}, "pass", "the signature matches"),
+        ({"i": f"ann@{'x' * 230}.example.com.example.org"}, "neutral", "i= has 258 bytes, and at most 253 are checked"),
+        ({"h": "From:" + "x" * 254}, "neutral", "h= has a name of 254 characters, and at most 253 are checked"),
         ({"i": "ann@example.org"}, "permerror", "i=ann@example.org is not within the domain d=example.com"),
         ({"i": "ann@badexample.com"}, "permerror", "is not within the domain d=example.com"),
         ({"i": "example.com"}, "permerror", "is not within the domain d=example.com"),

@@ -293,7 +293,7 @@ def test_notice_cannot_be_combined_with_an_end_of_the_connection(server, end):
         (lambda rule: rule.then_bounce(511), "must be a string"),
         (lambda rule: rule.then_bounce(after=-1), "after= of then_bounce"),
         (lambda rule: rule.then_bounce(after="1"), "after= of then_bounce"),
-        (lambda rule: rule.then_bounce(style="postifx"), "did you mean 'postfix'"),
+        (lambda rule: rule.then_bounce(style="postfixx"), "did you mean 'postfix'"),
         (lambda rule: rule.then_bounce(text="x" * 10_001), "at most 10,000 characters"),
         (lambda rule: rule.then_complaint(feedback_type="abus"), "did you mean 'abuse'"),
         (lambda rule: rule.then_auto_reply(" "), "must have a text"),

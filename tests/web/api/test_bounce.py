@@ -78,7 +78,7 @@ def test_notification_can_be_scheduled(rest_api):
 @pytest.mark.parametrize(
     ("form", "text"),
     [
-        ({"Kind": "bouce"}, "unknown kind 'bouce'; did you mean 'bounce'?"),
+        ({"Kind": "bouncee"}, "unknown kind 'bouncee'; did you mean 'bounce'?"),
         ({"Status": "550"}, "must be as"),
         ({"Kind": "delayed", "Status": "5.1.1"}, "must begin with 4."),
         ({"Style": "sendmail"}, "unknown style"),

@@ -22,9 +22,9 @@ import settings
 ROOT = Path(os.environ["EXIM_ROOT"])
 UNPRIVILEGED_ID = 65534  # nobody, and its group
 
-# "=>" is a delivery, "->" a further recipient of it, "**" a failure, "==" a deferral.
+# "=>" is a delivery, "->" a further recipient of it, "**" a failure, "==" a deferral.  Bounces go to ":blackhole:".
 ATTEMPT = re.compile(
-    r"^\S+ \S+ (?P<id>[\w-]{16,}) (?P<mark>[=-]>|\*\*|==) (?P<recipient>\S+)(?P<rest>.*)$", re.MULTILINE
+    r"^\S+ \S+ (?P<id>[\w-]{16,}) (?P<mark>[=-]>|\*\*|==) (?P<recipient>(?!:blackhole:)\S+)(?P<rest>.*)$", re.MULTILINE
 )
 STATUSES = {"=>": "sent", "->": "sent", "**": "bounced", "==": "deferred"}
 

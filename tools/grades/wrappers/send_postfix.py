@@ -35,7 +35,11 @@ anvil     unix  -  -  n  -   1  anvil
 scache    unix  -  -  n  -   1  scache
 postlog   unix-dgram n - n  -   1  postlogd
 """
-STATUS = re.compile(r": (?P<id>\w+): to=<(?P<recipient>[^>]*)>.* status=(?P<status>sent|bounced|deferred) ")
+# Without the bounces, which go to the service "discard".
+STATUS = re.compile(
+    r" postfix/(?!discard)\w+\[\d+\]: (?P<id>\w+): to=<(?P<recipient>[^>]*)>.*"
+    r" status=(?P<status>sent|bounced|deferred) "
+)
 
 
 def render_main_cf(folder: Path) -> str:

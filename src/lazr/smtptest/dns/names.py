@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lazr.smtptest._util.internationalized_domain import encode_domain
+
 __all__ = ["build_reverse_name", "find_parent", "normalize_name", "split_labels"]
 
 TYPE_CHECKING = False
@@ -21,18 +23,10 @@ def normalize_name(name: str) -> str:
     ('s1._domainkey.example.com', 'xn--bcher-kva.example')
     """
     name = name.strip().removesuffix(".")
-    if name.isascii():
-        return name.lower()
-    return ".".join(map(_encode_label, name.split(".")))
-
-
-def _encode_label(label: str) -> str:
-    if label.isascii() or len(label) > MAX_LABEL_OCTETS:  # the codec takes quadratic time
-        return label.lower()
     try:
-        return label.encode("idna").decode("ascii").lower()
+        return encode_domain(name) if len(name) <= MAX_NAME_OCTETS else name.lower()
     except UnicodeError:
-        return label.lower()
+        return name.lower()
 
 
 def split_labels(name: str) -> list[bytes] | None:

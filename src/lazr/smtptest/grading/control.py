@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lazr.smtptest.grading.behavior import Behavior, Outcome
 from lazr.smtptest.grading.client import CommandClient
+from lazr.smtptest.grading.termination import unwind_at_termination
 from lazr.smtptest.grading.trial import run_trial
 
 TYPE_CHECKING = False
@@ -47,4 +48,5 @@ def run_control(
     """
     tls = {} if security == "none" else {"tls": security}
     behavior = replace(CONTROL, security=security, auth=auth, server=tls)
-    return run_trial(behavior, CommandClient(command), timeout, threading.Event())
+    with unwind_at_termination():
+        return run_trial(behavior, CommandClient(command), timeout, threading.Event())

@@ -115,7 +115,7 @@ def _parse_network(network: object) -> IPv4Network | IPv6Network:
 
 
 def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
-    """Return an IP address; one of IPv4 within IPv6 is that of IPv4 (RFC 4291 2.5.5.2)."""
+    """Return an IP address; one of IPv4 within IPv6 is that of IPv4."""
     try:
         address = ip_address(text)
     except ValueError:

@@ -15,7 +15,6 @@ from lazr.smtptest.cli.errors import CommandError
 from lazr.smtptest.cli.output.grade_progress import GradeProgress
 from lazr.smtptest.cli.output.terminal import print_table, print_text, print_warning
 from lazr.smtptest.cli.output.text import is_color_enabled
-from lazr.smtptest.cli.termination import exit_at_signals
 from lazr.smtptest.grading import Behavior, Grades, find_behaviors, grade_command
 from lazr.smtptest.grading.reports import (
     BaselineError,
@@ -140,8 +139,8 @@ def grade(
     _check_reports(reports)
     earlier = None if baseline is None else _read_baseline(baseline)
     names = [behavior.name for behavior in behaviors]
-    with exit_at_signals():
-        check_client(command, timeout, behaviors)
+    check_client(command, timeout, behaviors)
+    try:
         with GradeProgress(len(behaviors), name_width=max(map(len, names))) as progress:
             grades = grade_command(
                 command,
@@ -153,6 +152,8 @@ def grade(
                 jobs=jobs,
                 on_result=progress.add,
             )
+    except OSError as error:  # the system has no more files or processes
+        raise CommandError(error.strerror or str(error), _USAGE_ERROR) from None
     comparison = None if earlier is None else Comparison(grades, earlier)
     badge_url = "" if badge is None or markdown is None else _find_badge_url(badge, markdown)
     renderers = {
