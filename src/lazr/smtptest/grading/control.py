@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from lazr.smtptest.grading.behavior import Behavior, Outcome
@@ -48,5 +49,11 @@ def run_control(
     """
     tls = {} if security == "none" else {"tls": security}
     behavior = replace(CONTROL, security=security, auth=auth, server=tls)
-    with unwind_at_termination():
-        return run_trial(behavior, CommandClient(command), timeout, threading.Event())
+    cancel = threading.Event()
+    # In a thread: a signal interrupts the main thread anywhere, and could leave behind a command that has just started.
+    with unwind_at_termination(), ThreadPoolExecutor(1, "grade") as executor:
+        try:
+            return executor.submit(run_trial, behavior, CommandClient(command), timeout, cancel).result()
+        except BaseException:
+            cancel.set()
+            raise
