@@ -10,7 +10,7 @@ from lazr.smtptest._util.internationalized_domain import encode_domain
     [
         ("Example.COM", "example.com"),
         ("Bücher.example", "xn--bcher-kva.example"),
-        ("Bu\N{COMBINING DIAERESIS}cher.example", "xn--bcher-kva.example"),
+        ("u\N{COMBINING DIAERESIS}.example", "xn--tda.example"),
         ("Straße.example", "xn--strae-oqa.example"),
         ("a\N{COMBINING DIAERESIS}ß.example", "xn--zcaj.example"),
         ("βόλος.com", "xn--nxasmm1c.com"),

@@ -38,7 +38,14 @@ if TYPE_CHECKING:
     from lazr.smtptest.authentication.dkim_signature import Signature
     from lazr.smtptest.dns import Resolver
 
-__all__ = ["MAX_SIGNATURES", "check_signature", "describe_changes", "find_header_changes", "verify_dkim"]
+__all__ = [
+    "MAX_SIGNATURES",
+    "check_signature",
+    "describe_changes",
+    "find_header_changes",
+    "verify_dkim",
+    "verify_signatures",
+]
 
 # A mail may have any number of signatures, and each costs a lookup (RFC 6376 8.4).
 MAX_SIGNATURES = 10
@@ -66,11 +73,15 @@ def verify_dkim(content: bytes, resolver: Resolver, now: float) -> tuple[DkimRes
     >>> print(*verify_dkim(content, Zone(), now=0.0))
     dkim=neutral d=example.com s=: the signature has no tags b=, bh=, h=, s=
     """
+    return verify_signatures(parse_message(content), resolver, now)
+
+
+def verify_signatures(message: Message, resolver: Resolver, now: float) -> tuple[DkimResult, ...]:
+    """Return the results of `verify_dkim` for a mail that is parsed already."""
     require_dkimpy()
-    message = parse_message(content)
-    if message.has_long_header:
+    if message.long_header:
         reason = f"the header has more than {MAX_HEADER_OCTETS} bytes: DKIM is not checked"
-        return (DkimResult("neutral", reason=reason),) if _FIELD_NAME in content.lower() else ()
+        return (DkimResult("neutral", reason=reason),) if _FIELD_NAME in message.long_header.lower() else ()
     signatures = message.find_fields(_FIELD_NAME)
     budget = SearchBudget()
     results = [_verify(field, message, resolver, now, budget) for field in signatures[:MAX_SIGNATURES]]

@@ -21,16 +21,16 @@ class Message:
     Args:
         fields: The header fields, from the top.
         body: The body, without the empty line before it.
-        has_long_header: The header is too long to be checked; `fields` is empty.
+        long_header: The header, if it is too long to be checked; `fields` is empty then.
         has_bare_lf: The content has line ends of a single LF.  They count as CRLF, as mail servers convert them.
     """
 
     def __init__(
-        self, fields: list[Field], body: bytes = b"", *, has_long_header: bool = False, has_bare_lf: bool = False
+        self, fields: list[Field], body: bytes = b"", *, long_header: bytes = b"", has_bare_lf: bool = False
     ) -> None:
         self.fields = fields
         self.body = body
-        self.has_long_header = has_long_header
+        self.long_header = long_header
         self.has_bare_lf = has_bare_lf
         self._bodies: dict[str, bytes] = {}
         # A header may have 250,000 fields, and each signature looks up many names.
@@ -82,9 +82,9 @@ def parse_message(content: bytes) -> Message:
         header, body = b"", content[2:]
     else:
         header, _, body = content.partition(b"\r\n\r\n")
-    has_long_header = len(header) > MAX_HEADER_OCTETS
-    fields = [] if has_long_header else _parse_fields(header)
-    return Message(fields, body, has_long_header=has_long_header, has_bare_lf=has_bare_lf)
+    if len(header) > MAX_HEADER_OCTETS:
+        return Message([], body, long_header=header, has_bare_lf=has_bare_lf)
+    return Message(_parse_fields(header), body, has_bare_lf=has_bare_lf)
 
 
 def _parse_fields(header: bytes) -> list[Field]:

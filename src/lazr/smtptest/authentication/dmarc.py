@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Literal
 
+    from lazr.smtptest.authentication.dmarc_record import Policy
     from lazr.smtptest.authentication.results import DkimResult, SpfResult
     from lazr.smtptest.dns import Resolver
-
-    Policy = Literal["none", "quarantine", "reject"]
 
 __all__ = ["check_dmarc"]
 
