@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,15 @@ def python(program, *arguments):
 def test_exit_status_says_whether_all_is_right(only, status):
     done = grade(*(option for name in only for option in ("--only", name)))
     assert done.returncode == status, done.stderr
+
+
+def test_nothing_tried_is_no_success(tmp_path):
+    badge = tmp_path / "badge.svg"
+    done = grade("--only", "bdat-552", "--badge", badge)
+
+    assert done.returncode == 2 and done.stdout.endswith("nothing tried, 1 not tried\n")
+    assert "no behavior was tried, so that there is no grade: The client did not send BDAT" in done.stderr
+    assert "SMTP behavior: nothing tried" in badge.read_text()
 
 
 def test_output_has_table_and_score_and_progress_is_on_stderr():
@@ -84,7 +94,7 @@ def test_only_and_exclude_select_behaviors(options, names):
     done = run_smtptest("grade", "--list", *options)
 
     if names is None:  # brackets are no wildcard
-        assert done.returncode == 2 and "unknown behavior 'greeting-[!5]*'" in done.stderr
+        assert done.returncode == 2 and "no behavior matches 'greeting-[!5]*'" in done.stderr
     else:
         assert [line.split()[1] for line in done.stdout.splitlines()[1:]] == names
 
@@ -94,6 +104,25 @@ def test_unknown_behavior_gets_the_nearest_name(option):
     done = run_smtptest("grade", option, "gretting-554", "--list")
     assert (done.returncode, done.stdout) == (2, "")
     assert "unknown behavior 'gretting-554'; did you mean 'greeting-554'?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("startls", "did you mean 'starttls'? Otherwise, the groups are greeting, ehlo, "),
+        ("greylist", "unknown behavior 'greylist'; the groups are greeting, ehlo, "),
+        ("foo*", "no behavior matches 'foo*'; the groups are greeting, ehlo, "),
+        ("quit,data", "expected one behavior, group or pattern, got 'quit,data'; give the names one by one"),
+    ],
+)
+def test_error_of_a_selection_is_short(name, text):
+    done = run_smtptest("grade", "--only", name, "--list")
+    assert done.returncode == 2 and text in done.stderr and len(done.stderr) < 300
+
+
+def test_selection_without_a_rest_names_both_options():
+    done = run_smtptest("grade", "--only", "tls", "--exclude", "tls-*", "--list")
+    assert "no behavior is left: `only` is tls, and `exclude` is tls-*\n" in done.stderr
 
 
 def test_reports_are_written_to_files(tmp_path):
@@ -231,6 +260,49 @@ def test_client_that_knows_only_tls_can_be_graded(security):
     assert grade("--only", only, "--only", RIGHT, client=check).returncode == 2
 
 
+ALWAYS = (
+    "import ssl\n"
+    "e = os.environ\n"
+    "client = smtplib.SMTP(e['SMTP_HOST'], e['SMTP_PORT'], timeout=3)\n"
+    "client.starttls(context=ssl.create_default_context(cafile=e['SMTP_CA_FILE'] or None))\n"
+    "{login}"
+    "client.sendmail(e['SMTP_SENDER'], e['SMTP_RECIPIENTS'].split(), sys.stdin.buffer.read())\n"
+)
+ALWAYS_TLS = ALWAYS.format(login="")
+ALWAYS_LOGIN = ALWAYS.format(login="client.login(e['SMTP_USERNAME'], e['SMTP_PASSWORD'])\n")
+
+
+@pytest.mark.parametrize(
+    ("program", "options"), [(ALWAYS_TLS, "--security starttls"), (ALWAYS_LOGIN, "--security starttls --auth")]
+)
+def test_client_with_own_demands_gets_the_options_for_them(program, options):
+    only = ("--only", RIGHT, "--only", "quit-reset")
+    done = grade(*only, client=python(program))
+    assert done.returncode == 2 and f"it works with {options}: add that" in done.stderr
+
+    done = grade(*options.split(), *only, "--json", "-", client=python(program))
+    transcripts = [result["transcripts"][0] for result in json.loads(done.stdout)["results"]]
+    assert done.returncode == 0 and all("STARTTLS" in transcript for transcript in transcripts)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--security", "tls"], "'tls' is not one of 'starttls', 'implicit'"),
+        (["--security", "implicit", "--only", "starttls"], "that demands implicit TLS cannot meet starttls-valid, "),
+        (["--auth", "--only", "ehlo-refused"], "a client that demands AUTH cannot meet ehlo-refused"),
+    ],
+)
+def test_demand_that_leaves_no_behavior_is_an_error(options, text):
+    done = run_smtptest("grade", *options, "--list")
+    assert done.returncode == 2 and text in done.stderr
+
+
+def test_error_shows_the_begin_of_a_long_line():
+    done = grade("--only", RIGHT, client=python("print('x' * 5000); sys.exit(1)"))
+    assert done.returncode == 2 and f"    {'x' * 300}…" in done.stderr and "x" * 301 not in done.stderr
+
+
 def test_long_command_is_a_short_name():
     program = CLIENT.read_text("utf-8") + "#" * 5000
     done = grade("--only", RIGHT, "--json", "-", client=(sys.executable, "-c", program))
@@ -283,6 +355,42 @@ def test_client_may_be_a_shell():
     command = f"{shlex.quote(sys.executable)} {shlex.quote(str(CLIENT))} 2> /dev/null || exit 4"
     done = grade("--only", RIGHT, "--json", "-", client=("sh", "-c", command))
     assert json.loads(done.stdout)["results"][0]["exit_status"] == 4
+
+
+HANGING_CLIENT = """
+import os, runpy, subprocess, sys, time
+if os.environ["SMTPTEST_BEHAVIOR"] == "control":
+    runpy.run_path(sys.argv[1])
+    sys.exit()
+child = "import sys, time; pipe = open(sys.argv[1], 'w'); print('started', file=pipe, flush=True); time.sleep(600)"
+subprocess.Popen([sys.executable, "-c", child, sys.argv[2]])
+time.sleep(600)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs signals and pipes of POSIX")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_signal_kills_clients_and_removes_their_files(name, tmp_path):
+    folder, path = tmp_path / "temporary", tmp_path / "pipe"
+    folder.mkdir()
+    os.mkfifo(path)
+    client = [sys.executable, "-c", HANGING_CLIENT, CLIENT, path]
+    process = subprocess.Popen(
+        [*SMTPTEST_COMMAND, "grade", "--only", RIGHT, "--timeout", "60", "--", *client],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=build_environment(TMPDIR=str(folder)),
+    )
+    with path.open() as pipe:
+        assert pipe.readline() == "started\n"
+        process.send_signal(getattr(signal, name))
+        errors = process.communicate(timeout=30)[1]
+        assert pipe.read() == ""  # at once, as the child of the client is gone
+
+    assert process.returncode in {130, -getattr(signal, name)}
+    assert errors.strip() == ""
+    assert not list(folder.iterdir())
 
 
 def test_options_come_from_the_configuration_file(tmp_path):

@@ -49,3 +49,13 @@ def test_page_describes_every_outcome():
 
     text = PAGE.read_text("utf-8")
     assert [outcome.value for outcome in Outcome if f"\n| {outcome.value} | " not in text] == []
+
+
+@pytest.mark.skipif(shutil.which("msmtp") is None, reason="the wrapper of the page is for msmtp")
+def test_wrapper_of_the_page_obeys_its_task(tmp_path):
+    (script,) = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    (tmp_path / "send.sh").write_text(script)
+    only = [f"--only={name}" for name in ("starttls-valid", "tls-valid", "auth-valid", "rcpt-one-of-three-550")]
+
+    done = run_smtptest("grade", *only, "--", "sh", "send.sh", cwd=tmp_path, **build_environment())
+    assert done.returncode == 0 and done.stdout.endswith("\n4 of 4 right\n"), done.stdout + done.stderr

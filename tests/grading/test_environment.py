@@ -80,7 +80,7 @@ def test_unused_variables_are_empty(tmp_path):
 def test_all_words_are_replaced(tmp_path):
     paths = write_messages(TASK, tmp_path)
 
-    replaced = replace_words([f"{{{word}}}" for word in WORDS], TASK, paths)
+    replaced = [word[1:] for word in replace_words([f"={{{word}}}" for word in WORDS], TASK, paths)]
 
     assert replaced == [
         *("localhost", "2525", "starttls", "ann@example.com", "{port}", "/ca.pem", "ann@example.com"),
@@ -108,3 +108,10 @@ def test_words_are_replaced_once_and_others_stay(tmp_path, argument, expected):
 def test_context_needs_a_ca_file():
     with pytest.raises(ValueError, match="the task 'content-plain' has no TLS"):
         PLAIN_TASK.context()
+
+
+def test_lists_are_one_argument_each(tmp_path):
+    paths = write_messages(TASK, tmp_path)
+
+    words = replace_words(["send", "{recipients}", "{messages}", "to {recipients}"], TASK, paths)
+    assert words == ["send", *TASK.recipients, *map(str, paths), "to bob@example.com carol@example.com"]

@@ -164,12 +164,31 @@ def test_client(smtptest_task):
     result.stdout.fnmatch_lines([line])
 
 
+def test_client_with_own_demands_meets_other_behaviors(newest):
+    newest.write(
+        test_a=f"""
+import smtplib
+
+@pytest.mark.smtptest_grade(only={[RIGHT, "content-plain"]}, security="starttls", auth=True)
+def test_client(smtptest_task):
+    task = smtptest_task
+    with smtplib.SMTP(task.host, task.port, timeout=task.timeout) as client:
+        client.starttls(context=task.context())
+        client.login(task.user, task.password)
+        client.sendmail(task.sender, task.recipients, task.message)
+"""
+    )
+    newest.run().assert_outcomes(passed=2)
+
+
 WRONG_ARGUMENTS = [
     ('"starttls"', "@pytest.mark.smtptest_grade('starttls'): arguments must have names: only=[\"starttls\"]"),
     ("onny=[]", "smtptest_grade: unknown argument 'onny'; did you mean 'only'? "),
     ('only=["rctp-550"]', "smtptest_grade: only: unknown behavior 'rctp-550'; did you mean 'rcpt-550'? "),
     ("only=5", '@pytest.mark.smtptest_grade: only must be a list of names, got 5; write only=["starttls"]'),
-    ('exclude="*"', "smtptest_grade: no behavior is left of "),
+    ('exclude="*"', "smtptest_grade: no behavior is left: "),
+    ('security="tls"', 'smtptest_grade: security must be "starttls" or "implicit", got \'tls\''),
+    ('security="implicit", only="starttls"', "a client that demands implicit TLS cannot meet starttls-valid, "),
     ("timeout=0", "smtptest_grade: timeout must be a number of seconds > 0, got 0"),
     ('only="rcpt-550", baseline="no.json"', "no.json: No such file or directory"),
     ('only="rcpt-550", baseline="test_0.py"', "test_0.py must be a file that `smtptest grade --json` wrote"),

@@ -30,8 +30,8 @@ __all__ = [
 
 _MARKER_HELP = "smtptest(**options): options of MailServer for the fixtures smtptest and smtptest_factory"
 _GRADE_MARKER_HELP = (
-    "smtptest_grade(only=[...], exclude=[...], baseline=PATH, timeout=10): run the test once for each behavior of "
-    "servers, and judge what the client does"
+    "smtptest_grade(only=[...], exclude=[...], security=..., auth=..., baseline=PATH, timeout=10): run the test once "
+    "for each behavior of servers, and judge what the client does"
 )
 _TIMEOUT_OPTION_HELP = "Default timeout of all waits, in seconds, for the MailServer of each fixture (5)."
 _INI_OPTION_HELP = "Options for the MailServer of each fixture, in lines of `name = value`."

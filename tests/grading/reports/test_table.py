@@ -1,5 +1,7 @@
 """The table for a terminal: lines, reasons, colors and marks."""
 
+import pytest
+
 from lazr.smtptest.grading import Outcome
 from lazr.smtptest.grading.reports import Comparison, render_table
 from tests.grading.reports.example_grades import build_grades, build_hostile_grades, build_mixed_grades, build_result
@@ -35,6 +37,21 @@ def test_sentences_are_wrapped_at_the_width():
 
     lines = render_table(long, width=50).splitlines()
     assert max(len(line) for line in lines if line.startswith("    ")) <= 50
+
+
+@pytest.mark.parametrize("width", [80, 90, 200])
+def test_lines_of_results_fit_into_a_terminal(width):
+    lines = render_table(build_grades(build_result("x" * 26), build_result("y")), width=width).splitlines()
+
+    assert max(map(len, lines)) <= width
+    assert all(("RFC 5321" in line) == (width == 200) for line in lines if " s" in line)
+
+
+def test_narrow_table_has_the_rfc_in_the_reason():
+    wrong = build_grades(build_result("x" * 26, Outcome.LOST))
+
+    assert "    Expected: The client waits for the greeting, and delivers. (RFC 5321\n" in render_table(wrong, width=80)
+    assert render_table(wrong, width=200).count("RFC") == 1
 
 
 def test_table_ends_with_the_changes_and_the_score():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from lazr.smtptest.grading.behavior import Behavior, Outcome
@@ -31,19 +32,28 @@ CONTROL: Final = Behavior(
 )
 
 
-def run_control(command: Sequence[str], timeout: float = 10.0, *, security: Security = "none") -> Result:
+def run_control(
+    command: Sequence[str], timeout: float = 10.0, *, security: Security = "none", auth: bool = False
+) -> Result:
     """Run a command against a server without faults, as all other verdicts need that.
 
     Args:
         command: The program and its arguments.
         timeout: The seconds after which it is killed.
         security: What the client must demand; the server has a valid certificate.
+        auth: Whether it must authenticate.
 
     Raises:
         OSError: The program cannot be started.
         MissingExtra: `security` needs the extra `tls`.
     """
     tls = {} if security == "none" else {"tls": security}
-    behavior = replace(CONTROL, security=security, server=tls)
-    with unwind_at_termination():
-        return run_trial(behavior, CommandClient(command), timeout, threading.Event())
+    behavior = replace(CONTROL, security=security, auth=auth, server=tls)
+    cancel = threading.Event()
+    # In a thread: a signal interrupts the main thread anywhere, and could leave behind a command that has just started.
+    with unwind_at_termination(), ThreadPoolExecutor(1, "grade") as executor:
+        try:
+            return executor.submit(run_trial, behavior, CommandClient(command), timeout, cancel).result()
+        except BaseException:
+            cancel.set()
+            raise

@@ -64,7 +64,8 @@ def build_environment(task: GradeTask, paths: Sequence[Path]) -> dict[str, str]:
 def replace_words(command: Sequence[str], task: GradeTask, paths: Sequence[Path]) -> list[str]:
     """Return the command with the words in braces replaced, such as `{host}`.
 
-    Other words in braces stay as they are.
+    `{recipients}` and `{messages}` as an argument of their own become one argument each; within an argument, such as
+    the program of a shell, spaces separate them.  Other words in braces stay as they are.
 
     Args:
         command: The program and its arguments.
@@ -72,7 +73,11 @@ def replace_words(command: Sequence[str], task: GradeTask, paths: Sequence[Path]
         paths: The files of its messages.
     """
     values = _build_values(task, paths)
-    return [_replace(argument, values) for argument in command]
+    lists = {"{recipients}": list(task.recipients), "{messages}": list(map(str, paths))}
+    words: list[str] = []
+    for argument in command:
+        words += lists.get(argument) or [_replace(argument, values)]
+    return words
 
 
 def _replace(argument: str, values: dict[str, str]) -> str:

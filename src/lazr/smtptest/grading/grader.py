@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from lazr.smtptest.grading.behavior import Behavior
+    from lazr.smtptest.grading.behavior import Behavior, Security
     from lazr.smtptest.grading.client import Client
     from lazr.smtptest.grading.task import GradeTask
 
@@ -33,6 +33,8 @@ def grade(
     *,
     only: Iterable[str] = (),
     exclude: Iterable[str] = (),
+    security: Security | None = None,
+    auth: bool = False,
     client: str = "",
     timeout: float = 10.0,
     jobs: int = _DEFAULT_JOBS,
@@ -48,6 +50,9 @@ def grade(
         deliver: The function; it may be a coroutine function.
         only: Names and groups of behaviors, with `*` as a wildcard; all by default.
         exclude: Names and groups of behaviors to leave out.
+        security: The kind of TLS that the client always demands, "starttls" or "implicit"; by default, it does what its
+            task says.
+        auth: Whether the client always authenticates.
         client: The name of the client; by default that of the function.
         timeout: The seconds after which a call counts as hung; 10 by default.
         jobs: How many behaviors are tried at the same time; 4 by default.
@@ -75,7 +80,7 @@ def grade(
     '2 of 2'
     """
     name = client or getattr(deliver, "__qualname__", "") or type(deliver).__name__
-    behaviors = find_behaviors(only, exclude)
+    behaviors = find_behaviors(only, exclude, security=security, auth=auth)
     return _run_trials(FunctionClient(deliver), name, behaviors, timeout=timeout, jobs=jobs, on_result=on_result)
 
 
@@ -84,6 +89,8 @@ def grade_command(
     *,
     only: Iterable[str] = (),
     exclude: Iterable[str] = (),
+    security: Security | None = None,
+    auth: bool = False,
     client: str = "",
     timeout: float = 10.0,
     jobs: int = _DEFAULT_JOBS,
@@ -104,6 +111,9 @@ def grade_command(
         command: The program and its arguments.
         only: Names and groups of behaviors, with `*` as a wildcard; all by default.
         exclude: Names and groups of behaviors to leave out.
+        security: The kind of TLS that the client always demands, "starttls" or "implicit"; by default, it does what its
+            task says.
+        auth: Whether the client always authenticates.
         client: The name of the client; by default that of the program.
         timeout: The seconds after which the command is killed with all processes of its group; 10 by default.
         jobs: How many behaviors are tried at the same time; 4 by default.
@@ -133,7 +143,7 @@ def grade_command(
     _check_program(command[0], cwd)
     runner = CommandClient(command, env=env, cwd=cwd)
     name = client or os.path.basename(command[0])
-    behaviors = find_behaviors(only, exclude)
+    behaviors = find_behaviors(only, exclude, security=security, auth=auth)
     return _run_trials(runner, name, behaviors, timeout=timeout, jobs=jobs, on_result=on_result)
 
 

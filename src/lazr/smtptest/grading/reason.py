@@ -53,11 +53,16 @@ def explain_outcome(
             kinds = sorted({kind for session in seen.sessions for kind in session.sent_in_clear})
             return f"the client sent its {' and its '.join(kinds)} without TLS, which it was told to demand"
         case Outcome.HUNG:
-            return f"the client was stopped after {seen.seconds:.1f} s, without a result: {_describe_hang(seen)}"
+            return (
+                f"the client was stopped after {seen.seconds:.1f} s, without a result: {_describe_hang(behavior, seen)}"
+            )
         case Outcome.DUPLICATED:
             return f"the mail arrived {arrivals.most} times"
         case Outcome.LOST:
             place = "" if arrivals.is_nothing else f" for {', '.join(sorted(set(arrivals.missing)))}"
+            unnamed = _find_unnamed_recipients(seen)
+            if unnamed and not arrivals.is_nothing:
+                end = f"the client sent no RCPT for {', '.join(unnamed)}"
             return f"the client said that the mail was sent, but it did not arrive{place}: {end}"
         case Outcome.ALTERED:
             return f"what arrived is not what was sent: {arrivals.alteration}"
@@ -81,6 +86,17 @@ def explain_outcome(
     )
 
 
+def _find_unnamed_recipients(seen: Observation) -> list[str]:
+    """Return the recipients of the task that the client did not name in RCPT."""
+    named = {
+        (command.address or "").casefold()
+        for session in seen.sessions
+        for command in session.commands
+        if command.verb == "RCPT"
+    }
+    return [recipient for recipient in seen.recipients if recipient.casefold() not in named]
+
+
 def explain_report_of_arrived_mail(seen: Observation) -> str:
     """Return why a report of a failure is wrong: the mail has arrived.
 
@@ -102,10 +118,15 @@ def _describe_end(seen: Observation) -> str:
     return f"it said {_last_line(seen.claim_text)!r}" if seen.claim_text.strip() else "the server refused nothing"
 
 
-def _describe_hang(seen: Observation) -> str:
+def _describe_hang(behavior: Behavior, seen: Observation) -> str:
     commands = seen.sessions[-1].commands if seen.sessions else ()
     if commands and not any(map(_describe_fault, seen.sessions)):
-        return f"its last command was {commands[-1].verb}"
+        verb = commands[-1].verb
+        return "it had sent the content" if verb == "END_OF_DATA" else f"its last command was {verb}"
+    last = seen.sessions[-1] if seen.sessions else None
+    if last is not None and (last.tls_failure is not None or (behavior.security == "implicit" and last.tls is None)):
+        # A failure is the end of the client, which was stopped.
+        return "the TLS handshake had not ended"
     return _describe_end(seen)
 
 
@@ -158,8 +179,10 @@ def _quote(text: str) -> str:
 
 
 def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return _shorten(lines[-1].strip()) if lines else ""
+    """Return the last line that is no part of a traceback, whose other lines are indented."""
+    lines = [line.rstrip() for line in text.strip().splitlines()]
+    sentences = [line for line in lines if line[:1].strip() and any(map(str.isalpha, line))]
+    return _shorten((sentences or lines)[-1].strip()) if lines else ""
 
 
 def _shorten(text: str) -> str:

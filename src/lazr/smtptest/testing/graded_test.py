@@ -27,13 +27,14 @@ if TYPE_CHECKING:
     from typing import Final
 
     from lazr.smtptest.grading import GradeTask, Result
+    from lazr.smtptest.grading.behavior import Security
     from lazr.smtptest.mailserver import MailServer
 
 __all__ = ["GradeMarker", "GradeMarkerError", "GradeVerdict", "GradedTest"]
 
 _DEFAULT_TIMEOUT_SECONDS = 10.0
 _MARKER = "@pytest.mark.smtptest_grade"
-_ARGUMENTS = ("only", "exclude", "baseline", "timeout")
+_ARGUMENTS = ("only", "exclude", "security", "auth", "baseline", "timeout")
 
 
 class GradeMarkerError(ValueError):
@@ -56,11 +57,14 @@ class GradeMarker:
     - `behaviors`: the names of the behaviors, each of which is one test.
     - `baseline`: the path of the earlier grades; "" for none.
     - `timeout`: the seconds after which a client counts as hung.
+    - `security`, `auth`: what the client always demands, as for `find_behaviors`.
     """
 
     behaviors: tuple[str, ...]
     baseline: str
     timeout: float
+    security: Security | None = None
+    auth: bool = False
 
     @classmethod
     def parse(cls, args: tuple[object, ...], arguments: Mapping[str, object]) -> GradeMarker:
@@ -74,7 +78,7 @@ class GradeMarker:
             GradeMarkerError: An argument is unknown or wrong.
 
         >>> GradeMarker.parse((), {"only": "rcpt-550"})
-        GradeMarker(behaviors=('rcpt-550',), baseline='', timeout=10.0)
+        GradeMarker(behaviors=('rcpt-550',), baseline='', timeout=10.0, security=None, auth=False)
         """
         if args:
             shown = ", ".join(map(repr, args))
@@ -85,14 +89,17 @@ class GradeMarker:
 
                 raise GradeMarkerError(f"{_MARKER}: {describe_unknown('argument', name, _ARGUMENTS)}")
         try:
-            behaviors = find_behaviors(_list_names(arguments, "only"), _list_names(arguments, "exclude"))
+            security, auth = _get_security(arguments), bool(arguments.get("auth", False))
+            names = _list_names(arguments, "only"), _list_names(arguments, "exclude")
+            behaviors = find_behaviors(*names, security=security, auth=auth)
             timeout = check_seconds("timeout", arguments.get("timeout", _DEFAULT_TIMEOUT_SECONDS))
         except (TypeError, ValueError) as error:
             raise GradeMarkerError(f"{_MARKER}: {error}") from None
         if not timeout:
             raise GradeMarkerError(f"{_MARKER}: timeout must be a number of seconds > 0, got {timeout!r}")
         baseline = arguments.get("baseline")
-        return cls(tuple(item.name for item in behaviors), "" if baseline is None else str(baseline), timeout)
+        path = "" if baseline is None else str(baseline)
+        return cls(tuple(item.name for item in behaviors), path, timeout, security, auth)
 
 
 def _list_names(arguments: Mapping[str, object], name: str) -> tuple[str, ...]:
@@ -103,6 +110,18 @@ def _list_names(arguments: Mapping[str, object], name: str) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple, set, frozenset)) or not all(isinstance(item, str) for item in value):
         raise TypeError(f'{name} must be a list of names, got {value!r}; write {name}=["starttls"]')
     return tuple(value)
+
+
+def _get_security(arguments: Mapping[str, object]) -> Security | None:
+    match arguments.get("security"):
+        case None:
+            return None
+        case "starttls":
+            return "starttls"
+        case "implicit":
+            return "implicit"
+        case other:
+            raise ValueError(f'security must be "starttls" or "implicit", got {other!r}; leave it out for both')
 
 
 class GradedTest:
@@ -124,7 +143,7 @@ class GradedTest:
     def __init__(self, behavior: str, marker: GradeMarker, folder: Path) -> None:
         self._baseline = _read_baseline(folder / marker.baseline) if marker.baseline else None
         self._timeout = marker.timeout
-        self._trial = Trial(find_behaviors([behavior])[0])
+        self._trial = Trial(find_behaviors([behavior], security=marker.security, auth=marker.auth)[0])
         self.server: Final[MailServer] = self._trial.server
         self.task: Final[GradeTask] = self._trial.task
         self.result: Result | None = None

@@ -5,24 +5,21 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal
 
 import typer
 
-from lazr.smtptest._util.escape import escape_unprintable
+from lazr.smtptest.cli.commands.grade_check import check_client
 from lazr.smtptest.cli.config.typer_options import flag, option
 from lazr.smtptest.cli.errors import CommandError
 from lazr.smtptest.cli.output.grade_progress import GradeProgress
-from lazr.smtptest.cli.output.terminal import print_table, print_text
+from lazr.smtptest.cli.output.terminal import print_table, print_text, print_warning
 from lazr.smtptest.cli.output.text import is_color_enabled
-from lazr.smtptest.grading import Behavior, Grades, Result, find_behaviors, grade_command
-from lazr.smtptest.grading.control import run_control
+from lazr.smtptest.grading import Behavior, Grades, find_behaviors, grade_command
 from lazr.smtptest.grading.reports import (
     BaselineError,
     Comparison,
-    Mark,
     format_reason,
-    get_mark,
     parse_grades,
     render_badge,
     render_html,
@@ -43,7 +40,6 @@ EXAMPLES = (
 )
 
 _USAGE_ERROR = 2
-_MAX_HINT_LINES = 12
 _MAX_NAME_CHARACTERS = 60
 _STANDARD_OUTPUT = Path("-")
 _REPORT_PANEL = "Reports"
@@ -68,6 +64,15 @@ def grade(
         option("--exclude", help="Behavior, group or pattern to leave out; repeatable.", metavar="NAME"),
     ] = None,
     list_: Annotated[bool, flag("--list", help="List the behaviors, and run nothing.")] = False,
+    security: Annotated[
+        Literal["starttls", "implicit"] | None,
+        option(
+            "--security", help="TLS that the client always demands; by default, it obeys SMTP_SECURITY.", metavar="KIND"
+        ),
+    ] = None,
+    auth: Annotated[
+        bool, flag("--auth", help="The client always authenticates; by default, only if there is an SMTP_USERNAME.")
+    ] = False,
     timeout: Annotated[
         float, option("--timeout", help="Seconds that the client may take for a behavior.", min=0.1)
     ] = 10.0,
@@ -119,10 +124,10 @@ def grade(
     Its exit status says what became of the mail: 0 is sent, 75 is deferred, any other is failed.
 
     Exit with status 0 if all is right or, with --baseline, nothing is worse; with 1 if not; and with 2 if the options
-    are wrong, or the command cannot send a mail to a server without faults.
+    are wrong, no behavior was tried, or the command cannot send a mail to a server without faults.
     """
     try:
-        behaviors = find_behaviors(only or (), exclude or ())
+        behaviors = find_behaviors(only or (), exclude or (), security=security, auth=auth)
     except ValueError as error:
         raise CommandError(str(error), _USAGE_ERROR) from None
     if list_:
@@ -133,13 +138,15 @@ def grade(
     reports = {"--json": json_file, "--junit": junit, "--markdown": markdown, "--html": html, "--badge": badge}
     _check_reports(reports)
     earlier = None if baseline is None else _read_baseline(baseline)
-    _check_client(command, timeout, behaviors)
     names = [behavior.name for behavior in behaviors]
+    check_client(command, timeout, behaviors)
     try:
         with GradeProgress(len(behaviors), name_width=max(map(len, names))) as progress:
             grades = grade_command(
                 command,
                 only=names,
+                security=security,
+                auth=auth,
                 client=name or _build_client_name(command),
                 timeout=timeout,
                 jobs=jobs,
@@ -161,8 +168,11 @@ def grade(
             _write_report(option_name, path, renderers[option_name]())
     if _STANDARD_OUTPUT not in reports.values():
         _print_grades(grades, comparison)
-    wrong = [result for result in grades if get_mark(result) is Mark.WRONG]
-    return int(bool(wrong if comparison is None else comparison.worse))
+    if len(grades.skipped) == len(grades):
+        # A job of CI that tests nothing must not pass.
+        print_warning(f"no behavior was tried, so that there is no grade: {format_reason(grades[0])}")
+        return _USAGE_ERROR
+    return int(bool(grades.wrong if comparison is None else comparison.worse))
 
 
 def _print_behaviors(behaviors: Sequence[Behavior]) -> None:
@@ -198,50 +208,6 @@ def _read_baseline(path: Path) -> Grades:
         raise CommandError(f"--baseline: {path}: {error.strerror or error}", _USAGE_ERROR) from None
     except BaselineError as error:
         raise CommandError(f"--baseline: {error}", _USAGE_ERROR) from None
-
-
-def _check_client(command: Sequence[str], timeout: float, behaviors: Sequence[Behavior]) -> None:
-    """Raise an error if the client cannot send a mail to a server without faults."""
-    program = command[0]
-    if shutil.which(program) is None:
-        hint = "; the program must be on the PATH, or named with its folder"
-        if " " in program:
-            hint = f"; write the words without quotes: -- {program}"
-        raise CommandError(f"cannot run {escape_unprintable(program)!r}{hint}", _USAGE_ERROR)
-    # A client that knows only TLS can be graded with the behaviors that demand it.
-    security = "none" if any(one.security == "none" for one in behaviors) else behaviors[0].security
-    try:
-        result = run_control(command, timeout, security=security)
-    except OSError as error:
-        raise CommandError(
-            f"cannot run {escape_unprintable(program)!r}: {error.strerror or error}", _USAGE_ERROR
-        ) from None
-    if get_mark(result) is not Mark.RIGHT:
-        _fail_control(command, result)
-
-
-def _fail_control(command: Sequence[str], result: Result) -> NoReturn:
-    """Raise an error that shows what the client did, and what to do."""
-    status = "it was stopped" if result.exit_status is None else f"its exit status is {result.exit_status}"
-    problem = f"{result.outcome.value} ({status}). {format_reason(result)}"
-    lines = [
-        f"the client must first send a mail to a server without faults, and this failed: {problem}",
-        f"  command: {escape_unprintable(' '.join(command))}",
-    ]
-    if result.sessions:
-        lines += ["  the dialogue:", *_indent(result.sessions[-1].transcript.format_brief(_MAX_HINT_LINES))]
-    else:
-        lines.append(
-            "  the client did not connect to SMTP_HOST and SMTP_PORT; it must read these variables, or have {host} and "
-            "{port} in its arguments"
-        )
-    if result.stderr:
-        lines += ["  it printed:", *_indent(escape_unprintable(result.stderr, multiline=True))]
-    raise CommandError("\n".join(lines), _USAGE_ERROR)
-
-
-def _indent(text: str) -> list[str]:
-    return [f"    {line}" for line in text.splitlines()[-_MAX_HINT_LINES:]]
 
 
 def _find_badge_url(badge: Path, markdown: Path) -> str:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["GradeProgress"]
 
 
+_WIDTH_ELSEWHERE = 100
+
+
 class GradeProgress:
     """The progress on standard error, so that a report on standard output stays whole.
 
@@ -56,7 +59,8 @@ class GradeProgress:
         """Count a result, and show it."""
         with self._lock:
             self._done += 1
-            line = render_result_line(result, self._name_width, ascii_only=True)
+            width = _WIDTH_ELSEWHERE if self._bar is None else self._bar.console.width
+            line = render_result_line(result, self._name_width, width, ascii_only=True)
             if self._bar is None:
                 print(f"{self._done:>3}/{self._total}{line}", file=sys.stderr)  # noqa: T201
                 return

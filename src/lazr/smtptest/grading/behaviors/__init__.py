@@ -6,7 +6,7 @@ Each table is data: arguments of `MailServer`, definitions of rules, and the out
 from __future__ import annotations
 
 from lazr.smtptest._util.glob import compile_glob
-from lazr.smtptest._util.suggestion import describe_unknown
+from lazr.smtptest._util.suggestion import find_nearest_name
 from lazr.smtptest.grading.behavior import GROUPS
 from lazr.smtptest.grading.behaviors.auth import AUTH_BEHAVIORS
 from lazr.smtptest.grading.behaviors.connection import CONNECTION_BEHAVIORS
@@ -20,13 +20,14 @@ from lazr.smtptest.grading.behaviors.replies import REPLY_BEHAVIORS
 from lazr.smtptest.grading.behaviors.retries import RETRY_BEHAVIORS
 from lazr.smtptest.grading.behaviors.starttls import STARTTLS_BEHAVIORS
 from lazr.smtptest.grading.behaviors.tls import TLS_BEHAVIORS
+from lazr.smtptest.grading.requirements import apply_requirements
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Final
 
-    from lazr.smtptest.grading.behavior import Behavior
+    from lazr.smtptest.grading.behavior import Behavior, Security
 
 __all__ = ["BEHAVIORS", "find_behaviors"]
 
@@ -46,12 +47,17 @@ BEHAVIORS: Final[tuple[Behavior, ...]] = (
 )
 
 
-def find_behaviors(only: Iterable[str] = (), exclude: Iterable[str] = ()) -> tuple[Behavior, ...]:
+def find_behaviors(
+    only: Iterable[str] = (), exclude: Iterable[str] = (), *, security: Security | None = None, auth: bool = False
+) -> tuple[Behavior, ...]:
     """Return the behaviors with these names or in these groups, in the order of `BEHAVIORS`.
 
     Args:
         only: Names and groups, with `*` and `?` as wildcards; all behaviors by default.
         exclude: Names and groups to leave out.
+        security: The kind of TLS that the client always demands, "starttls" or "implicit": servers without TLS get it,
+            and behaviors that are about the other kind are left out.  By default, the client does what its task says.
+        auth: Whether the client always authenticates; servers without AUTH get it.
 
     Raises:
         TypeError: An argument is a string.
@@ -61,11 +67,24 @@ def find_behaviors(only: Iterable[str] = (), exclude: Iterable[str] = ()) -> tup
     ['greeting-multi-line', 'greeting-554']
     """
     wanted = _select(only, "only") if (only := _check_names("only", only)) else set(BEHAVIORS)
-    unwanted = _select(_check_names("exclude", exclude), "exclude")
-    found = tuple(behavior for behavior in BEHAVIORS if behavior in wanted and behavior not in unwanted)
+    unwanted = _select(exclude := _check_names("exclude", exclude), "exclude")
+    selected = tuple(behavior for behavior in BEHAVIORS if behavior in wanted and behavior not in unwanted)
+    if not selected:
+        raise ValueError(
+            f"no behavior is left: `only` is {', '.join(only) or 'all'}, and `exclude` is {', '.join(exclude)}"
+        )
+    found = apply_requirements(selected, security, auth=auth)
     if not found:
-        raise ValueError(f"no behavior is left of only={list(only)!r} without {sorted(map(str, exclude))!r}")
+        names = ", ".join(behavior.name for behavior in selected[:3]) + (", …" if len(selected) > 3 else "")
+        raise ValueError(
+            f"no behavior is left: a client that demands {_describe(security, auth=auth)} cannot meet {names}"
+        )
     return found
+
+
+def _describe(security: Security | None, *, auth: bool) -> str:
+    kinds = {"starttls": "STARTTLS", "implicit": "implicit TLS"}
+    return " and ".join([*(name for kind, name in kinds.items() if kind == security), *(["AUTH"] if auth else [])])
 
 
 def _check_names(label: str, names: Iterable[str]) -> tuple[str, ...]:
@@ -80,9 +99,21 @@ def _select(names: Iterable[str], label: str) -> set[Behavior]:
         pattern = compile_glob(name)
         found = {item for item in BEHAVIORS if pattern.fullmatch(item.name) or item.group == name}
         if not found:
-            raise ValueError(f"{label}: {describe_unknown('behavior', name, [*_NAMES, *GROUPS])}")
+            raise ValueError(f"{label}: {_describe_unknown(name)}")
         selected |= found
     return selected
+
+
+def _describe_unknown(name: str) -> str:
+    """Return the text of an error, without the long list of all behaviors."""
+    hint = f"the groups are {', '.join(GROUPS)}, and `smtptest grade --list` lists the behaviors"
+    if "," in name:
+        return f"expected one behavior, group or pattern, got {name!r}; give the names one by one"
+    if any(sign in name for sign in "*?"):
+        return f"no behavior matches {name!r}; {hint}"
+    nearest = find_nearest_name(name, [*GROUPS, *_NAMES])
+    suggestion = "" if nearest is None else f"did you mean {nearest!r}? Otherwise, "
+    return f"unknown behavior {name!r}; {suggestion}{hint}"
 
 
 _NAMES = tuple(behavior.name for behavior in BEHAVIORS)

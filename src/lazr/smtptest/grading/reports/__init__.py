@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.grading.reports.badge import render_badge
     from lazr.smtptest.grading.reports.baseline import BaselineError, Comparison, parse_grades
+    from lazr.smtptest.grading.reports.hints import find_hints
     from lazr.smtptest.grading.reports.html import render_html
     from lazr.smtptest.grading.reports.json_report import render_json
     from lazr.smtptest.grading.reports.junit import render_junit
@@ -34,6 +35,7 @@ __all__ = [
     "count_marks",
     "describe_score",
     "escape_markdown",
+    "find_hints",
     "format_reason",
     "get_mark",
     "group_results",
@@ -55,6 +57,7 @@ __getattr__, __dir__ = lazy_exports(
     {
         "lazr.smtptest.grading.reports.badge": ("render_badge",),
         "lazr.smtptest.grading.reports.baseline": ("BaselineError", "Comparison", "parse_grades"),
+        "lazr.smtptest.grading.reports.hints": ("find_hints",),
         "lazr.smtptest.grading.reports.html": ("render_html",),
         "lazr.smtptest.grading.reports.json_report": ("render_json",),
         "lazr.smtptest.grading.reports.junit": ("render_junit",),

@@ -13,6 +13,7 @@ from html import escape
 from importlib.resources import files
 
 from lazr.smtptest._util.escape import escape_unprintable
+from lazr.smtptest.grading.reports.hints import find_hints
 from lazr.smtptest.grading.reports.summary import (
     MAX_SHOWN_SESSIONS,
     Mark,
@@ -111,6 +112,9 @@ def _render_header(grades: Grades, title: str, comparison: Comparison | None) ->
     )
     if comparison is not None:
         yield f'<ul class="changes">{"".join(f"<li>{_escape_line(line)}</li>" for line in comparison.describe())}</ul>'
+    hints = find_hints(grades)
+    if hints:
+        yield f'<ul class="changes">{"".join(f"<li>Hint: {_escape_line(hint)}.</li>" for hint in hints)}</ul>'
     # The script shows the filter.
     yield '<div class="filter" role="group" aria-label="Filter" hidden>'
     yield f'<button type="button" value="" aria-pressed="true">All {len(grades)}</button>'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lazr.smtptest._util.escape import escape_unprintable
+from lazr.smtptest.grading.reports.hints import find_hints
 from lazr.smtptest.grading.reports.summary import (
     Mark,
     build_rfc_url,
@@ -49,6 +50,9 @@ def render_markdown(grades: Grades, comparison: Comparison | None = None, badge:
     lines += [f"**{score}**, graded by `smtptest grade` on {grades.started_at:%Y-%m-%d}.", ""]
     if comparison is not None:
         lines += [*(f"- {escape_markdown(line)}" for line in comparison.describe()), ""]
+    hints = find_hints(grades)
+    if hints:
+        lines += [*(f"- Hint: {escape_markdown(hint)}." for hint in hints), ""]
     wrong = [result for result in grades if get_mark(result) is Mark.WRONG]
     if wrong:
         lines += ["## What is wrong", ""]

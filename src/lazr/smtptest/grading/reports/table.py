@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from lazr.smtptest._util.escape import escape_unprintable
+from lazr.smtptest.grading.reports.hints import find_hints
 from lazr.smtptest.grading.reports.summary import Mark, describe_score, format_reason, get_mark, group_results
 
 TYPE_CHECKING = False
@@ -22,6 +23,7 @@ _MARKS = {Mark.RIGHT: "✓", Mark.WRONG: "✗", Mark.NOT_TRIED: "–"}
 _ASCII_MARKS = {Mark.RIGHT: "+", Mark.WRONG: "X", Mark.NOT_TRIED: "-"}
 _INDENT = "    "
 _MIN_WIDTH = 40
+_RESULT_WIDTH = len("  +   refused and reported  10 attempts    10.0 s  RFC 5321 4.5.3.1.10")  # without the name
 
 
 def render_table(
@@ -34,13 +36,13 @@ def render_table(
 ) -> str:
     """Return the table, and the score as its last line.
 
-    A wrong result has two more lines: why it is wrong, and what a good client does.
+    A wrong result has two more lines: why it is wrong, and what a good client does.  Hints stand before the score.
 
     Args:
         grades: The grades of the client.
         comparison: The comparison with a baseline, if there is one; its lines stand before the score.
         color: Whether to use the colors of a terminal.
-        width: Where the sentences are wrapped, in characters.
+        width: The width of the terminal, in characters: sentences are wrapped, and a line that is longer has no RFC.
         ascii_only: Use ASCII letters as marks, for a terminal without Unicode.
     """
     name_width = max((len(result.behavior.name) for result in grades), default=0)
@@ -48,35 +50,53 @@ def render_table(
     for group, results in group_results(grades).items():
         lines += ["", _paint(group, _BOLD, color=color)]
         for result in results:
-            lines.append(render_result_line(result, name_width, color=color, ascii_only=ascii_only))
+            lines.append(render_result_line(result, name_width, width, color=color, ascii_only=ascii_only))
             if get_mark(result) is Mark.WRONG:
-                lines += _render_reason(result, max(width, _MIN_WIDTH), color=color)
+                has_rfc = not _is_wide(name_width, width)
+                lines += _render_reason(result, max(width, _MIN_WIDTH), has_rfc=has_rfc, color=color)
     lines.append("")
+    hints = find_hints(grades)
+    for hint in hints:
+        lines += textwrap.wrap(f"hint: {hint}", max(width, _MIN_WIDTH), subsequent_indent="  ", break_on_hyphens=False)
+    if hints:
+        lines.append("")
     if comparison is not None:
         lines += map(escape_unprintable, comparison.describe())
     lines.append(_paint(describe_score(grades), _BOLD, color=color))
     return "\n".join(lines).lstrip("\n")
 
 
-def render_result_line(result: Result, name_width: int = 0, *, color: bool = False, ascii_only: bool = False) -> str:
+def render_result_line(
+    result: Result, name_width: int = 0, width: int = 100, *, color: bool = False, ascii_only: bool = False
+) -> str:
     """Return the line of one result: mark, behavior, outcome, attempts, seconds and RFC.
 
     Args:
         result: The result.
         name_width: The width of the column of names, in characters.
+        width: The width of the terminal, in characters; a line that would be longer has no RFC.
         color: Whether to use the colors of a terminal.
         ascii_only: Use an ASCII letter as the mark.
     """
     mark = get_mark(result)
     sign = _paint((_ASCII_MARKS if ascii_only else _MARKS)[mark], _COLORS[mark], color=color)
     attempts = f"{result.attempts} attempt{' ' if result.attempts == 1 else 's'}"
-    facts = f"{attempts:>11}  {result.seconds:6.1f} s  {result.behavior.rfc}"
+    facts = f"{attempts:>11}  {result.seconds:6.1f} s"
+    if _is_wide(name_width, width):
+        facts += f"  {result.behavior.rfc}"
     outcome = _paint(f"{result.outcome.value:<20}", _COLORS[mark] if mark is Mark.WRONG else "", color=color)
     return f"  {sign} {result.behavior.name:<{name_width}}  {outcome}  {_paint(facts, _DIM, color=color)}"
 
 
-def _render_reason(result: Result, width: int, *, color: bool) -> Sequence[str]:
-    texts = (format_reason(result), f"Expected: {escape_unprintable(result.behavior.expected)}")
+def _is_wide(name_width: int, width: int) -> bool:
+    """Whether the line of a result has room for the RFC; if not, the reason has it."""
+    return _RESULT_WIDTH + name_width <= width
+
+
+def _render_reason(result: Result, width: int, *, has_rfc: bool, color: bool) -> Sequence[str]:
+    behavior = result.behavior
+    rfc = f" ({behavior.rfc})" if has_rfc else ""
+    texts = (format_reason(result), escape_unprintable(f"Expected: {behavior.expected}{rfc}"))
     lines: list[str] = []
     for text, code in zip(texts, ("", _DIM), strict=True):
         wrapped = textwrap.wrap(text, width - len(_INDENT), break_on_hyphens=False)
