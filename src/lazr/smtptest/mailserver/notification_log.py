@@ -21,6 +21,12 @@ __all__ = ["NotificationOutcome", "NotificationRecord", "Notifications"]
 
 _MAX_RECORDS = 1_000
 
+# The recipients that the text of a record names.
+_MAX_SHOWN_RECIPIENTS = 5
+
+# The reply of a server can be far longer than RFC 5321 4.5.3.1.5 allows.
+MAX_REASON_CHARACTERS = 1_000
+
 # A bounce can contain the mail that it is about.
 MAX_CONTENT_BYTES = 16 * 1024 * 1024
 
@@ -101,7 +107,10 @@ class NotificationRecord:
     def __str__(self) -> str:
         status = f" {self.status}" if self.status else ""
         reason = f": {self.reason}" if self.reason else ""
-        about = ", ".join(self.about)
+        hidden_count = len(self.about) - _MAX_SHOWN_RECIPIENTS
+        about = ", ".join(self.about[:_MAX_SHOWN_RECIPIENTS]) + (
+            f" and {hidden_count} more" if hidden_count > 0 else ""
+        )
         return f"{self.kind}{status} about {about} to <{self.recipient}> by {self.target}, {self.outcome}{reason}"
 
     def __repr__(self) -> str:
@@ -142,7 +151,7 @@ class Notifications(Sequence[NotificationRecord]):
         with self._condition:
             if content is not None:
                 self._keep_content(record, content)
-            record.reason = reason
+            record.reason = reason if len(reason) <= MAX_REASON_CHARACTERS else f"{reason[:MAX_REASON_CHARACTERS]}…"
             record.outcome = outcome
             self._done_count += 1
             self._condition.notify_all()
@@ -155,6 +164,10 @@ class Notifications(Sequence[NotificationRecord]):
             oldest = self._with_content.popleft()
             self._content_bytes -= len(oldest.content or b"")
             oldest.content = None
+
+    def detach_after_fork(self) -> None:
+        """Replace the lock in a forked child: another thread may have held it during the fork."""
+        self._condition = threading.Condition()
 
     def clear(self) -> None:
         """Forget all records."""

@@ -45,18 +45,14 @@ class SmtpTarget:
             OSError: If there is no connection.
         """
         connected = self._networks.connect(self._host, self._port, DELIVERY_TIMEOUT_SECONDS)
-        self._socket.open(connected)
-        try:
-            with smtp_client.connect(
+        with (
+            self._socket.hold(connected),
+            smtp_client.connect(
                 self._host, self._port, timeout=DELIVERY_TIMEOUT_SECONDS, connected=connected
-            ) as client:
-                reply, _ = smtp_client.deliver(
-                    client, notification.sender, [notification.recipient], notification.content
-                )
-            return reply
-        finally:
-            self._socket.close()
-            connected.close()
+            ) as client,
+        ):
+            reply, _ = smtp_client.deliver(client, notification.sender, [notification.recipient], notification.content)
+        return reply
 
     def abort(self) -> None:
         """End a delivery in another thread, and let later ones fail, until `reset`."""
