@@ -66,7 +66,7 @@ class _ConnectedClient(smtplib.SMTP):
     def getreply(self) -> tuple[int, bytes]:
         """Return the next reply, as smtplib does, if it is not too long."""
         if self.file is None and self.sock is not None:
-            self.file = _ReplyReader(self.sock.makefile("rb"))  # type: ignore[assignment]
+            self.file = _ReplyReader(self.sock.makefile("rb"))
         if isinstance(self.file, _ReplyReader):
             self.file.start_reply()
         return super().getreply()

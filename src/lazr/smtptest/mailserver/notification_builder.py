@@ -35,7 +35,9 @@ def build_notifications(
 ) -> Iterator[tuple[Notification, tuple[str, ...]]]:
     """Build the notifications about recipients of a mail, each with its recipients.
 
-    Each is built when the one before it is sent: all together, they can be far larger than the mail.  There is none about a mail with a null reverse-path: otherwise two servers could send each other notifications
+    Each is built when the one before it is sent: all together, they can be far larger than the mail.
+
+    There is none about a mail with a null reverse-path: otherwise two servers could send each other notifications
     without end.
 
     Args:

@@ -107,10 +107,9 @@ class NotificationRecord:
     def __str__(self) -> str:
         status = f" {self.status}" if self.status else ""
         reason = f": {self.reason}" if self.reason else ""
-        hidden_count = len(self.about) - _MAX_SHOWN_RECIPIENTS
-        about = ", ".join(self.about[:_MAX_SHOWN_RECIPIENTS]) + (
-            f" and {hidden_count} more" if hidden_count > 0 else ""
-        )
+        about = ", ".join(self.about[:_MAX_SHOWN_RECIPIENTS])
+        if len(self.about) > _MAX_SHOWN_RECIPIENTS:
+            about += f" and {len(self.about) - _MAX_SHOWN_RECIPIENTS} more"
         return f"{self.kind}{status} about {about} to <{self.recipient}> by {self.target}, {self.outcome}{reason}"
 
     def __repr__(self) -> str:
