@@ -400,3 +400,18 @@ def test_webhook_gets_null_without_an_envelope_id():
         document = json.loads(receiver.get_request().body)
 
     assert (document["envelope_id"], document["message_id"]) == (None, None)
+
+
+def test_webhook_names_only_the_recipients_that_asked_for_a_bounce(connect):
+    with Receiver() as receiver, MailServer(bounces_to=receiver.url()) as server:
+        server.on("END_OF_DATA").then_bounce()
+        client = connect(server)
+        for line in (b"EHLO me", b"MAIL FROM:<app@shop.example>", b"RCPT TO:<quiet@x.example> NOTIFY=NEVER"):
+            client.send_command(line)
+        client.send_command(b"RCPT TO:<gone@x.example>")
+        client.send_command(b"DATA")
+        client.send_command(TEXT.encode() + b".")
+        document = json.loads(receiver.get_request().body)
+        (record,) = server.notifications.wait()
+
+    assert document["recipients"] == ["gone@x.example"] and record.about == ("gone@x.example",)

@@ -26,7 +26,7 @@ MAX_REPLY_BYTES = 64 * 1024
 
 
 class _ReplyReader:
-    """The lines of replies, with a limit for each reply: smtplib reads any number of lines into memory."""
+    """Reads replies of a limited size; smtplib reads any number of lines into memory."""
 
     def __init__(self, file: BufferedReader) -> None:
         self._file = file

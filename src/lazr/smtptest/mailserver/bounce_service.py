@@ -305,7 +305,8 @@ class BounceService:
         first: Notification | None = None
         replies: dict[str, None] = {}
         sent_bytes = 0
-        for notification, about in build_notifications(job.mail, job.notice, job.recipients, self._hostname):
+        about: list[str] = []
+        for notification in build_notifications(job.mail, job.notice, job.recipients, self._hostname):
             first = first or notification
             sent_bytes += len(notification.content)
             if sent_bytes > MAX_SENT_BYTES and notification is not first:
@@ -318,12 +319,13 @@ class BounceService:
             elif job.is_canceled:
                 return
             else:
-                replies[self._target.deliver(notification, job.mail, about)] = None
+                replies[self._target.deliver(notification, job.mail)] = None
+            about += notification.about
         if first is None:
             reason = explain_absence(job.mail, job.notice, job.recipients)
             self._finish(job, NotificationOutcome.NOT_SENT, reason)
             return
-        job.record.recipient, job.record.status = first.recipient, first.status
+        job.record.recipient, job.record.status, job.record.about = first.recipient, first.status, tuple(about)
         self._finish(job, NotificationOutcome.DELIVERED, "; ".join(replies), first.content)
 
     def _fail(self, job: _Job, reason: str) -> None:

@@ -32,8 +32,8 @@ _ARGUMENTS = ("status", "text", "style", "feedback_type")
 
 def build_notifications(
     mail: Mail, notice: Notice, recipients: tuple[str, ...], hostname: str
-) -> Iterator[tuple[Notification, tuple[str, ...]]]:
-    """Build the notifications about recipients of a mail, each with its recipients.
+) -> Iterator[Notification]:
+    """Build the notifications about recipients of a mail.
 
     Each is built when the one before it is sent: all together, they can be far larger than the mail.
 
@@ -56,12 +56,12 @@ def build_notifications(
     if notice.kind in _DELIVERY_KINDS:
         notification = build(mail, recipient=recipients, hostname=hostname, **arguments)
         if notification is not None:
-            yield notification, recipients
+            yield notification
         return
     for recipient in recipients:
         notification = build(mail, recipient=recipient, hostname=hostname, **arguments)
         if notification is not None:
-            yield notification, (recipient,)
+            yield notification
 
 
 def explain_absence(mail: Mail, notice: Notice, recipients: tuple[str, ...]) -> str:

@@ -53,7 +53,7 @@ class NotificationRecord:
 
     - `kind`: "bounce", "delayed", "delivered", "complaint", "out_of_office", "challenge" or "auto_reply".
     - `status`: the status of a delivery notification, such as "5.1.1"; None for others.
-    - `about`: the recipients of the mail that it is about.
+    - `about`: the recipients of the mail that it is about; when it is delivered, those that it names.
     - `recipient`: where it is addressed to: the reverse-path of the mail.
     - `mail_id`: the ID of the mail; "" if the server has not kept it.
     - `target`: "inbox", or the URL of the server that gets it.

@@ -37,7 +37,7 @@ class SmtpTarget:
         self._socket = OpenSocket()
         self.url: Final = f"smtp://{format_host_port(host, port)}"
 
-    def deliver(self, notification: Notification, mail: Mail, recipients: tuple[str, ...]) -> str:
+    def deliver(self, notification: Notification, mail: Mail) -> str:
         """Send a notification with its own envelope; return the reply to the content.
 
         Raises:

@@ -51,14 +51,14 @@ class WebhookTarget:
         self._socket = OpenSocket()
         self.url: Final = f"{'https' if is_secure else 'http'}://{format_host_port(host, port)}{path}"
 
-    def deliver(self, notification: Notification, mail: Mail, recipients: tuple[str, ...]) -> str:
+    def deliver(self, notification: Notification, mail: Mail) -> str:
         """Send the document of a notification; return the status of the response.
 
         Raises:
             http.client.HTTPException: If the response is malformed.
             OSError: If there is no connection, or the status is not 2xx.
         """
-        body = json.dumps(build_document(notification, mail, recipients), ensure_ascii=False).encode("utf-8", "replace")
+        body = json.dumps(build_document(notification, mail), ensure_ascii=False).encode("utf-8", "replace")
         connected = self._networks.connect(self._host, self._port, DELIVERY_TIMEOUT_SECONDS)
         with self._socket.hold(connected):
             if self._is_secure:
@@ -96,14 +96,14 @@ class WebhookTarget:
         return f"<WebhookTarget {self.url}>"
 
 
-def build_document(notification: Notification, mail: Mail, recipients: tuple[str, ...]) -> dict[str, Any]:
+def build_document(notification: Notification, mail: Mail) -> dict[str, Any]:
     """Return what a webhook gets, as a value for JSON; `docs/how-to/bounces.md` describes it."""
     return {
         "schema": _SCHEMA_VERSION,
         "kind": notification.kind,
         "status": notification.status,
         "diagnostic": _read_diagnostic(notification.content),
-        "recipients": list(recipients),
+        "recipients": list(notification.about),
         "sender": mail.envelope.mail_from,
         "mail_id": mail.id or None,
         "message_id": notification.original_id,
