@@ -181,7 +181,7 @@ class BounceService:
             del self._undecided[next(iter(self._undecided))]
 
     def note_mail(self, message: EndOfData, mail: Mail) -> None:
-        """Take notice that a message becomes this mail, which is not stored yet."""
+        """Keep what rules demand for a message until its mail is stored."""
         orders = self._take_orders(message)
         if orders:
             self._uncommitted[id(mail)] = mail, orders
