@@ -40,6 +40,8 @@ from lazr.smtptest import (
     WaitTimeout,
     presets,
 )
+from lazr.smtptest.bounces import build_bounce
+from lazr.smtptest.grading import BEHAVIORS
 from lazr.smtptest.protocol.smtp.reply import PENDING
 from lazr.smtptest.rules.linear_pattern import LinearPattern
 
@@ -103,6 +105,8 @@ VALUES = {
     "Reply": lambda _: Reply(250, "2.0.0", "Ok"),
     "Reply changed": lambda _: Reply(250).replace(wire=b"ab", closes=True),
     "PENDING": lambda _: PENDING,
+    "Review": lambda server: server.inbox[0].check(),
+    "ReviewFinding": lambda server: server.inbox[0].check()[0],
     "Rule": lambda _: Rule("RCPT", to=["a@b.example", re.compile("x")]).delay(1).reply(451).times(2).then().drop(),
     "Rule function": lambda _: Rule("RCPT", to=is_long).call(is_long).optional(when_it_never_comes=True),
     "Rule condition": lambda _: Rule("RCPT", to=~Match(to="*@example.com")).reply(450),
@@ -110,6 +114,9 @@ VALUES = {
     "Rule group": lambda _: Rules().add(presets.maintenance()),
     "preset": lambda _: presets.greylist(attempts=2),
     "presets": lambda _: presets.tarpit(0.1),
+    "Authentication": lambda server: server.inbox[0].authenticate({"example.com TXT": "v=spf1 -all"}),
+    "Behavior": lambda _: BEHAVIORS[0],
+    "Notification": lambda server: build_bounce(server.inbox[0], "5.1.1"),
     "provider": lambda _: presets.provider("gmail").over_quota(),
     "Tls": lambda _: Tls("implicit", certificate="expired", names=["a.example"]),
     "TlsFacts": lambda _: TlsFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", channel_bindings={"tls-unique": b"x"}),

@@ -236,6 +236,7 @@ def test_key_record_that_prevents_a_pass(record, result, text):
             "must be the bare key, not SubjectPublicKeyInfo",
         ),
     ],
+    ids=["31 bytes", "SubjectPublicKeyInfo"],  # the key differs in each run
 )
 def test_malformed_ed25519_key_is_a_permerror(data, text):
     record = f"v=DKIM1; k=ed25519; p={base64.b64encode(data).decode()}"
@@ -282,6 +283,12 @@ def test_hint_about_key_records_passes_the_limit_of_lookups():
     assert verify_one(sign(), zone).reason.endswith("; there are s2._domainkey.example.com")
 
 
+def test_bare_cr_is_no_white_space():
+    content = sign(canonicalize="relaxed/relaxed").replace(b"Your order\r\n", b"Your order\r\r\n")
+
+    assert verify_one(content).result == "fail"
+
+
 def test_bare_line_feeds_are_mentioned():
     result = verify_one(sign().replace(b"\r\n", b"\n"))
 
@@ -323,6 +330,8 @@ NOW = 1_800_000_000
         ({"l": "-1"}, "neutral", "l=-1 is not a decimal number"),
         ({"i": "ann@mail.example.com"}, "pass", "the signature matches"),
         ({"i": "ann@EXAMPLE.com"}, "pass", "the signature matches"),
+        ({"i": f"ann@{'x' * 230}.example.com.example.org"}, "neutral", "i= has 258 bytes, and at most 253 are checked"),
+        ({"h": "From:" + "x" * 254}, "neutral", "h= has a name of 254 characters, and at most 253 are checked"),
         ({"i": "ann@example.org"}, "permerror", "i=ann@example.org is not within the domain d=example.com"),
         ({"i": "ann@badexample.com"}, "permerror", "is not within the domain d=example.com"),
         ({"i": "example.com"}, "permerror", "is not within the domain d=example.com"),

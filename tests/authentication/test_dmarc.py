@@ -226,7 +226,33 @@ def test_strictest_of_several_from_domains_counts():
     assert (result.result, result.domain, result.disposition) == ("fail", "example.net", "quarantine")
 
 
-@pytest.mark.parametrize("domains", [[], [""], ["a..b"], ["x" * 64 + ".example"], ["\r\nX: y"]])
+@pytest.mark.parametrize(
+    ("more", "result", "text"),
+    [
+        ([f"d{number}.example" for number in range(MAX_FROM_DOMAINS)], "permerror", "has more than 10 domains"),
+        (["a..b"], "none", "an address of the From field has no valid domain name"),
+        (['example.com"'], "none", "an address of the From field has no valid domain name"),
+    ],
+)
+def test_passing_domain_does_not_hide_one_that_is_not_checked(more, result, text):
+    records = {f"_dmarc.{domain} TXT": "v=DMARC1; p=none" for domain in more if domain.startswith("d")}
+    dkim = [DkimResult("pass", domain) for domain in ["example.com", *more]]
+    found = check(domains=["example.com", *more], dkim=dkim, more=records)
+
+    assert found.result == result
+    assert text in found.reason
+
+
+def test_domain_with_sharp_s_is_not_that_with_double_s():
+    records = {"_dmarc.strasse.example": "v=DMARC1; p=none", "_dmarc.xn--strae-oqa.example": "v=DMARC1; p=reject"}
+    result = check(domains=["straße.example"], dkim=[DkimResult("pass", "strasse.example")], more=records)
+
+    assert (result.result, result.domain, result.disposition) == ("fail", "xn--strae-oqa.example", "reject")
+
+
+@pytest.mark.parametrize(
+    "domains", [[], [""], ["a..b"], ["x" * 64 + ".example"], ["\r\nX: y"], ["[192.0.2.1]"], ['example.com"']]
+)
 def test_without_a_from_domain_dmarc_does_not_apply(domains):
     result = check(domains=domains)
 

@@ -306,6 +306,27 @@ HOSTILE_TERMS = [
 ]
 
 
+ZEROS = "0" * 8_000
+
+
+@pytest.mark.parametrize(
+    ("term", "result"),
+    [
+        ("a" + "/1" * 4_000, "permerror"),
+        (f"a:%{{d{ZEROS}9}}", "pass"),
+        (f"include:%{{h{ZEROS}9}}", "permerror"),
+        (f"redirect=%{{h{ZEROS}9}}", "permerror"),
+        ("exists:example.com/24 " * 3, "permerror"),
+    ],
+)
+def test_reason_is_short_for_a_long_term(term, result):
+    zone = Zone({"example.com": f"v=spf1 {term}", "example.com A": "192.0.2.1"})
+    found = check_spf("192.0.2.1", "mail.example.org", "ann@example.com", zone)
+
+    assert found.result == result
+    assert len(found.reason) < 300
+
+
 @pytest.mark.parametrize("terms", HOSTILE_TERMS, ids=[terms[:20] for terms in HOSTILE_TERMS])
 @pytest.mark.parametrize("exists", [False, True])
 def test_hostile_record_takes_little_time_and_few_lookups(terms, exists):

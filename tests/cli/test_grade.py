@@ -197,6 +197,31 @@ def test_program_that_cannot_be_started_is_one_error(tmp_path):
     assert done.stderr == f"smtptest: cannot run {str(program)!r}: Exec format error\n"
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs limits of POSIX")
+def test_too_many_jobs_for_the_system_are_one_error():
+    command = [
+        *SMTPTEST_COMMAND,
+        "grade",
+        "--jobs",
+        "64",
+        "--only",
+        "data",
+        "--only",
+        "envelope",
+        "--",
+        sys.executable,
+        str(CLIENT),
+    ]
+    script = f"ulimit -n 60; exec {shlex.join(map(str, command))}"
+    done = subprocess.run(
+        ["sh", "-c", script], capture_output=True, text=True, timeout=60, check=False, env=build_environment()
+    )
+
+    assert done.returncode == 2
+    assert "smtptest: cannot run that many trials at the same time (Too many open files); use fewer" in done.stderr
+
+
 @pytest.mark.parametrize("security", ["starttls", "implicit"])
 def test_client_that_knows_only_tls_can_be_graded(security):
     check = python(f"import runpy\nassert os.environ['SMTP_SECURITY'] == {security!r}\nrunpy.run_path({str(CLIENT)!r})")

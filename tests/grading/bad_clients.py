@@ -1,7 +1,9 @@
 """Clients with one fault each, for the tests of verdicts."""
 
 import contextlib
+import select
 import smtplib
+import socket
 import ssl
 import time
 
@@ -89,6 +91,56 @@ def resend_all_mails(task):
         reference_client.deliver(task)
 
 
+def send_until_replies(task, count=3):
+    """Send the mail three times, whether or not a reply is lost."""
+    for _ in range(count):
+        with contextlib.suppress(OSError):
+            reference_client.deliver(task)
+
+
+def fail_after_retry(task):
+    """Report the first failure, although a later attempt has delivered."""
+    try:
+        reference_client.deliver(task)
+    except (reference_client.Refused, OSError):
+        reference_client.deliver(task)
+        raise
+
+
+def defer_after_retry(task):
+    """Keep the mail after a failure, although a later attempt has delivered."""
+    try:
+        fail_after_retry(task)
+    except (reference_client.Refused, OSError) as error:
+        raise reference_client.Deferred(str(error)) from None
+
+
+def keep_after_two_attempts(task):
+    """Try once more after any refusal, and keep the mail after the second one, also if that is permanent."""
+    try:
+        repeat_permanent_failures(task)
+    except reference_client.Refused as refusal:
+        raise reference_client.Deferred(str(refusal)) from None
+
+
+def repeat_permanent_failures(task):
+    """Make the same attempt once more after any refusal, also a permanent one."""
+    try:
+        reference_client.deliver(task)
+    except reference_client.Refused:
+        reference_client.deliver(task)
+
+
+def skip_mails_after_disconnect(task):
+    """Send one mail after the other, and end without a word when the connection is closed."""
+    with connect(task) as connection:
+        for message in task.messages:
+            if connection.sock is None or select.select([connection.sock], [], [], 0.3)[0]:
+                return
+            send_message(connection, task, message)
+        connection.quit()
+
+
 def hang(task):
     """Wait without a timeout."""
     smtplib.SMTP(task.host, task.port, local_hostname="client.example")
@@ -100,6 +152,47 @@ def wait_after_mail(task):
     with connect(task) as connection:
         connection.docmd(f"MAIL FROM:<{task.sender}>")
         time.sleep(1)
+
+
+def send_content_after_any_reply(task):
+    """Send the content after DATA, whatever the server replied, and report the failure at its end."""
+    with connect(task) as connection:
+        connection.docmd(f"MAIL FROM:<{task.sender}>")
+        connection.docmd(f"RCPT TO:<{task.recipients[0]}>")
+        connection.docmd("DATA")
+        connection.send(task.message + b".\r\n")
+        code, text = connection.getreply()
+        if code != 250:
+            raise OSError(text)
+
+
+def speak_before_greeting(task):
+    """Send EHLO at once, without waiting for the greeting."""
+    deliver_after_greeting(task, 0)
+
+
+def read_one_greeting_line(task):
+    """Take the first line of the greeting for all of it."""
+    deliver_after_greeting(task, 1)
+
+
+def deliver_after_greeting(task, lines):
+    """Send EHLO after some lines of the greeting, and deliver."""
+    with socket.create_connection((task.host, task.port), timeout=task.timeout) as connection:
+        replies = connection.makefile("rb")
+        for _ in range(lines):
+            replies.readline()
+        connection.sendall(b"EHLO client.example\r\n")
+        for line in iter(replies.readline, b""):
+            if line[:4] == b"250 ":
+                break
+        for command in (f"MAIL FROM:<{task.sender}>", f"RCPT TO:<{task.recipients[0]}>", "DATA"):
+            connection.sendall(f"{command}\r\n".encode())
+            replies.readline()
+        connection.sendall(task.message + b".\r\n")
+        replies.readline()
+        connection.sendall(b"QUIT\r\n")
+        replies.readline()
 
 
 def never_wait_for_data_reply(task):

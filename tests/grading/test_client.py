@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -95,6 +96,45 @@ def test_child_in_background_is_killed_after_the_command(tmp_path):
 
     assert run_python(program).claim is Claim.SENT
     assert not is_running(int(file.read_text()))
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import os; os.close(0)",
+        "import os\nfor _ in range(400): os.write(1, b'x' * 250_000); os.write(2, b'y' * 4_000)",
+    ],
+    ids=["closed stdin", "100 MB"],
+)
+def test_command_may_close_its_input_and_print_much(program):
+    report = run_python(program)
+
+    assert report.claim is Claim.SENT
+    assert len(report.text) <= 8 * 1024
+
+
+@pytest.mark.slow
+def test_daemon_of_the_command_does_not_delay_the_report(tmp_path):
+    file = tmp_path / "pid"
+    program = (
+        "import pathlib, subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True)\n"
+        f"pathlib.Path({str(file)!r}).write_text(str(child.pid))\n"
+    )
+    begin = time.monotonic()
+
+    report = run_python(program)
+
+    os.kill(int(file.read_text()), signal.SIGKILL)
+    assert report.claim is Claim.SENT
+    assert time.monotonic() - begin < 15
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs signals of POSIX")
+def test_command_that_ignores_sigterm_is_killed():
+    program = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+
+    assert run_python(program, limit=0.7).claim is Claim.HUNG
 
 
 def test_cancel_kills_the_command():

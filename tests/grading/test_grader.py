@@ -108,22 +108,62 @@ def test_ctrl_c_stops_all_commands():
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="needs signals and pipes of POSIX")
-def test_sigint_ends_the_process_and_its_commands(tmp_path):
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        ("grade_command", "SIGINT"),
+        ("grade_command", "SIGTERM"),
+        ("grade_command", "SIGHUP"),
+        ("run_control", "SIGTERM"),
+    ],
+)
+def test_signal_ends_the_process_and_its_commands(tmp_path, call, name):
+    number = getattr(signal, name)
     pipe = tmp_path / "pid"
     os.mkfifo(pipe)
     client = f"import os, pathlib, time; pathlib.Path({str(pipe)!r}).write_text(str(os.getpid())); time.sleep(60)"
+    options = "only=['content-plain'], timeout=60" if call == "grade_command" else "60"
     program = (
-        "import sys; from lazr.smtptest.grading import grade_command\n"
-        f"grade_command([sys.executable, '-c', {client!r}], only=['content-plain'], timeout=60)\n"
+        "from lazr.smtptest.grading import grade_command\n"
+        "from lazr.smtptest.grading.control import run_control\n"
+        f"{call}([{sys.executable!r}, '-c', {client!r}], {options})\n"
     )
     process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
     pid = int(pipe.read_text())  # waits for the command
 
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, stderr = process.communicate(timeout=20)
 
-    assert stderr.rstrip().endswith("KeyboardInterrupt")
+    assert process.returncode == -number
+    assert stderr.rstrip().endswith("KeyboardInterrupt") if number == signal.SIGINT else not stderr
     assert not is_running(pid)
+
+
+def test_handlers_of_the_program_stay():
+    handlers = []
+    previous = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        grade(lambda task: handlers.append(signal.getsignal(signal.SIGTERM)), only=["content-plain"])
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+    assert handlers == [signal.SIG_IGN]
+    assert signal.getsignal(signal.SIGTERM) is previous
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs limits of POSIX")
+def test_too_many_jobs_for_the_system_are_explained():
+    program = (
+        "import resource; from lazr.smtptest.grading import grade\n"
+        "import lazr.smtptest.grading.trial\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (12, 12))\n"
+        "grade(lambda task: None, only=['content-plain', 'content-dots', 'rcpt-550'], jobs=3)\n"
+    )
+
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+
+    assert "cannot run that many trials at the same time (Too many open files); use fewer jobs" in process.stderr
 
 
 @pytest.mark.parametrize(

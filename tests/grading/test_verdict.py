@@ -1,5 +1,7 @@
 """Verdicts on clients with one fault each: the outcome, and the reason that names what happened."""
 
+import quopri
+
 import pytest
 
 from lazr.smtptest.grading import BEHAVIORS, Deferred, NotSupported, Outcome, grade
@@ -72,9 +74,62 @@ WRONG = [
     ),
     (bad_clients.send_again_after_success, "content-plain", Outcome.DUPLICATED, "the mail arrived 2 times"),
     (bad_clients.resend_all_mails, "connection-closed-between", Outcome.DUPLICATED, "the mail arrived 2 times"),
+    (bad_clients.send_until_replies, "data-250-lost", Outcome.DUPLICATED, "the mail arrived 3 times"),
+    (
+        bad_clients.ignore_replies, "data-250-lost", Outcome.DELIVERED,
+        ("the client said that the mail was sent, but no reply told it so: "
+        "the server closed the connection after the content"),
+    ),
+    (
+        bad_clients.fail_after_retry, "data-250-lost", Outcome.DUPLICATED,
+        "the client reported a failure, although the mail had arrived (SMTPServerDisconnected: ",
+    ),
+    (
+        bad_clients.fail_after_retry, "data-451", Outcome.REFUSED,
+        "the client reported a failure, although the mail had arrived (Refused: 451 ",
+    ),
+    (
+        bad_clients.defer_after_retry, "data-451", Outcome.DEFERRED,
+        "the client kept the mail for a later attempt, although the mail had arrived (451 ",
+    ),
+    (
+        bad_clients.keep_after_two_attempts, "retries-450-then-550", Outcome.DEFERRED,
+        "the client kept the mail, although 550 to RCPT is permanent (RFC 5321 4.2.1)",
+    ),
+    (
+        bad_clients.repeat_permanent_failures, "rcpt-550", Outcome.REFUSED,
+        "the client made the same attempt again after 550 to RCPT (RFC 5321 4.2.1)",
+    ),
+    (
+        bad_clients.repeat_permanent_failures, "data-end-552", Outcome.REFUSED,
+        "the client made the same attempt again after 552 to the content (RFC 5321 4.2.1)",
+    ),
+    *(
+        (
+            bad_clients.skip_mails_after_disconnect, name, Outcome.LOST,
+            "the client said that both mails were sent, but it did not begin the second one; without the fault, it",
+        )
+        for name in ("connection-closed-between", "connection-421-unasked")
+    ),
     (
         bad_clients.hang, "greeting-never", Outcome.HUNG,
         "the client was stopped after 0.5 s, without a result: the server did not greet",
+    ),
+    *(
+        (
+            bad_clients.send_content_after_any_reply, name, Outcome.REFUSED,
+            ("the client sent its content, although the server had answered DATA with "
+            f"{code} (RFC 5321 3.3)"),
+        )
+        for name, code in (("data-250-for-354", 250), ("data-554", 554), ("data-451", 451))
+    ),
+    (
+        bad_clients.speak_before_greeting, "greeting-slow", Outcome.DELIVERED,
+        "the mail was delivered, but the client sent input before the end of the greeting (RFC 5321 4.3.1)",
+    ),
+    (
+        bad_clients.read_one_greeting_line, "greeting-multi-line", Outcome.DELIVERED,
+        "the mail was delivered, but the client sent input before the end of the greeting (RFC 5321 4.3.1)",
     ),
     (
         bad_clients.never_wait_for_data_reply, "data-354-multi-line", Outcome.DELIVERED,
@@ -242,7 +297,9 @@ def test_deferred_mail_that_has_arrived_is_wrong():
     assert result.reason == "the client kept the mail for a later attempt, although the mail had arrived"
 
 
-@pytest.mark.parametrize("name", ["connection-two-mails", "connection-closed-between", "connection-421-between"])
+@pytest.mark.parametrize(
+    "name", ["connection-two-mails", "connection-closed-between", "connection-421-between", "connection-421-unasked"]
+)
 def test_client_for_one_mail_is_skipped(name):
     def deliver(task):
         with reference_client.connect(task) as connection:
@@ -257,6 +314,31 @@ def test_client_that_loses_the_second_mail_is_wrong():
     (result,) = grade(bad_clients.ignore_replies, only=["connection-421-between"])
 
     assert (result.outcome, result.is_right) == (Outcome.LOST, False)
+
+
+def test_client_without_size_sends_a_content_that_is_too_big():
+    def deliver(task):
+        with reference_client.connect(task) as connection:
+            connection.esmtp_features.pop("size")
+            reference_client.send_message(connection, task, task.message)
+
+    (result,) = grade(deliver, only=["size-exceeded"])
+
+    assert (result.outcome, result.is_right) == (Outcome.REFUSED, True)
+    assert result.reason == "the client reported the failure: the server answered 552 to the content"
+
+
+def test_client_that_encodes_long_lines_delivers():
+    def deliver(task):
+        head, _, body = task.message.partition(b"\r\n\r\n")
+        head = head.replace(b"Encoding: 7bit", b"Encoding: Quoted-Printable")
+        body = quopri.encodestring(body.replace(b"\r\n", b"\n")).replace(b"\n", b"\r\n")
+        with reference_client.connect(task) as connection:
+            reference_client.send_message(connection, task, head + b"\r\n\r\n" + body)
+
+    grades = grade(deliver, only=["content-long-line*"])
+
+    assert [(result.outcome, result.is_right) for result in grades] == [(Outcome.DELIVERED, True)] * 2
 
 
 def test_reason_of_a_hung_client_has_the_last_command():

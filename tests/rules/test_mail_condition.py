@@ -117,6 +117,15 @@ def test_condition_survives_a_json_round_trip(where, is_untrusted):
     assert rule.selectors["where"] != Rule("RCPT", where=Match(to="q@q")).selectors["where"] != 1
 
 
+def test_pattern_of_a_header_field_can_be_loaded():
+    definition = {"when": "END_OF_DATA", "do": [{"drop": True}]}
+    where = {"header": {"X-Tag": {"regex": "^a", "flags": "i"}}}
+
+    (rule,) = build_rules(definition | {"match": {"where": where}})
+
+    assert rule.to_dict()["match"]["where"] == where
+
+
 def test_definition_of_a_condition_is_nested_in_pairs():
     rule = Rule("END_OF_DATA", where=~Match(to="a@b") & Match(header={"X": "y"}) | Match(subject="z"))
 
@@ -142,7 +151,7 @@ def test_definition_of_a_condition_is_nested_in_pairs():
         ({"to": ["a", None]}, "must be a string"),
         ({"to": []}, "must not be empty"),
         ({"header": "x"}, "header must be a mapping"),
-        ({"header": {"X": 5}}, "header must be a string"),
+        ({"header": {"X": 5}}, "header X must be a string"),
         ({"to": "a", "greylist": {}}, "where must have one condition that counts"),
     ],
 )

@@ -55,4 +55,4 @@ def test_hostile_text_cannot_steer_the_terminal():
 
 
 def test_no_results_give_an_empty_score():
-    assert render_table(build_grades()) == "0 of 0 right"
+    assert render_table(build_grades()) == "nothing tried"

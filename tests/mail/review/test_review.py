@@ -79,7 +79,7 @@ def test_review_is_json():
 
     assert values["findings"][0] == review[0]._asdict()
     assert (values["spam_score"], values["spam_threshold"]) == (2.2, 5.0)
-    assert [rule["name"] for rule in values["spam_rules"]] == ["MISSING_DATE", "MISSING_MESSAGE_ID"]
+    assert [rule["name"] for rule in values["spam_signs"]] == ["MISSING_DATE", "MISSING_MESSAGE_ID"]
 
 
 def test_empty_review():

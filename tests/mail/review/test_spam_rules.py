@@ -51,7 +51,7 @@ SIMILAR = [
 
 
 def get_names(mail):
-    return [rule.name for rule in mail.check().spam_rules]
+    return [rule.name for rule in mail.check().spam_signs]
 
 
 @pytest.mark.parametrize("rule", SPAM_RULES, ids=lambda rule: rule.name)
@@ -70,9 +70,9 @@ def test_mails_without_signs_have_the_score_0():
 def test_score_is_the_sum_and_decides():
     review = build({"Date": None, "Subject": None, "Message-ID": None}, "https://192.0.2.1/\r\n").check()
 
-    assert review.spam_score == pytest.approx(sum(rule.score for rule in review.spam_rules)) == 5.6
+    assert review.spam_score == pytest.approx(sum(rule.score for rule in review.spam_signs)) == 5.6
     assert review.is_spam and review.spam_score >= SPAM_THRESHOLD
     assert not GOOD.check().is_spam and CASES["GTUBE"].check().is_spam
-    assert [rule.score for rule in review.spam_rules] == sorted(
-        (rule.score for rule in review.spam_rules), reverse=True
+    assert [rule.score for rule in review.spam_signs] == sorted(
+        (rule.score for rule in review.spam_signs), reverse=True
     )

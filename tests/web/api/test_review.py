@@ -2,6 +2,12 @@
 
 import sys
 
+import httpx
+import pytest
+
+from lazr.smtptest import MailServer
+from lazr.smtptest.store import MemoryStore
+from lazr.smtptest.web import AppContext, make_app
 from lazr.smtptest.web.outbound import SpamCheckFailed
 from tests.mail.review.rule_cases import GOOD, build, build_html
 
@@ -78,3 +84,15 @@ def test_failed_spam_check_has_the_reason(make_rest_api):
     answer = get(make_rest_api(spam_checker=BrokenChecker()), GOOD, "sa-check")
 
     assert answer == {"IsSpam": False, "Error": "spamd at a.test:783: no connection", "Score": 0, "Rules": []}
+
+
+@pytest.mark.anyio
+async def test_review_checks_spf_with_the_records_of_the_server():
+    store = MemoryStore()
+    server = MailServer(store=store, dns={"example.com": "v=spf1 -all"}, spf_ip="192.0.2.1")
+    server.deliver(GOOD.content, sender="ann@example.com", to="bob@example.com")
+    transport = httpx.ASGITransport(make_app(AppContext(store, server)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        review = (await client.get("/api/v1/message/latest/review")).json()
+
+    assert "spf-fails" in [finding["Rule"] for finding in review["Findings"]]

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from lazr.smtptest.authentication.arc import verify_arc
     from lazr.smtptest.authentication.dkim import verify_dkim
     from lazr.smtptest.authentication.dmarc import check_dmarc
-    from lazr.smtptest.authentication.evaluate import authenticate
+    from lazr.smtptest.authentication.domain_name import to_ascii_domain
+    from lazr.smtptest.authentication.evaluation import authenticate
+    from lazr.smtptest.authentication.organizational_domain import find_organizational_domain
     from lazr.smtptest.authentication.results import (
         ArcInstance,
         ArcResult,
@@ -35,6 +37,8 @@ __all__ = [
     "authenticate",
     "check_dmarc",
     "check_spf",
+    "find_organizational_domain",
+    "to_ascii_domain",
     "verify_arc",
     "verify_dkim",
 ]
@@ -45,9 +49,11 @@ __getattr__, __dir__ = lazy_exports(
     globals(),
     {
         "lazr.smtptest.authentication.dmarc": ("check_dmarc",),
-        "lazr.smtptest.authentication.evaluate": ("authenticate",),
+        "lazr.smtptest.authentication.domain_name": ("to_ascii_domain",),
+        "lazr.smtptest.authentication.evaluation": ("authenticate",),
         "lazr.smtptest.authentication.arc": ("verify_arc",),
         "lazr.smtptest.authentication.dkim": ("verify_dkim",),
+        "lazr.smtptest.authentication.organizational_domain": ("find_organizational_domain",),
         "lazr.smtptest.authentication.results": (
             "ArcInstance",
             "ArcResult",

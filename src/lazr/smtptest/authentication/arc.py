@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.authentication.dkim_message import Message
     from lazr.smtptest.dns import Resolver
 
-__all__ = ["verify_arc"]
+__all__ = ["verify_arc", "verify_chain"]
 
 # Only the newest must pass; the others tell since when the mail is unchanged.
 MAX_MESSAGE_SIGNATURES = 10
@@ -51,11 +51,15 @@ def verify_arc(content: bytes, resolver: Resolver, now: float | None = None) -> 
     >>> print(verify_arc(b"From: ann@example.com\\r\\n\\r\\nHi\\r\\n", Zone()))
     arc=none: the mail has no ARC fields
     """
+    return verify_chain(parse_message(content), resolver, now)
+
+
+def verify_chain(message: Message, resolver: Resolver, now: float | None) -> ArcResult:
+    """Return the result of `verify_arc` for a mail that is parsed already."""
     require_dkimpy()
-    message = parse_message(content)
-    if message.has_long_header:
+    if message.long_header:
         reason = f"the header has more than {MAX_HEADER_OCTETS} bytes: ARC is not checked"
-        return ArcResult("fail", (), reason) if b"arc-seal" in content.lower() else ArcResult()
+        return ArcResult("fail", (), reason) if b"arc-seal" in message.long_header.lower() else ArcResult()
     sets, problem = collect_sets(message)
     if problem:
         return ArcResult("fail", tuple(_describe(one) for one in sets[:MAX_SETS]), problem)

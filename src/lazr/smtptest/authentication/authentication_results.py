@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from lazr.smtptest.authentication.domain_name import to_ascii_domain
+from lazr.smtptest.authentication.domain_name import is_mail_domain, to_ascii_domain
 from lazr.smtptest.errors import MissingExtra
 
 TYPE_CHECKING = False
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["Clause", "build_authentication_results"]
 
 _AUTHSERV_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})")
-_DOMAIN = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _UNSAFE_IN_LOCAL_PART = re.compile(r"[^A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+")
 _QUOTED_PAIRS = str.maketrans({'"': "'", "\\": "/"})
 _UNSAFE_IN_REASON = re.compile(r"[^\x20-\x7e]+")
@@ -90,7 +89,7 @@ def _clean_value(text: str) -> str:
     """Return a domain, or an address with a harmless local part; empty if invalid."""
     local_part, at, domain = text[-_MAX_VALUE_CHARACTERS * 2 :].rpartition("@")
     name = to_ascii_domain(domain)
-    if name is None or _DOMAIN.fullmatch(name) is None:
+    if name is None or not is_mail_domain(name):
         return ""
     local_part = ".".join(_UNSAFE_IN_LOCAL_PART.sub("?", atom) for atom in local_part.split(".") if atom)
     return f"{local_part[-_MAX_VALUE_CHARACTERS:].lstrip('.')}{at}{name}"

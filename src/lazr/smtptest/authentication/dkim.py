@@ -38,11 +38,17 @@ if TYPE_CHECKING:
     from lazr.smtptest.authentication.dkim_signature import Signature
     from lazr.smtptest.dns import Resolver
 
-__all__ = ["MAX_SIGNATURES", "check_signature", "describe_changes", "find_header_changes", "verify_dkim"]
+__all__ = [
+    "MAX_SIGNATURES",
+    "check_signature",
+    "describe_changes",
+    "find_header_changes",
+    "verify_dkim",
+    "verify_signatures",
+]
 
 # A mail may have any number of signatures, and each costs a lookup (RFC 6376 8.4).
 MAX_SIGNATURES = 10
-# The search for a change is for a reader, who looks at few signatures.
 _MAX_NAMES_IN_REASON = 12
 
 _SINGLE_FIELDS = (b"subject", b"to", b"cc", b"date", b"reply-to", b"content-type", b"message-id")
@@ -67,11 +73,15 @@ def verify_dkim(content: bytes, resolver: Resolver, now: float) -> tuple[DkimRes
     >>> print(*verify_dkim(content, Zone(), now=0.0))
     dkim=neutral d=example.com s=: the signature has no tags b=, bh=, h=, s=
     """
+    return verify_signatures(parse_message(content), resolver, now)
+
+
+def verify_signatures(message: Message, resolver: Resolver, now: float) -> tuple[DkimResult, ...]:
+    """Return the results of `verify_dkim` for a mail that is parsed already."""
     require_dkimpy()
-    message = parse_message(content)
-    if message.has_long_header:
+    if message.long_header:
         reason = f"the header has more than {MAX_HEADER_OCTETS} bytes: DKIM is not checked"
-        return (DkimResult("neutral", reason=reason),) if _FIELD_NAME in content.lower() else ()
+        return (DkimResult("neutral", reason=reason),) if _FIELD_NAME in message.long_header.lower() else ()
     signatures = message.find_fields(_FIELD_NAME)
     budget = SearchBudget()
     results = [_verify(field, message, resolver, now, budget) for field in signatures[:MAX_SIGNATURES]]
@@ -231,8 +241,8 @@ def _explain_header(
     changes = find_header_changes(signature, key, message, header, budget)
     if changes:
         return DkimProblem("fail", f"{describe_changes(changes)}; {intact}", changes[0].place)
-    present = {field.key for field in message.fields}
-    missing = [name for name in dict.fromkeys(signature.names) if name.encode("ascii", "replace") not in present]
+    names = dict.fromkeys(signature.names)
+    missing = [name for name, field in zip(names, message.select_fields(names), strict=True) if field is None]
     # Signers may list fields that the mail never had, so that these cannot be added; but most list what there is.
     place = f"header {write_name(missing[0])}" if len(missing) == 1 else "header"
     return DkimProblem("fail", _describe_unknown_change(signature, key, missing, intact), place)
@@ -252,7 +262,7 @@ def _describe_unknown_change(signature: Signature, key: PublicKey, missing: list
 def _check_from(signature: Signature, message: Message) -> None:
     """Refuse a second From field that is not signed (RFC 6376 8.15)."""
     count = len(message.find_fields(b"from"))
-    if not signature.is_arc and count > 1 and signature.names.count("from") < count:
+    if count > 1 and signature.names.count("from") < count:
         signed = signature.names.count("from")
         reason = f"the mail has {count} From fields, and the signature covers only {signed} (RFC 6376 8.15)"
         raise DkimProblem("fail", reason, "header From")

@@ -26,9 +26,9 @@ __all__ = ["MAX_SEARCHED_OCTETS", "explain_body"]
 # Longer bodies are checked, but not searched.
 MAX_SEARCHED_OCTETS = 1_000_000
 MAX_LINES = 20_000
-# Texts that forwarders insert are near the top or near the end, before the last boundary of a multipart.
 # A single character is searched in short bodies only, such as those of tests.
 MAX_CHARACTERS = 4_000
+# Texts that forwarders insert are near the top or near the end, before the last boundary of a multipart.
 MAX_LINES_AT_TOP = 100
 MAX_LINES_AT_END = 12
 
@@ -45,7 +45,7 @@ def explain_body(
         body_hash: The SHA-256 digest that was signed, the tag bh=.
         budget: How much may be hashed.
     """
-    if len(message.body) > MAX_SEARCHED_OCTETS:
+    if len(message.body) > MAX_SEARCHED_OCTETS or budget.is_spent:
         return None
     search = _Search(message.canonicalize_body(algorithm), length, body_hash, budget)
     for change in (

@@ -21,6 +21,8 @@ _LONG_LINE_OCTETS = 60  # wrapped lines are longer than this, without the word t
 _STUFFED_DOT = compile_lazily(rb"(?m)^\.\.")
 _DOT = compile_lazily(rb"(?m)^\.")
 _FROM = compile_lazily(rb"(?m)^>From ")
+# Of combining classes, where 0 is no combining character; texts have at most 30 in a row (UAX #15, Stream-Safe Text).
+_COMBINING_RUN = compile_lazily(rb"[^\0]{31}")
 
 
 def list_body_variants(message: Message, algorithm: str) -> Iterator[Variant]:
@@ -154,11 +156,19 @@ def _list_charset_variants(body: bytes) -> Iterator[Variant]:
             if not before.isascii() and _is_utf8(before):
                 change = Change(f"UTF-8 was encoded twice, through {charset}", _line(line))
             yield Variant(change, before)
-        for form in ("NFC", "NFD"):
+        for form in ("NFC", "NFD") if _can_be_normalized(text) else ():
             change = Change("letters with accents were composed or decomposed", _line(line))
             yield Variant(change, unicodedata.normalize(form, text).encode("utf-8"))
         if text.startswith("\ufeff"):
             yield Variant(Change("a byte order mark was added", _line(1)), text[1:].encode("utf-8"))
+
+
+def _can_be_normalized(text: str) -> bool:
+    """Return whether normalization takes linear time.
+
+    It sorts each run of combining characters, in quadratic time.
+    """
+    return not _COMBINING_RUN.search(bytes(map(unicodedata.combining, text)))
 
 
 def _is_utf8(text: bytes) -> bool:

@@ -73,5 +73,5 @@ def canonicalize_field(field: Field, algorithm: str) -> bytes:
     """
     if algorithm == "simple":
         return b"%b:%b" % (field.name, field.value)
-    value = compress_white_space(field.value.replace(b"\r\n", b"")).strip(b" \t\r\n")
+    value = compress_white_space(field.value.replace(b"\r\n", b"")).strip(b" ")  # a bare CR is text
     return b"%b:%b\r\n" % (field.key, value)

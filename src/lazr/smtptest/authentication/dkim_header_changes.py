@@ -13,13 +13,12 @@ from lazr.smtptest.authentication.dkim_canonicalization import canonicalize_fiel
 from lazr.smtptest.authentication.dkim_change import Change
 from lazr.smtptest.authentication.dkim_field import Field
 from lazr.smtptest.authentication.dkim_field_variants import list_field_variants
-from lazr.smtptest.authentication.dkim_message import select_fields
+from lazr.smtptest.authentication.dkim_message import Message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lazr.smtptest.authentication.dkim_message import Message
     from lazr.smtptest.authentication.dkim_search_budget import SearchBudget
 
 __all__ = ["SignedHeader", "build_signed_header", "explain_header", "locate_part", "write_name"]
@@ -69,7 +68,7 @@ def build_signed_header(message: Message, names: tuple[str, ...], signature: Fie
         signature: The signature field, without the value of b=.
         algorithm: The canonicalization, "simple" or "relaxed".
     """
-    return SignedHeader(names, select_fields(message.fields, names), signature, algorithm)
+    return SignedHeader(names, message.select_fields(names), signature, algorithm)
 
 
 def explain_header(
@@ -91,13 +90,16 @@ def explain_header(
         budget: How much may be hashed.
         use_pairs: Try pairs of changes, too.
     """
-    if len(header.fields) > MAX_FIELDS:
+    if len(header.fields) > MAX_FIELDS or budget.is_spent:
         return []
     parts = header.canonicalize()
+    octets = sum(map(len, parts))
 
-    def is_signed(trial: dict[int, bytes]) -> bool:
-        text = b"".join(trial.get(position, part) for position, part in enumerate(parts))
-        return budget.spend(len(text)) and matches(text)
+    def is_signed(trial: dict[int, bytes], budget: SearchBudget = budget) -> bool:
+        change = sum(len(text) - len(parts[position]) for position, text in trial.items())
+        if not budget.spend(octets + change):
+            return False
+        return matches(b"".join(trial.get(position, part) for position, part in enumerate(parts)))
 
     changes = _compare_copies(header, copies, is_signed)
     if changes:
@@ -107,16 +109,10 @@ def explain_header(
         if is_signed(trial.parts):
             return [trial.change]
         trials.append(trial)
-        if len(trials) >= MAX_VARIANTS:
+        if len(trials) >= MAX_VARIANTS or budget.is_spent:
             break
     # Half of the rest is for the search of a single character.
-    pair_budget = budget.split()
-
-    def is_pair_signed(trial: dict[int, bytes]) -> bool:
-        text = b"".join(trial.get(position, part) for position, part in enumerate(parts))
-        return pair_budget.spend(len(text)) and matches(text)
-
-    return _search_pairs(trials, is_pair_signed) if use_pairs else []
+    return _search_pairs(trials, is_signed, budget.split()) if use_pairs else []
 
 
 def locate_part(header: SignedHeader, position: int) -> Change | None:
@@ -129,14 +125,18 @@ def locate_part(header: SignedHeader, position: int) -> Change | None:
     return None
 
 
-def _search_pairs(trials: list[_Trial], is_signed: Callable[[dict[int, bytes]], bool]) -> list[Change]:
+def _search_pairs(
+    trials: list[_Trial], is_signed: Callable[[dict[int, bytes], SearchBudget], bool], budget: SearchBudget
+) -> list[Change]:
     frequent = trials[:MAX_PAIRED_VARIANTS]
     for position, one in enumerate(frequent):
         for other in frequent[:position]:
             if one.parts.keys() & other.parts.keys():
                 continue
-            if is_signed(one.parts | other.parts):
+            if is_signed(one.parts | other.parts, budget):
                 return [other.change, one.change]
+            if budget.is_spent:
+                return []
     return []
 
 
@@ -238,10 +238,10 @@ def _compare_copies(header: SignedHeader, copies: bytes, is_signed: Callable[[di
     """Return the fields that differ from signed copies in z= (RFC 6376 3.5)."""
     if not copies:
         return []
-    fields = [_decode_copy(copy) for copy in copies.split(b"|")]
+    copied_message = Message([_decode_copy(copy) for copy in copies.split(b"|")])
     parts: dict[int, bytes] = {}
     changes: dict[str, Change] = {}
-    for position, copy in enumerate(select_fields(fields, header.names)):
+    for position, copy in enumerate(copied_message.select_fields(header.names)):
         field = header.fields[position]
         before = canonicalize_field(copy, header.algorithm) if copy else b""
         if before == (canonicalize_field(field, header.algorithm) if field else b""):

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["MAX_HEADER_OCTETS", "Message", "parse_message", "select_fields"]
+__all__ = ["MAX_HEADER_OCTETS", "Message", "parse_message"]
 
 # A field takes more memory than its text; longer headers are not checked.
 MAX_HEADER_OCTETS = 1_000_000
@@ -21,16 +21,22 @@ class Message:
     Args:
         fields: The header fields, from the top.
         body: The body, without the empty line before it.
-        has_long_header: The header is too long to be checked; `fields` is empty.
+        long_header: The header, if it is too long to be checked; `fields` is empty then.
         has_bare_lf: The content has line ends of a single LF.  They count as CRLF, as mail servers convert them.
     """
 
-    def __init__(self, fields: list[Field], body: bytes, *, has_long_header: bool, has_bare_lf: bool) -> None:
+    def __init__(
+        self, fields: list[Field], body: bytes = b"", *, long_header: bytes = b"", has_bare_lf: bool = False
+    ) -> None:
         self.fields = fields
         self.body = body
-        self.has_long_header = has_long_header
+        self.long_header = long_header
         self.has_bare_lf = has_bare_lf
         self._bodies: dict[str, bytes] = {}
+        # A header may have 250,000 fields, and each signature looks up many names.
+        self._positions: dict[bytes, list[int]] = {}
+        for position, field in enumerate(fields):
+            self._positions.setdefault(field.key, []).append(position)
 
     def canonicalize_body(self, algorithm: str) -> bytes:
         """Return the canonical body, which is computed once for all signatures."""
@@ -40,7 +46,24 @@ class Message:
 
     def find_fields(self, *keys: bytes) -> list[Field]:
         """Return the fields of these names, from the top."""
-        return [field for field in self.fields if field.key in keys]
+        positions = sorted(position for key in keys for position in self._positions.get(key, ()))
+        return [self.fields[position] for position in positions]
+
+    def select_fields(self, names: Iterable[str]) -> list[Field | None]:
+        """Return the field of each signed name, or None, from the bottom (RFC 6376 5.4.2).
+
+        >>> message = Message([Field(b"A", b"1"), Field(b"a", b"2")])
+        >>> [field and field.value for field in message.select_fields(["a", "a", "a"])]
+        [b'2', b'1', None]
+        """
+        counts: dict[bytes, int] = {}
+        selected: list[Field | None] = []
+        for name in names:
+            key = name.encode("ascii", "replace")
+            counts[key] = count = counts.get(key, 0) + 1
+            positions = self._positions.get(key, ())
+            selected.append(self.fields[positions[-count]] if count <= len(positions) else None)
+        return selected
 
 
 def parse_message(content: bytes) -> Message:
@@ -59,9 +82,9 @@ def parse_message(content: bytes) -> Message:
         header, body = b"", content[2:]
     else:
         header, _, body = content.partition(b"\r\n\r\n")
-    has_long_header = len(header) > MAX_HEADER_OCTETS
-    fields = [] if has_long_header else _parse_fields(header)
-    return Message(fields, body, has_long_header=has_long_header, has_bare_lf=has_bare_lf)
+    if len(header) > MAX_HEADER_OCTETS:
+        return Message([], body, long_header=header, has_bare_lf=has_bare_lf)
+    return Message(_parse_fields(header), body, has_bare_lf=has_bare_lf)
 
 
 def _parse_fields(header: bytes) -> list[Field]:
@@ -77,20 +100,3 @@ def _parse_fields(header: bytes) -> list[Field]:
         text = b"\r\n".join([value if colon else lines[0], *lines[1:]]) + b"\r\n"
         fields.append(Field(name if colon else b"", text))
     return fields
-
-
-def select_fields(fields: Iterable[Field], names: Iterable[str]) -> list[Field | None]:
-    """Return the field of each signed name, or None, from the bottom (RFC 6376 5.4.2).
-
-    >>> fields = [Field(b"A", b"1"), Field(b"a", b"2")]
-    >>> [field and field.value for field in select_fields(fields, ["a", "a", "a"])]
-    [b'2', b'1', None]
-    """
-    remaining: dict[bytes, list[Field]] = {}
-    for field in fields:
-        remaining.setdefault(field.key, []).append(field)
-    selected: list[Field | None] = []
-    for name in names:
-        instances = remaining.get(name.encode("ascii", "replace"))
-        selected.append(instances.pop() if instances else None)
-    return selected

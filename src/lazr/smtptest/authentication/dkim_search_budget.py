@@ -12,9 +12,11 @@ _OCTETS_OF_A_TRY = 1000
 class SearchBudget:
     """Count the bytes that a search hashes, for all signatures of a mail together.
 
+    The first try that does not fit ends the search: later tries would cost time, too.
+
     >>> budget = SearchBudget(10_000)
-    >>> budget.spend(5000), budget.spend(5000)
-    (True, False)
+    >>> budget.spend(5000), budget.spend(5000), budget.is_spent
+    (True, False, True)
     """
 
     __slots__ = ("_octets",)
@@ -28,10 +30,16 @@ class SearchBudget:
         self._octets -= half
         return SearchBudget(half)
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether no further try is allowed."""
+        return self._octets < _OCTETS_OF_A_TRY
+
     def spend(self, octets: int) -> bool:
         """Return whether one more try, of this size, is allowed."""
         octets += _OCTETS_OF_A_TRY
         if octets > self._octets:
+            self._octets = 0
             return False
         self._octets -= octets
         return True

@@ -44,7 +44,7 @@ class Signature:
         body_hash: The bytes of bh=.
         value: The bytes of b=.
         length: The number of l=; None without it.
-        is_arc: The field is an ARC-Message-Signature: i= is a number, and the rules about From do not apply.
+        is_arc: The field is an ARC-Message-Signature: i= is a number.
     """
 
     field: Field
@@ -118,11 +118,15 @@ def read_signature(field: Field, tags: dict[str, bytes], now: float, *, is_arc: 
     header_algorithm, body_algorithm = _read_canonicalization(tags.get("c", b"simple/simple"))
     signed = _read_names(tags["h"])
     if not is_arc:
+        if len(tags.get("i", b"")) > MAX_NAME_CHARACTERS:
+            raise DkimProblem(
+                "neutral", f"i= has {len(tags['i'])} bytes, and at most {MAX_NAME_CHARACTERS} are checked"
+            )
         _check_identity(names["identity"], names["domain"])
         if "q" in tags and b"dns/txt" not in [one.strip() for one in tags["q"].split(b":")]:
             raise DkimProblem("neutral", f"the query method q={show(tags['q'])} is unknown; known: dns/txt")
-        if "from" not in signed:
-            raise DkimProblem("permerror", "the From field is not signed: h= must list it (RFC 6376 5.4)")
+    if "from" not in signed:
+        raise DkimProblem("permerror", "the From field is not signed: h= must list it (RFC 6376 5.4)")
     _check_times(tags, now)
     if algorithm == "rsa-sha1":
         raise DkimProblem(
@@ -176,6 +180,10 @@ def _read_names(value: bytes) -> tuple[str, ...]:
     names = tuple(name.strip(b" \t\r\n").decode("ascii", "replace").lower() for name in value.split(b":"))
     if len(names) > MAX_SIGNED_NAMES:
         raise DkimProblem("neutral", f"h= lists {len(names)} fields, and at most {MAX_SIGNED_NAMES} are checked")
+    longest = max(map(len, names))
+    if longest > MAX_NAME_CHARACTERS:
+        reason = f"h= has a name of {longest} characters, and at most {MAX_NAME_CHARACTERS} are checked"
+        raise DkimProblem("neutral", reason)
     if "" in names:
         raise DkimProblem("neutral", "h= has an empty name")
     return names

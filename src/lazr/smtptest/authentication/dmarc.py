@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import NamedTuple
 
 from lazr.smtptest.authentication.dmarc_record import (
@@ -10,7 +11,7 @@ from lazr.smtptest.authentication.dmarc_record import (
     is_dmarc_record,
     parse_dmarc_record,
 )
-from lazr.smtptest.authentication.domain_name import to_ascii_domain
+from lazr.smtptest.authentication.domain_name import is_mail_domain, to_ascii_domain
 from lazr.smtptest.authentication.organizational_domain import find_organizational_domain
 from lazr.smtptest.authentication.results import DmarcResult
 from lazr.smtptest.dns import DnsError
@@ -20,10 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Literal
 
+    from lazr.smtptest.authentication.dmarc_record import Policy
     from lazr.smtptest.authentication.results import DkimResult, SpfResult
     from lazr.smtptest.dns import Resolver
-
-    Policy = Literal["none", "quarantine", "reject"]
 
 __all__ = ["check_dmarc"]
 
@@ -79,14 +79,18 @@ def check_dmarc(
     >>> result.reason
     'DKIM passed for mailer.example.net, which is not aligned with example.com; SPF is none'
     """
-    domains: list[str] = []
-    for domain in from_domains:
-        name = to_ascii_domain(domain)
-        if name and name not in domains:
-            domains.append(name)
+    spellings = list(islice(dict.fromkeys(from_domains), MAX_FROM_DOMAINS + 1))
+    names = dict.fromkeys(map(to_ascii_domain, spellings))
+    domains = [name for name in names if name and is_mail_domain(name)]
     if not domains:
         return DmarcResult(reason="the mail has no From field with a domain name")
     results = [_check_domain(domain, dkim, spf, resolver) for domain in domains[:MAX_FROM_DOMAINS]]
+    # An address that is not checked must not pass together with one that passes.
+    if len(spellings) > MAX_FROM_DOMAINS:
+        reason = f"the From field has more than {MAX_FROM_DOMAINS} domains, and no more are checked"
+        results.append(DmarcResult("permerror", reason=reason))
+    if len(domains) < len(names):
+        results.append(DmarcResult(reason="an address of the From field has no valid domain name"))
     return min(results, key=lambda result: _SEVERITY.index((result.result, result.disposition)))
 
 

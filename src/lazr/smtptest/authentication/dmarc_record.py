@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from lazr.smtptest.authentication.excerpt import shorten
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
@@ -83,10 +85,10 @@ def parse_dmarc_record(text: bytes) -> DmarcRecord:
         name = name.strip().lower()
         if not found:
             if name:
-                raise DmarcSyntaxError(f"{_shorten(pair.strip())!r} is not a tag such as p=none")
+                raise DmarcSyntaxError(f"{shorten(pair.strip())!r} is not a tag such as p=none")
             continue
         if name in tags:  # RFC 6376 3.2
-            raise DmarcSyntaxError(f"the tag {_shorten(name)}= is in it twice")
+            raise DmarcSyntaxError(f"the tag {shorten(name)}= is in it twice")
         tags[name] = value.strip()
     policy, note = _read_policies(tags)
     return DmarcRecord(
@@ -109,7 +111,7 @@ def _read_policies(tags: dict[str, str]) -> tuple[tuple[Policy, Policy], str]:
         problem = "p= is missing"
     else:
         name = "p" if policy is None else "sp"
-        problem = f"{name}= must be none, quarantine or reject, got {_shorten(tags[name])!r}"
+        problem = f"{name}= must be none, quarantine or reject, got {shorten(tags[name])!r}"
     if any(_REPORT_URI.match(uri.strip()) for uri in tags.get("rua", "").split(",")):
         return ("none", "none"), f"{problem}: with a valid rua= it counts as p=none (RFC 7489 6.6.3)"
     raise DmarcSyntaxError(problem)
@@ -118,7 +120,3 @@ def _read_policies(tags: dict[str, str]) -> tuple[tuple[Policy, Policy], str]:
 def _read_percent(text: str) -> int:
     percent = int(text) if _PERCENT.fullmatch(text) else 100
     return min(percent, 100)
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:59]}…"

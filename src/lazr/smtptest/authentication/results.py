@@ -1,13 +1,15 @@
 """Results of DKIM, ARC, SPF and DMARC: immutable values with a reason in plain words.
 
 `Authentication` has all of a mail.  The words of `result` are those of RFC 8601 2.7.  `to_dict` makes plain values for
-JSON; `str` makes one line.
+JSON; `str` makes one line, with escapes for what could steer a terminal: reasons quote mails and DNS records.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
+
+from lazr.smtptest._util.escape import escape_unprintable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ class DkimResult:
         return self.whole_body[: self.body_length]
 
     def __str__(self) -> str:
-        return f"dkim={self.result} d={self.domain} s={self.selector}: {self.reason}"
+        return escape_unprintable(f"dkim={self.result} d={self.domain} s={self.selector}: {self.reason}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, without the canonical bytes."""
@@ -115,7 +117,7 @@ class ArcInstance:
 
     def __str__(self) -> str:
         text = f"i={self.instance} cv={self.cv} d={self.domain} seal={self.seal} message={self.message_signature}"
-        return f"{text}: {self.reason}" if self.reason else text
+        return escape_unprintable(f"{text}: {self.reason}" if self.reason else text)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -137,7 +139,7 @@ class ArcResult:
     reason: str = "the mail has no ARC fields"
 
     def __str__(self) -> str:
-        return f"arc={self.result}: {self.reason}"
+        return escape_unprintable(f"arc={self.result}: {self.reason}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -173,7 +175,7 @@ class SpfResult:
     reason: str = ""
 
     def __str__(self) -> str:
-        return f"spf={self.result} {self.scope}={self.domain}: {self.reason}"
+        return escape_unprintable(f"spf={self.result} {self.scope}={self.domain}: {self.reason}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -207,7 +209,7 @@ class DmarcResult:
     reason: str = ""
 
     def __str__(self) -> str:
-        return f"dmarc={self.result} from={self.domain}: {self.reason}"
+        return escape_unprintable(f"dmarc={self.result} from={self.domain}: {self.reason}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""

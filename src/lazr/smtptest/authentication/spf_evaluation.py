@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lazr.smtptest.authentication.domain_name import to_ascii_domain
+from lazr.smtptest.authentication.excerpt import shorten
 from lazr.smtptest.authentication.spf_context import SpfContext, SpfError, Verdict, build_temperror
 from lazr.smtptest.authentication.spf_macro import EXPLANATION_LETTERS, MacroError, parse_macro_string
 from lazr.smtptest.authentication.spf_mechanisms import find_match
@@ -36,7 +37,7 @@ class SpfEvaluation:
         """
         name = to_ascii_domain(domain)
         if name is None or "." not in name:
-            return Verdict("none", f"{_quote(domain)} is not a domain name of at least two labels")
+            return Verdict("none", f"{shorten(domain)!r} is not a domain name of at least two labels")
         if name in self._context.domains:
             path = ", ".join([*self._context.domains[self._context.domains.index(name) :], name])
             raise SpfError("permerror", f"the records include each other without end: {path}")
@@ -95,7 +96,7 @@ class SpfEvaluation:
         if record.redirect is None:
             reason = f"no term of the record of {domain} matches {self._context.identity.ip}"
             return Verdict("neutral", reason, "", domain)
-        term = f"redirect={record.redirect.text}"
+        term = f"redirect={shorten(record.redirect.text)}"
         if record.redirect.names_local_part and not self._context.identity.local_part.isascii():
             return Verdict("neutral", f"{term} does not match a non-ASCII local part (RFC 8616 4)", "", domain)
         self._context.count_lookup(term)
@@ -108,10 +109,6 @@ class SpfEvaluation:
 
     def _describe(self, mechanism: Mechanism, domain: str, match: str) -> str:
         if mechanism.name == "all":
-            return f"no term before {mechanism.text} in the record of {domain} matches {self._context.identity.ip}"
+            return f"no term before {mechanism.label} in the record of {domain} matches {self._context.identity.ip}"
         detail = f" ({match})" if match else ""
-        return f"{self._context.identity.ip} matches {mechanism.text} in the record of {domain}{detail}"
-
-
-def _quote(text: str) -> str:
-    return repr(text if len(text) <= 80 else f"{text[:79]}…")
+        return f"{self._context.identity.ip} matches {mechanism.label} in the record of {domain}{detail}"

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from lazr.smtptest.authentication.domain_name import MAX_NAME_CHARACTERS, has_valid_labels
+from lazr.smtptest.authentication.excerpt import shorten
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def parse_domain_spec(text: str) -> MacroString:
         if not dot or _TOP_LABEL.fullmatch(top_label) is None:
             if _DOTTED_NUMBERS.fullmatch(text):
                 raise MacroError(f"{text!r} is an address, not a domain name; use ip4:{text}")
-            raise MacroError(f"{_shorten(text)!r} ends neither in a domain name such as example.com nor in a macro")
+            raise MacroError(f"{shorten(text)!r} ends neither in a domain name such as example.com nor in a macro")
     return MacroString(text, (*parts, rest) if rest else parts)
 
 
@@ -173,18 +174,18 @@ def _parse_macros(text: str, letters: frozenset[str], *, has_spaces: bool) -> tu
         elif following == "{":
             match = _MACRO.match(text, percent + 2)
             if match is None or text[match.end() : match.end() + 1] != "}":
-                raise MacroError(f"{_shorten(text[percent:])!r} is not a macro")
+                raise MacroError(f"{shorten(text[percent:])!r} is not a macro")
             parts.append(_build_macro(match, letters))
             position = match.end() + 1
         else:
-            raise MacroError(f"{_shorten(text[percent:])!r} is not a macro; a percent sign is written as %%")
+            raise MacroError(f"{shorten(text[percent:])!r} is not a macro; a percent sign is written as %%")
     return tuple(parts), _check_literal(text[position:], has_spaces=has_spaces)
 
 
 def _check_literal(text: str, *, has_spaces: bool) -> str:
     # RFC 7208 7.1: macro-literal is visible ASCII without the percent sign.
     if text and (not (text.isascii() and text.isprintable()) or (" " in text and not has_spaces)):
-        raise MacroError(f"{_shorten(text)!r} has a character other than visible ASCII")
+        raise MacroError(f"{shorten(text)!r} has a character other than visible ASCII")
     return text
 
 
@@ -199,10 +200,6 @@ def _build_macro(match: re.Match[str], letters: frozenset[str]) -> Macro:
         # More parts than this cannot exist; and `int` refuses more than 4300 digits.
         significant = digits.lstrip("0")
         if not significant:
-            raise MacroError(f"{_shorten(match[0])!r} keeps no part of the value; the number must be at least 1")
+            raise MacroError(f"{shorten(match[0])!r} keeps no part of the value; the number must be at least 1")
         kept_parts = int(significant) if len(significant) < 10 else 10**9
     return Macro(letter.lower(), kept_parts, bool(reverse), delimiters or ".", letter.isupper())
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:59]}…"

@@ -52,11 +52,11 @@ def _match_include(
     target = _expand(mechanism, domain, context)
     if target is None:
         if mechanism.domain is not None and not mechanism.domain.names_local_part:
-            raise SpfError("permerror", f"{mechanism.text} in the record of {domain} expands to no domain name")
+            raise SpfError("permerror", f"{mechanism.label} in the record of {domain} expands to no domain name")
         return None
     verdict = check_host(target)
     if verdict.result == "none":  # RFC 7208 5.2
-        raise SpfError("permerror", f"the record of {domain} has {mechanism.text}, but {verdict.reason}")
+        raise SpfError("permerror", f"the record of {domain} has {mechanism.label}, but {verdict.reason}")
     return f"{verdict.mechanism} in the record of {verdict.domain}" if verdict.result == "pass" else None
 
 
@@ -80,7 +80,7 @@ def _match_mail_hosts(mechanism: Mechanism, domain: str, context: SpfContext) ->
     if len(hosts) > MAX_MX_HOSTS:
         raise SpfError(
             "permerror",
-            f"{target} has {len(hosts)} MX records ({mechanism.text} in the record of {domain}); "
+            f"{target} has {len(hosts)} MX records ({mechanism.label} in the record of {domain}); "
             f"RFC 7208 4.6.4 allows {MAX_MX_HOSTS}",
         )
     for host in hosts:
@@ -95,7 +95,7 @@ def _match_client_name(mechanism: Mechanism, domain: str, context: SpfContext) -
     if target is None:
         return None
     folded = target.lower()
-    for name in context.find_validated_names(mechanism.text):
+    for name in context.find_validated_names(mechanism.label):
         if f".{name.lower().removesuffix('.')}".endswith(f".{folded}"):
             return f"its name is {name}"
     return None
@@ -112,7 +112,7 @@ def _match_existence(mechanism: Mechanism, domain: str, context: SpfContext) -> 
 
 
 def _expand(mechanism: Mechanism, domain: str, context: SpfContext) -> str | None:
-    context.count_lookup(mechanism.text)
+    context.count_lookup(mechanism.label)
     return context.expand_target(mechanism.domain, domain)
 
 

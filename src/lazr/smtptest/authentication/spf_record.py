@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
+from lazr.smtptest.authentication.excerpt import shorten
 from lazr.smtptest.authentication.spf_macro import MacroError, MacroString, parse_domain_spec, parse_macro_string
 
 TYPE_CHECKING = False
@@ -58,6 +59,11 @@ class Mechanism:
     network: IPv4Network | IPv6Network | None = None
     prefix4: int = 32
     prefix6: int = 128
+
+    @property
+    def label(self) -> str:
+        """The term as reasons name it."""
+        return shorten(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +127,7 @@ def parse_record(text: bytes) -> SpfRecord:
             else:
                 modifiers[name] = parse_domain_spec(value)
         except MacroError as error:
-            raise SpfSyntaxError(f"the term {_shorten(term)!r} is invalid: {error}") from None
+            raise SpfSyntaxError(f"the term {shorten(term)!r} is invalid: {error}") from None
     return SpfRecord(tuple(mechanisms), modifiers.get("redirect"), modifiers.get("exp"))
 
 
@@ -133,7 +139,7 @@ def _parse_mechanism(term: str) -> Mechanism:
     name = (body if end is None else body[: end.start()]).lower()
     rest = "" if end is None else body[end.start() :]
     if name not in _MECHANISMS:
-        raise SpfSyntaxError(f"{_shorten(term)!r} is not a mechanism{_suggest(name)}")
+        raise SpfSyntaxError(f"{shorten(term)!r} is not a mechanism{_suggest(name)}")
     if name in {"ip4", "ip6"}:
         return Mechanism(term, name, result, network=_parse_network(term, name, rest))
     prefix4, prefix6 = 32, 128
@@ -141,14 +147,14 @@ def _parse_mechanism(term: str) -> Mechanism:
         rest, prefix6 = _split_prefix(term, rest, "//", 128)
         rest, prefix4 = _split_prefix(term, rest, "/", 32)
     if name == "all" and rest:
-        raise SpfSyntaxError(f"{_shorten(term)!r} is invalid: all takes no argument")
+        raise SpfSyntaxError(f"{shorten(term)!r} is invalid: all takes no argument")
     domain = None
     if rest.startswith(":"):
         domain = parse_domain_spec(rest[1:])
     elif rest:
-        raise SpfSyntaxError(f"{_shorten(term)!r} is invalid: {rest!r} is not a prefix length")
+        raise SpfSyntaxError(f"{shorten(term)!r} is invalid: {shorten(rest)!r} is not a prefix length")
     elif name in _NEEDS_DOMAIN:
-        raise SpfSyntaxError(f"{_shorten(term)!r} is invalid: {name} needs a domain name, as in {name}:example.com")
+        raise SpfSyntaxError(f"{shorten(term)!r} is invalid: {name} needs a domain name, as in {name}:example.com")
     return Mechanism(term, name, result, domain, None, prefix4, prefix6)
 
 
@@ -158,7 +164,7 @@ def _split_prefix(term: str, text: str, separator: str, most: int) -> tuple[str,
     if not found or not length.isdigit():  # a `/` may also be in the domain-spec
         return text, most
     if _PREFIX_LENGTH.fullmatch(length) is None or int(length) > most:
-        raise SpfSyntaxError(f"{_shorten(term)!r} is invalid: the prefix length must be 0 to {most}")
+        raise SpfSyntaxError(f"{shorten(term)!r} is invalid: the prefix length must be 0 to {most}")
     return head, int(length)
 
 
@@ -172,13 +178,9 @@ def _parse_network(term: str, name: str, rest: str) -> IPv4Network | IPv6Network
         return ip_network((kind("" if "%" in address or not rest.startswith(":") else address), prefix), strict=False)
     except ValueError:
         family = "IPv4" if name == "ip4" else "IPv6"
-        raise SpfSyntaxError(f"{_shorten(term)!r} is invalid: {name} needs an {family} address or network") from None
+        raise SpfSyntaxError(f"{shorten(term)!r} is invalid: {name} needs an {family} address or network") from None
 
 
 def _suggest(name: str) -> str:
     others = {"ipv4": "ip4", "ipv6": "ip6", "ip": "ip4", "redirect": "redirect=", "exp": "exp=", "includes": "include"}
     return f"; did you mean {others[name]}?" if name in others else ""
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:79]}…"

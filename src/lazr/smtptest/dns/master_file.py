@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from lazr.smtptest.dns.extra import require_dnspython
+from lazr.smtptest.dns.names import join_labels
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from dns.name import Name
     from dns.rdata import Rdata
 
 __all__ = ["read_master_file"]
@@ -61,7 +61,7 @@ def read_master_file(text: str, filename: str = "<text>") -> dict[str, list[str 
         record_type = str(rrset.rdtype.name)
         values = [value for value in (_read_value(record_type, data) for data in rrset) if value is not None]
         if values:
-            records[f"{_format_name(rrset.name)} {record_type}"] = values
+            records[f"{join_labels(rrset.name.labels)} {record_type}"] = values
     return records
 
 
@@ -72,12 +72,7 @@ def _read_value(record_type: str, data: Rdata) -> str | bytes | None:
     if record_type in ("A", "AAAA"):
         return str(data.address)  # type: ignore[attr-defined]
     if record_type == "MX":
-        return f"{data.preference} {_format_name(data.exchange) or '.'}"  # type: ignore[attr-defined]
+        return f"{data.preference} {join_labels(data.exchange.labels) or '.'}"  # type: ignore[attr-defined]
     if record_type in ("CNAME", "PTR"):
-        return _format_name(data.target)  # type: ignore[attr-defined]
+        return join_labels(data.target.labels)  # type: ignore[attr-defined]
     return None
-
-
-def _format_name(name: Name) -> str:
-    """Return a name without the last dot and without escapes."""
-    return b".".join(label for label in name.labels if label).decode("latin-1")

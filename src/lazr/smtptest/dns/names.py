@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["build_reverse_name", "find_parent", "normalize_name", "split_labels"]
+from lazr.smtptest._util.internationalized_domain import encode_domain
+
+__all__ = ["build_reverse_name", "find_parent", "join_labels", "normalize_name", "split_labels"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lazr.smtptest.dns.resolver import Address
 
 MAX_NAME_OCTETS = 253  # as text, without the last dot: RFC 1035 2.3.4 allows 255 octets on the wire
@@ -21,18 +25,10 @@ def normalize_name(name: str) -> str:
     ('s1._domainkey.example.com', 'xn--bcher-kva.example')
     """
     name = name.strip().removesuffix(".")
-    if name.isascii():
-        return name.lower()
-    return ".".join(map(_encode_label, name.split(".")))
-
-
-def _encode_label(label: str) -> str:
-    if label.isascii() or len(label) > MAX_LABEL_OCTETS:  # the codec takes quadratic time
-        return label.lower()
     try:
-        return label.encode("idna").decode("ascii").lower()
+        return encode_domain(name) if len(name) <= MAX_NAME_OCTETS else name.lower()
     except UnicodeError:
-        return label.lower()
+        return name.lower()
 
 
 def split_labels(name: str) -> list[bytes] | None:
@@ -48,6 +44,15 @@ def split_labels(name: str) -> list[bytes] | None:
     if not all(0 < len(label) <= MAX_LABEL_OCTETS for label in labels):
         return None
     return labels if sum(len(label) + 1 for label in labels) - 1 <= MAX_NAME_OCTETS else None
+
+
+def join_labels(labels: Iterable[bytes]) -> str:
+    """Return the name of these labels, without the last dot and without escapes.
+
+    >>> join_labels((b"example", b"com", b""))
+    'example.com'
+    """
+    return b".".join(label for label in labels if label).decode("latin-1")
 
 
 def find_parent(name: str) -> str:

@@ -6,14 +6,13 @@ from ipaddress import ip_address
 
 from lazr.smtptest._util.host_port import split_host_port
 from lazr.smtptest.dns.extra import require_dnspython
-from lazr.smtptest.dns.names import build_reverse_name, split_labels
+from lazr.smtptest.dns.names import build_reverse_name, join_labels, split_labels
 from lazr.smtptest.dns.resolver import Address, DnsError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from dns.name import Name
     from dns.nameserver import Nameserver
     from dns.rdata import Rdata
 
@@ -76,13 +75,13 @@ class SystemResolver:
     def find_mx(self, name: str) -> list[tuple[int, str]]:
         """Return the MX records, see `Resolver`."""
         return [
-            (data.preference, _format_name(data.exchange))  # type: ignore[attr-defined]
+            (data.preference, join_labels(data.exchange.labels))  # type: ignore[attr-defined]
             for data in self._find(name, "MX")
         ]
 
     def find_ptr(self, address: Address) -> list[str]:
         """Return the names of an address, see `Resolver`."""
-        return [_format_name(data.target) for data in self._find(build_reverse_name(address), "PTR")]  # type: ignore[attr-defined]
+        return [join_labels(data.target.labels) for data in self._find(build_reverse_name(address), "PTR")]  # type: ignore[attr-defined]
 
     def _find(self, name: str, record_type: str) -> Iterator[Rdata]:
         import dns.exception
@@ -121,7 +120,3 @@ def _parse_nameserver(text: str) -> str | Nameserver:
             f"a name server must be an IP address, got {text!r}; write it as 192.0.2.53 or 192.0.2.53:5353"
         ) from None
     return dns.nameserver.Do53Nameserver(address, number) if port else address
-
-
-def _format_name(name: Name) -> str:
-    return b".".join(label for label in name.labels if label).decode("latin-1")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ class Behavior:
     title: str
     expected: str
     accept: frozenset[Outcome]
-    server: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    server: Mapping[str, object] = field(default_factory=dict, hash=False)
     rules: tuple[Mapping[str, object], ...] = field(default=(), hash=False)
     security: Security = "none"
     auth: bool = False

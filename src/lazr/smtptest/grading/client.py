@@ -100,7 +100,7 @@ class CommandClient:
                 # Also after its end: a process in the background must not outlive the trial.
                 _kill_group(process)
             for output in outputs:
-                output.close()
+                output.wait()
             text = next((output.text for output in outputs if output.text), "")
         if not is_ended:
             return ClientReport(Claim.HUNG, text)
@@ -161,15 +161,14 @@ class _OutputTail:
         self._thread.start()
 
     def _read(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
+        # The reader closes the pipe: a daemon can hold the other end for longer than the trial.
+        with contextlib.suppress(OSError, ValueError), self._pipe:
             while octets := os.read(self._pipe.fileno(), 64 * 1024):
                 self._tail.extend(octets[-_MAX_OUTPUT_BYTES:])
 
-    def close(self) -> None:
-        """Wait for the end of the output, and close the pipe."""
+    def wait(self) -> None:
+        """Wait for the end of the output, but not for long."""
         self._thread.join(_OUTPUT_CLOSE_TIMEOUT_SECONDS)
-        if not self._thread.is_alive():
-            self._pipe.close()
 
     @property
     def text(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lazr.smtptest.grading.behavior import Behavior, Outcome
 from lazr.smtptest.grading.client import CommandClient
+from lazr.smtptest.grading.termination import unwind_at_termination
 from lazr.smtptest.grading.trial import run_trial
 
 TYPE_CHECKING = False
@@ -44,4 +45,5 @@ def run_control(command: Sequence[str], timeout: float = 10.0, *, security: Secu
     """
     tls = {} if security == "none" else {"tls": security}
     behavior = replace(CONTROL, security=security, server=tls)
-    return run_trial(behavior, CommandClient(command), timeout, threading.Event())
+    with unwind_at_termination():
+        return run_trial(behavior, CommandClient(command), timeout, threading.Event())

@@ -12,6 +12,7 @@ from lazr.smtptest._util.seconds import check_seconds
 from lazr.smtptest.grading.behaviors import find_behaviors
 from lazr.smtptest.grading.client import CommandClient, FunctionClient
 from lazr.smtptest.grading.result import Grades, Result
+from lazr.smtptest.grading.termination import unwind_at_termination
 from lazr.smtptest.grading.trial import run_trial
 
 TYPE_CHECKING = False
@@ -96,6 +97,9 @@ def grade_command(
     words in its arguments such as `{host}`, which are replaced.  The message is on its standard input, too.  Exit
     status 0 means that the mail was sent, 75 that it is kept for a later attempt, any other that it failed.
 
+    The commands are killed at Ctrl-C, SIGTERM and SIGHUP, too.  A process that leaves the group of its command, as
+    daemons do, is not killed.
+
     Args:
         command: The program and its arguments.
         only: Names and groups of behaviors, with `*` as a wildcard; all by default.
@@ -155,9 +159,9 @@ def _run_trials(
         raise ValueError(f"jobs must be a whole number >= 1, got {jobs!r}")
     cancel = threading.Event()
     started_at = datetime.now(UTC)
-    with ThreadPoolExecutor(jobs, "grade") as executor:
-        futures = [executor.submit(run_trial, behavior, client, limit, cancel) for behavior in behaviors]
+    with unwind_at_termination(), ThreadPoolExecutor(jobs, "grade") as executor:
         try:
+            futures = [executor.submit(run_trial, behavior, client, limit, cancel) for behavior in behaviors]
             for future in as_completed(futures):
                 result = future.result()
                 if on_result is not None:

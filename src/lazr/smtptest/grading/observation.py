@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 from lazr.smtptest.grading.message import find_alteration
 
@@ -13,9 +14,25 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lazr.smtptest.mail import Mail
-    from lazr.smtptest.protocol.smtp import SessionRecord
+    from lazr.smtptest.protocol.smtp import Command, SessionRecord
 
-__all__ = ["Arrivals", "Claim", "Observation", "count_attempts", "find_message"]
+__all__ = [
+    "Arrivals",
+    "Claim",
+    "Observation",
+    "count_acceptances",
+    "count_attempts",
+    "find_last_refusal",
+    "find_message",
+    "find_refusal_before_content",
+    "find_repeated_refusal",
+]
+
+_MAIL_VERBS = frozenset({"MAIL", "RCPT", "DATA", "BDAT", "END_OF_DATA"})
+_INTERMEDIATE = 3  # the first digit of 354
+# Refusals of a transaction that another attempt cannot change.  503 and 530 are about the order of commands.
+_FIRST_CODE_OF_PERMANENT_REFUSALS = 550
+_LAST_CODE_OF_PERMANENT_REFUSALS = 554
 
 
 class Claim(Enum):
@@ -103,3 +120,71 @@ def count_attempts(sessions: Sequence[SessionRecord]) -> int:
     """Return how often a client began to send a mail, or connected if it never did."""
     mails = sum(command.verb == "MAIL" for session in sessions for command in session.commands)
     return mails or len(sessions)
+
+
+def count_acceptances(sessions: Sequence[SessionRecord]) -> int:
+    """Return how many messages the server accepted with a reply that it sent.
+
+    Bounces of the client, which have no sender, do not count.
+    """
+    count = 0
+    for session in sessions:
+        sender: str | None = ""
+        for command in session.commands:
+            if command.verb == "MAIL":
+                sender = command.address
+            elif command.verb == "END_OF_DATA" and command.reply is not None and command.reply.code < 300:
+                count += bool(sender)
+    return count
+
+
+def find_refusal_before_content(sessions: Sequence[SessionRecord]) -> int | None:
+    """Return the code of a refusal of DATA after which the client sent its content.
+
+    The server takes such content for commands, which are invalid; None if there is no such refusal.
+    """
+    for session in sessions:
+        for command, following in pairwise(session.commands):
+            reply = command.reply
+            if (
+                command.verb == "DATA"
+                and reply is not None
+                and reply.code // 100 != _INTERMEDIATE
+                and not following.is_valid
+            ):
+                return reply.code
+    return None
+
+
+def find_last_refusal(sessions: Sequence[SessionRecord]) -> Command | None:
+    """Return the last command of a mail with a refusal, if that was a permanent one."""
+    commands = [command for session in sessions for command in session.commands if command.verb in _MAIL_VERBS]
+    refused = [command for command in commands if command.reply is not None and command.reply.code >= 400]
+    if refused and (reply := refused[-1].reply) is not None and _is_permanent(reply.code):
+        return refused[-1]
+    return None
+
+
+def find_repeated_refusal(sessions: Sequence[SessionRecord]) -> Command | None:
+    """Return the second of two equal commands with a permanent refusal (RFC 5321 4.2.1).
+
+    Two commands are equal if they and those before them in the transaction have the same arguments.
+    """
+    refused: set[tuple[object, ...]] = set()
+    for session in sessions:
+        transaction: list[object] = []
+        for command in session.commands:
+            if command.verb == "MAIL":
+                transaction = []
+            elif command.verb not in _MAIL_VERBS:
+                continue
+            transaction.append((command.verb, command.address, frozenset(command.parameters), command.argument))
+            if command.reply is not None and _is_permanent(command.reply.code):
+                if tuple(transaction) in refused:
+                    return command
+                refused.add(tuple(transaction))
+    return None
+
+
+def _is_permanent(code: int) -> bool:
+    return _FIRST_CODE_OF_PERMANENT_REFUSALS <= code <= _LAST_CODE_OF_PERMANENT_REFUSALS

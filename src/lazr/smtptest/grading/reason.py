@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lazr.smtptest.grading.behavior import Outcome
-from lazr.smtptest.grading.observation import Claim, count_attempts
+from lazr.smtptest.grading.observation import Claim, count_acceptances, count_attempts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.grading.observation import Arrivals, Observation
     from lazr.smtptest.protocol.smtp import SessionRecord
 
-__all__ = ["explain_outcome", "explain_skip"]
+__all__ = ["explain_outcome", "explain_report_of_arrived_mail", "explain_skip", "name_place"]
 
 _MAX_QUOTED_CHARACTERS = 120
 # What a verb stands for in a reason.
@@ -64,19 +64,31 @@ def explain_outcome(
         case Outcome.DELIVERED if is_right:
             count = count_attempts(seen.sessions)
             return f"the mail arrived, in {count} attempts" if count > len(seen.messages) else "the mail arrived"
+        case Outcome.DELIVERED if not count_acceptances(seen.sessions):
+            return f"the client said that the mail was sent, but no reply told it so: {end}"
         case Outcome.DELIVERED:
             return f"the client delivered the mail, although {_lower_first(behavior.title)}"
     if is_right:
         what = "kept the mail for a later attempt" if outcome is Outcome.DEFERRED else "reported the failure"
         return f"the client {what}: {end}"
-    what = "kept the mail for a later attempt" if outcome is Outcome.DEFERRED else "reported a failure"
     if not arrivals.missing:
-        return f"the client {what}, although the mail had arrived{_quote(seen.claim_text)}"
+        return explain_report_of_arrived_mail(seen)
+    what = "kept the mail for a later attempt" if outcome is Outcome.DEFERRED else "reported a failure"
     return (
         f"the client {what}, instead of delivering the mail: {end}"
         if Outcome.DELIVERED in behavior.accept
         else (f"the client {what}, which is wrong here: {end}")
     )
+
+
+def explain_report_of_arrived_mail(seen: Observation) -> str:
+    """Return why a report of a failure is wrong: the mail has arrived.
+
+    Args:
+        seen: What the trial has shown.
+    """
+    what = "kept the mail for a later attempt" if seen.claim is Claim.DEFERRED else "reported a failure"
+    return f"the client {what}, although the mail had arrived{_quote(seen.claim_text)}"
 
 
 def _describe_end(seen: Observation) -> str:
@@ -101,7 +113,7 @@ def _describe_fault(session: SessionRecord) -> str | None:
     commands = [command for command in session.commands if command.verb not in ("QUIT", "RSET")]
     for command in reversed(commands):
         if command.reply is not None and command.reply.code >= 400:
-            return f"the server answered {command.reply.code} to {_name_place(command.verb)}"
+            return f"the server answered {command.reply.code} to {name_place(command.verb)}"
     if session.tls_failure is not None:
         # The failures that the server makes itself have the text of its settings.
         return "the TLS handshake failed" + ("" if "fault=" in session.tls_failure else f" ({session.tls_failure})")
@@ -111,7 +123,7 @@ def _describe_fault(session: SessionRecord) -> str | None:
         return "the server closed the connection" if session.ended == "rule" else "the server did not greet"
     if not commands:
         return None
-    place = _name_place(commands[-1].verb)
+    place = name_place(commands[-1].verb)
     answer = _find_answer(session)
     if commands[-1].reply is None and answer:
         return f"the server answered {place} with {_shorten(answer)!r}"
@@ -135,7 +147,8 @@ def _find_answer(session: SessionRecord) -> str:
     return answer
 
 
-def _name_place(verb: str) -> str:
+def name_place(verb: str) -> str:
+    """Return what a command is called in a reason: its verb, or "the content"."""
     return _PLACES.get(verb, verb)
 
 

@@ -9,8 +9,17 @@ from dataclasses import dataclass
 
 from lazr.smtptest._util.octets import has_bare_line_ends
 from lazr.smtptest.grading.behavior import Outcome
-from lazr.smtptest.grading.observation import Arrivals, Claim, count_attempts, find_message
-from lazr.smtptest.grading.reason import explain_outcome, explain_skip
+from lazr.smtptest.grading.observation import (
+    Arrivals,
+    Claim,
+    count_acceptances,
+    count_attempts,
+    find_last_refusal,
+    find_message,
+    find_refusal_before_content,
+    find_repeated_refusal,
+)
+from lazr.smtptest.grading.reason import explain_outcome, explain_report_of_arrived_mail, explain_skip, name_place
 from lazr.smtptest.protocol.smtp import Finding
 
 TYPE_CHECKING = False
@@ -23,6 +32,8 @@ __all__ = ["Claim", "Verdict", "judge"]
 # A client must wait before it tries the same server again (RFC 5321 4.5.4.1).  Queues are flushed for a trial, so that
 # some attempts in its few seconds are no fault.
 _MAX_CONNECTIONS = 30
+# A second copy is right if the reply to the first one was lost; that happens once.
+_MAX_COPIES = 2
 _OUTCOMES_WITHOUT_HARM = frozenset({Outcome.DELIVERED, Outcome.DEFERRED, Outcome.REFUSED})
 
 
@@ -58,9 +69,9 @@ def judge(behavior: Behavior, seen: Observation) -> Verdict:
             return Verdict(Outcome.SKIPPED, is_right=True, reason=explain_skip(behavior, seen))
     if is_right and forbidden:
         return Verdict(outcome, is_right=False, reason=f"the mail was {outcome}, but {forbidden[0]}")
-    if is_right and len(seen.sessions) > _MAX_CONNECTIONS:
-        reason = f"the client connected {len(seen.sessions)} times in {seen.seconds:.1f} s (RFC 5321 4.5.4.1)"
-        return Verdict(outcome, is_right=False, reason=reason)
+    fault = _find_fault(seen, arrivals) if is_right else None
+    if fault is not None:
+        return Verdict(outcome, is_right=False, reason=fault)
     return Verdict(outcome, is_right, explain_outcome(behavior, seen, arrivals, outcome, is_right=is_right))
 
 
@@ -78,6 +89,28 @@ def _find_outcome(behavior: Behavior, seen: Observation, arrivals: Arrivals) -> 
     if seen.claim is Claim.SENT:
         return Outcome.DELIVERED
     return Outcome.DEFERRED if seen.claim is Claim.DEFERRED else Outcome.REFUSED
+
+
+def _find_fault(seen: Observation, arrivals: Arrivals) -> str | None:
+    """Return what is wrong with an outcome that is right by itself."""
+    if len(seen.sessions) > _MAX_CONNECTIONS:
+        return f"the client connected {len(seen.sessions)} times in {seen.seconds:.1f} s (RFC 5321 4.5.4.1)"
+    if arrivals.most > _MAX_COPIES:
+        return f"the mail arrived {arrivals.most} times"
+    if seen.claim is not Claim.SENT and not arrivals.missing and count_acceptances(seen.sessions) >= len(seen.messages):
+        return explain_report_of_arrived_mail(seen)
+    last = find_last_refusal(seen.sessions) if seen.claim is Claim.DEFERRED else None
+    if last is not None and last.reply is not None:
+        place = name_place(last.verb)
+        return f"the client kept the mail, although {last.reply.code} to {place} is permanent (RFC 5321 4.2.1)"
+    refusal = find_refusal_before_content(seen.sessions)
+    if refusal is not None:
+        return f"the client sent its content, although the server had answered DATA with {refusal} (RFC 5321 3.3)"
+    repeated = find_repeated_refusal(seen.sessions)
+    if repeated is not None and repeated.reply is not None:
+        place = name_place(repeated.verb)
+        return f"the client made the same attempt again after {repeated.reply.code} to {place} (RFC 5321 4.2.1)"
+    return None
 
 
 def _find_forbidden(behavior: Behavior, seen: Observation) -> list[Finding]:
@@ -101,9 +134,9 @@ def _is_tried(behavior: Behavior, seen: Observation) -> bool:
 
 
 def _has_sent_only_first(seen: Observation) -> bool:
-    """Whether the client is made for one mail, and has left the others alone.
+    """Whether the client has sent the first of several mails, and has not begun another one.
 
-    A client that has lost the second mail has mostly sent a second MAIL.
+    It is made for one mail, or has lost the others: `run_trial` finds out.
     """
     return (
         len(seen.messages) > 1

@@ -560,9 +560,7 @@ class Mail:
             authenticator = Authenticator(
                 authenticator.resolver if dns is None else dns, authenticator.spf_ip if spf_ip is None else spf_ip
             )
-        return authenticator.check(
-            self, [address.rpartition("@")[2] for address in self._parse().read_addresses("from")]
-        )
+        return authenticator.check(self, [address.domain for address in self._parse().from_ if address.domain])
 
     def assert_authenticated(
         self,

@@ -21,7 +21,16 @@ from lazr.smtptest.net.connection_state import NEXT_PHASES, PauseReason, Phase, 
 from lazr.smtptest.net.deadlines import Deadlines
 from lazr.smtptest.net.peer_name import format_peer_name
 from lazr.smtptest.net.pending_decision import CommitDecision, CoroutineDecision, DelayedAuth
-from lazr.smtptest.protocol.smtp import MAX_ENTRIES, PENDING, Malformed, Reply, SmtpSession, Unknown, standard_replies
+from lazr.smtptest.protocol.smtp import (
+    EARLY_INPUT_NOTE,
+    MAX_ENTRIES,
+    PENDING,
+    Malformed,
+    Reply,
+    SmtpSession,
+    Unknown,
+    standard_replies,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +59,8 @@ _LINGER_SECONDS = 2.0
 
 # The commands of one client that are handled before the next client has its turn: some milliseconds.
 _ITEMS_PER_TURN = 100
+
+_MAX_ENTRIES_BEFORE_GREETING = 40
 
 _NO_PAUSE = PauseReason(0)  # `enum` makes each combination of flags once, so `is` compares them
 
@@ -169,6 +180,8 @@ class Connection:
         entries.append(now)  # `add_timestamp(now)`, without the cost of a call
         if len(entries) > MAX_ENTRIES:
             self.record.transcript.drop_middle()
+        if self.throttle is not None:
+            self.note_early_input()
         if self.input_handler is None:
             self.receive(data)
         elif self.phase is not Phase.CLOSING:
@@ -299,6 +312,16 @@ class Connection:
             and self.pending is None
             and not (session.is_reply_pending or session.is_handshaking)
         )
+
+    def note_early_input(self) -> None:
+        """Note input that came before the end of the greeting (RFC 5321 4.3.1), once."""
+        transcript = self.record.transcript
+        # A session whose greeting waits has few entries; this is bounded for one that sends much input meanwhile.
+        first = transcript.entries[:_MAX_ENTRIES_BEFORE_GREETING]
+        lines = sum(isinstance(entry, bytes) for entry in first)
+        is_greeting_sent = lines == 1 and not (self.throttle is not None and self.throttle.seconds_left)
+        if lines <= 1 and not is_greeting_sent and EARLY_INPUT_NOTE not in first:
+            transcript.add_note(EARLY_INPUT_NOTE)
 
     def mark_time(self) -> None:
         """Note the time in the transcript, for the lines that follow."""

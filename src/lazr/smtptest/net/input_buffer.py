@@ -30,6 +30,9 @@ if TYPE_CHECKING:
         def resume_reading(self, reason: PauseReason) -> None:
             """Read again."""
 
+        def note_early_input(self) -> None:
+            """Note input that came before the end of the greeting."""
+
         def route_input(self, data: bytes) -> None:
             """Process input that arrived earlier."""
 
@@ -64,6 +67,7 @@ class InputBuffer:
             self._handler, connection.input_handler = connection.input_handler, self._append
 
     def _append(self, data: bytes) -> None:
+        self._connection.note_early_input()
         self._data += data
         if len(self._data) > _MAX_BYTES:
             self._connection.pause_reading(PauseReason.BUFFER)

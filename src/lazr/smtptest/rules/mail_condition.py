@@ -174,7 +174,7 @@ def _parse_expected(name: Any, value: Any, parse_matcher: Callable[[Any], Any]) 
     if name == "where" or not isinstance(name, str):
         raise TypeError(f"a condition must have names of criteria as keys, got {name!r}")
     if name == "header" and isinstance(value, Mapping):
-        return {field: _parse_expected("header", item, parse_matcher) for field, item in value.items()}
+        return {field: _parse_expected(f"header {field}", item, parse_matcher) for field, item in value.items()}
     expected = parse_matcher(value)
     for item in expected if isinstance(expected, list) else [expected]:
         if not isinstance(item, (str, re.Pattern, LinearPattern)):

@@ -130,7 +130,7 @@ def _fetch_review(api: ApiClient, id: str, query: str) -> dict[str, Any]:
             ],
             "spam_score": float(review["SpamScore"]),
             "spam_threshold": float(review["SpamThreshold"]),
-            "spam_rules": [
+            "spam_signs": [
                 {name.lower(): rule[name] for name in ("Name", "Score", "Description")} for rule in review["SpamRules"]
             ],
         }

@@ -135,15 +135,18 @@ def grade(
     earlier = None if baseline is None else _read_baseline(baseline)
     _check_client(command, timeout, behaviors)
     names = [behavior.name for behavior in behaviors]
-    with GradeProgress(len(behaviors), name_width=max(map(len, names))) as progress:
-        grades = grade_command(
-            command,
-            only=names,
-            client=name or _build_client_name(command),
-            timeout=timeout,
-            jobs=jobs,
-            on_result=progress.add,
-        )
+    try:
+        with GradeProgress(len(behaviors), name_width=max(map(len, names))) as progress:
+            grades = grade_command(
+                command,
+                only=names,
+                client=name or _build_client_name(command),
+                timeout=timeout,
+                jobs=jobs,
+                on_result=progress.add,
+            )
+    except OSError as error:  # the system has no more files or processes
+        raise CommandError(error.strerror or str(error), _USAGE_ERROR) from None
     comparison = None if earlier is None else Comparison(grades, earlier)
     badge_url = "" if badge is None or markdown is None else _find_badge_url(badge, markdown)
     renderers = {

@@ -26,4 +26,5 @@ ANY_REPORT: Final = frozenset({Outcome.REFUSED, Outcome.DEFERRED})
 # A temporary failure that is over at the next attempt (RFC 5321 4.2.1, 4yz): only a client with a queue makes one.
 RETRIED: Final = frozenset({Outcome.DELIVERED, Outcome.REFUSED, Outcome.DEFERRED})
 # The client cannot know whether the mail was accepted, and a second copy is better than a lost mail (RFC 1047).
-UNSURE: Final = RETRIED | {Outcome.DUPLICATED}
+# One copy and the claim that it was sent is a guess: without a reply, the mail can also be lost.
+UNSURE: Final = ANY_REPORT | {Outcome.DUPLICATED}

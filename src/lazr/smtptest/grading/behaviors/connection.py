@@ -44,6 +44,22 @@ CONNECTION_BEHAVIORS: Final = (
         mails=2,
     ),
     Behavior(
+        "connection-421-unasked",
+        _GROUP,
+        "RFC 5321 3.8",
+        "The server accepts the first of two mails, sends 421 without a command, and closes the connection",
+        "The client connects again for the second mail, or reports that it was not sent; the first is not sent again.",
+        RETRIED,
+        rules=(
+            {
+                "when": "END_OF_DATA",
+                "match": {"nth": 1},
+                "do": [{"raw": "250 2.0.0 Message accepted\r\n421 4.4.2 Idle for too long\r\n", "close_after": True}],
+            },
+        ),
+        mails=2,
+    ),
+    Behavior(
         "connection-first-mail-550",
         _GROUP,
         "RFC 5321 4.1.4",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["CONTENT_BEHAVIORS"]
 
 _GROUP = "content"
+_ENCODINGS_WITH_SHORT_LINES = {"regex": "quoted-printable|base64", "flags": "i"}
 _WITHOUT_8BITMIME = ("PIPELINING", "SIZE", "ENHANCEDSTATUSCODES", "HELP")
 
 CONTENT_BEHAVIORS: Final = (
@@ -66,8 +67,15 @@ CONTENT_BEHAVIORS: Final = (
         "The server refuses a mail with a line of 1,500 octets with 500",
         "The client encodes the content and delivers, or reports the failure.",
         DELIVERED_OR_REFUSED,
-        rules=({"when": "END_OF_DATA", "do": [{"reply": [500, "5.6.0", "Line too long"]}]},),
+        rules=(
+            {
+                "when": "END_OF_DATA",
+                "match": {"where": {"not": {"header": {"Content-Transfer-Encoding": _ENCODINGS_WITH_SHORT_LINES}}}},
+                "do": [{"reply": [500, "5.6.0", "Line too long"]}],
+            },
+        ),
         body="long-line",
+        needs=frozenset({"DATA", "BDAT"}),
     ),
     Behavior(
         "content-lf-lines",

@@ -18,7 +18,7 @@ EHLO_BEHAVIORS: Final = (
     Behavior(
         "ehlo-refused",
         _GROUP,
-        "RFC 5321 3.2",
+        "RFC 5321 2.2.1",
         "The server does not know EHLO, and answers it with 500",
         "The client sends HELO instead, uses no extensions, and delivers.",
         DELIVERED,
@@ -50,7 +50,7 @@ EHLO_BEHAVIORS: Final = (
         "ehlo-odd-keywords",
         _GROUP,
         "RFC 5321 4.1.1.1",
-        "The server offers keywords that nobody knows, in small letters, and with odd parameters",
+        "The server offers unknown keywords, some in small letters, and with odd parameters",
         "The client ignores what it does not know, and delivers.",
         DELIVERED,
         rules=(

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 __all__ = ["GREETING_BEHAVIORS"]
 
 _GROUP = "greeting"
+_BYTES_PER_SECOND = 200
+_EARLY_INPUT = frozenset({"early_input"})
 
 GREETING_BEHAVIORS: Final = (
     Behavior(
@@ -22,15 +24,28 @@ GREETING_BEHAVIORS: Final = (
         "The client waits for the greeting, and delivers.",
         DELIVERED,
         rules=({"when": "CONNECT", "do": [{"delay": 1.5}]},),
+        forbids=_EARLY_INPUT,
     ),
     Behavior(
         "greeting-multi-line",
         _GROUP,
         "RFC 5321 4.2",
-        "The server greets with a reply of four lines",
+        "The server greets with a reply of four lines, which come one after another",
         "The client reads all lines before it sends EHLO, and delivers.",
         DELIVERED,
-        rules=({"when": "CONNECT", "do": [{"reply": [220, "mx.example.com ESMTP", "Welcome", "No spam", "Ready"]}]},),
+        server={"extensions": []},  # a short reply to EHLO, as the whole connection is slow
+        rules=(
+            {
+                "when": "CONNECT",
+                "do": [
+                    {
+                        "reply": [220, "mx.example.com ESMTP", "Welcome", "No spam, please", "Ready"],
+                        "throttle": {"bytes_per_second": _BYTES_PER_SECOND, "direction": "out"},
+                    }
+                ],
+            },
+        ),
+        forbids=_EARLY_INPUT,
     ),
     Behavior(
         "greeting-421",
@@ -74,7 +89,7 @@ GREETING_BEHAVIORS: Final = (
         _GROUP,
         "RFC 5321 4.2",
         "The server greets with a line of HTTP, and closes the connection",
-        "The client sees that this is no SMTP, and reports the failure.",
+        "The client sees that this is not SMTP, and reports the failure.",
         ANY_REPORT,
         rules=({"when": "CONNECT", "do": [{"raw": "HTTP/1.1 400 Bad Request\r\n\r\n", "close_after": True}]},),
     ),

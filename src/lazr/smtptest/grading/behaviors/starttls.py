@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lazr.smtptest.grading.behavior import Behavior
-from lazr.smtptest.grading.behaviors.accepted import ANY_REPORT, DELIVERED
+from lazr.smtptest.grading.behaviors.accepted import ANY_REPORT, DELIVERED, RETRIED
 from lazr.smtptest.net import Tls
 
 TYPE_CHECKING = False
@@ -36,7 +36,7 @@ STARTTLS_BEHAVIORS: Final = (
         "starttls-required",
         _GROUP,
         "RFC 3207 4",
-        "The server answers all commands with 530 before STARTTLS",
+        "The server answers MAIL, and most other commands, with 530 before STARTTLS",
         "The client upgrades the connection first, and delivers.",
         DELIVERED,
         server={"tls": Tls(required=True)},
@@ -46,7 +46,7 @@ STARTTLS_BEHAVIORS: Final = (
     Behavior(
         "starttls-1.2-only",
         _GROUP,
-        "RFC 8996 2",
+        "RFC 9325 3.1.1",
         "The server speaks TLS 1.2, and no other version",
         "The client speaks TLS 1.2, too, and delivers.",
         DELIVERED,
@@ -57,7 +57,7 @@ STARTTLS_BEHAVIORS: Final = (
     Behavior(
         "starttls-1.3-only",
         _GROUP,
-        "RFC 8446 4.2.1",
+        "RFC 9325 3.1.1",
         "The server speaks TLS 1.3, and no other version",
         "The client speaks TLS 1.3 and delivers, or it is too old for that and reports the failure.",
         DELIVERED | ANY_REPORT,
@@ -100,7 +100,7 @@ STARTTLS_BEHAVIORS: Final = (
     Behavior(
         "starttls-refused",
         _GROUP,
-        "RFC 3207 4.1",
+        "RFC 3207 4",
         "The server offers STARTTLS, and answers it with 454",
         _NEVER_IN_CLEAR,
         ANY_REPORT,
@@ -109,6 +109,19 @@ STARTTLS_BEHAVIORS: Final = (
         auth=True,
         auth_in_clear=True,
         needs=_NEEDS,
+    ),
+    Behavior(
+        "starttls-421",
+        _GROUP,
+        "RFC 5321 3.8",
+        "The server answers the first STARTTLS with 421, and closes the connection",
+        "The client reports the failure, or keeps the mail and tries again; it sends nothing in clear.",
+        RETRIED,
+        server={"tls": Tls()},
+        rules=({"when": "STARTTLS", "do": [{"reply": [421, "4.3.2", "System shuts down"], "times": 1}]},),
+        security="starttls",
+        auth=True,
+        auth_in_clear=True,
     ),
     Behavior(
         "starttls-unknown",
@@ -137,7 +150,7 @@ STARTTLS_BEHAVIORS: Final = (
     Behavior(
         "starttls-garbage",
         _GROUP,
-        "RFC 3207 4.1",
+        "RFC 3207 4",
         "The server answers the handshake with bytes that are not TLS",
         _NEVER_IN_CLEAR,
         ANY_REPORT,
@@ -148,7 +161,7 @@ STARTTLS_BEHAVIORS: Final = (
     Behavior(
         "starttls-plaintext",
         _GROUP,
-        "RFC 3207 4.1",
+        "RFC 3207 4",
         "The server answers the handshake with a reply in clear",
         _NEVER_IN_CLEAR,
         ANY_REPORT,
@@ -159,7 +172,7 @@ STARTTLS_BEHAVIORS: Final = (
     Behavior(
         "starttls-closed",
         _GROUP,
-        "RFC 3207 4.1",
+        "RFC 3207 4",
         "The server closes the connection during the handshake",
         _NEVER_IN_CLEAR,
         ANY_REPORT,

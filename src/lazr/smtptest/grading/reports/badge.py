@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from lazr.smtptest._util.escape import escape_unprintable
-from lazr.smtptest.grading.reports.summary import Mark, count_marks
+from lazr.smtptest.grading.reports.summary import Mark, count_marks, format_score
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ _CHARACTER_WIDTH = 6.6  # of the average character in 11 px Verdana
 _PADDING = 10
 # The color for a share of right results, from this share on.
 _COLORS = ((1.0, "#2f7d32"), (0.9, "#5f7d1e"), (0.7, "#9a6a00"), (0.0, "#b3261e"))
+_NOTHING_TRIED_COLOR = "#666"
 
 
 def render_badge(results: Iterable[Result], label: str = _LABEL) -> str:
@@ -30,15 +31,14 @@ def render_badge(results: Iterable[Result], label: str = _LABEL) -> str:
         results: The results of the client.
         label: The text on the left.
 
-    >>> 'aria-label="mail client: 0 of 0 right"' in render_badge([], "mail client")
+    >>> 'aria-label="mail client: nothing tried"' in render_badge([], "mail client")
     True
     """
     counts = count_marks(results)
     right, tried = counts[Mark.RIGHT], counts[Mark.RIGHT] + counts[Mark.WRONG]
-    share = right / tried if tried else 0.0
-    color = next(color for threshold, color in _COLORS if share >= threshold)
+    color = next(color for threshold, color in _COLORS if right / tried >= threshold) if tried else _NOTHING_TRIED_COLOR
     label = escape_unprintable(label)
-    score = f"{right} of {tried} right"
+    score = format_score(counts)
     left, all_ = _measure(label), _measure(label) + _measure(score)
     name = escape(f"{label}: {score}")
     return f"""\

@@ -9,7 +9,7 @@ from lazr.smtptest._util.escape import escape_unprintable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from lazr.smtptest.grading.result import Grades, Result
 
@@ -20,6 +20,7 @@ __all__ = [
     "count_marks",
     "describe_score",
     "format_reason",
+    "format_score",
     "get_mark",
     "group_results",
     "render_transcript",
@@ -58,12 +59,17 @@ def describe_score(results: Iterable[Result]) -> str:
     """Return the score: how many of the tried behaviors are right.
 
     >>> describe_score([])
-    '0 of 0 right'
+    'nothing tried'
     """
     counts = count_marks(results)
-    tried = counts[Mark.RIGHT] + counts[Mark.WRONG]
     skipped = f", {counts[Mark.NOT_TRIED]} not tried" if counts[Mark.NOT_TRIED] else ""
-    return f"{counts[Mark.RIGHT]} of {tried} right{skipped}"
+    return format_score(counts) + skipped
+
+
+def format_score(counts: Mapping[Mark, int]) -> str:
+    """Return how many of the tried behaviors are right: "58 of 62 right", or "nothing tried"."""
+    tried = counts[Mark.RIGHT] + counts[Mark.WRONG]
+    return f"{counts[Mark.RIGHT]} of {tried} right" if tried else "nothing tried"
 
 
 def group_results(grades: Grades) -> dict[str, list[Result]]:

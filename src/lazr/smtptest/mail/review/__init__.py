@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.mail.review.message_checks import Check, check_message
     from lazr.smtptest.mail.review.review import MAX_FINDINGS_PER_RULE, Review
     from lazr.smtptest.mail.review.rule import ReviewRule
-    from lazr.smtptest.mail.review.spam_rules import SPAM_RULES, SPAM_THRESHOLD, SpamRule
+    from lazr.smtptest.mail.review.spam_rules import SPAM_RULES, SPAM_THRESHOLD, SpamRule, SpamSign
     from lazr.smtptest.mail.review.table import REVIEW_RULES
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "ReviewRule",
     "Severity",
     "SpamRule",
+    "SpamSign",
     "check_message",
 ]
 
@@ -45,7 +46,7 @@ __getattr__, __dir__ = lazy_exports(
         "lazr.smtptest.mail.review.message_checks": ("Check", "check_message"),
         "lazr.smtptest.mail.review.review": ("MAX_FINDINGS_PER_RULE", "Review"),
         "lazr.smtptest.mail.review.rule": ("ReviewRule",),
-        "lazr.smtptest.mail.review.spam_rules": ("SPAM_RULES", "SPAM_THRESHOLD", "SpamRule"),
+        "lazr.smtptest.mail.review.spam_rules": ("SPAM_RULES", "SPAM_THRESHOLD", "SpamRule", "SpamSign"),
         "lazr.smtptest.mail.review.table": ("REVIEW_RULES",),
     },
 )

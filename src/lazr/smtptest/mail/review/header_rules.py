@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from lazr.smtptest.authentication import find_organizational_domain, to_ascii_domain
+from lazr.smtptest.errors import MissingExtra
 from lazr.smtptest.mail.mime.date import read_date
 from lazr.smtptest.mail.review.rule import Problem, ReviewRule, shorten
 
@@ -26,15 +28,18 @@ _AUTOMATIC_TYPES = frozenset({"multipart/report", "message/delivery-status", "me
 
 
 def has_same_organization(domain: str, other: str) -> bool:
-    """Return whether domains are equal or nested, or end with the same two labels.
+    """Return whether two domains have the same organizational domain (RFC 7489 3.2).
+
+    Without the extra `checks`, which has the public suffix list, the last two labels are compared.
 
     >>> has_same_organization("bounce.example.com", "news.example.com"), has_same_organization("a.test", "b.test")
     (True, False)
     """
-    domain, other = domain.lower().rstrip("."), other.lower().rstrip(".")
-    if f".{domain}".endswith(f".{other}") or f".{other}".endswith(f".{domain}"):
-        return True
-    return domain.split(".")[-2:] == other.split(".")[-2:]
+    domain, other = (to_ascii_domain(name) or name.lower() for name in (domain, other))
+    try:
+        return find_organizational_domain(domain) == find_organizational_domain(other)
+    except MissingExtra:
+        return domain.split(".")[-2:] == other.split(".")[-2:]
 
 
 def _find_missing_subject(source: ReviewSource) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from itertools import islice
 from lazr.smtptest._util.suggestion import describe_unknown
 from lazr.smtptest.mail.review.finding import SEVERITIES, ReviewFinding
 from lazr.smtptest.mail.review.source import ReviewSource
-from lazr.smtptest.mail.review.spam_rules import SPAM_THRESHOLD, find_spam_rules
+from lazr.smtptest.mail.review.spam_rules import SPAM_THRESHOLD, find_spam_signs
 from lazr.smtptest.mail.review.table import REVIEW_RULES
 
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.mail.parsed_message import ParsedMessage
     from lazr.smtptest.mail.review.finding import Severity
     from lazr.smtptest.mail.review.rule import Problem, ReviewRule
-    from lazr.smtptest.mail.review.spam_rules import SpamRule
+    from lazr.smtptest.mail.review.spam_rules import SpamSign
 
 __all__ = ["MAX_FINDINGS_PER_RULE", "Review", "review_message"]
 
@@ -34,11 +34,11 @@ _MAX_COUNTED_PROBLEMS = 10_000
 class Review(Sequence[ReviewFinding]):
     r"""The findings about a mail, the worst first: a sequence of `ReviewFinding`.
 
-    `mail.check()` returns it.  The argument `spam_rules` is an attribute.
+    `mail.check()` returns it.  The argument `spam_signs` is an attribute.
 
     Args:
         findings: the findings, in any order.
-        spam_rules: the signs of spam that the mail has, the worst first.
+        spam_signs: the signs of spam that the mail has, the worst first.
 
     >>> from lazr.smtptest import Mail
     >>> review = Mail.from_bytes(b"From: ann@example.com\nTo: bob@example.com\nSubject: Hi\n\nHello\n").check()
@@ -50,19 +50,19 @@ class Review(Sequence[ReviewFinding]):
     ('date-missing', 'https://www.rfc-editor.org/rfc/rfc5322#section-3.6')
     """
 
-    __slots__ = ("_findings", "spam_rules")
+    __slots__ = ("_findings", "spam_signs")
 
-    def __init__(self, findings: Iterable[ReviewFinding], spam_rules: Iterable[SpamRule] = ()) -> None:
+    def __init__(self, findings: Iterable[ReviewFinding], spam_signs: Iterable[SpamSign] = ()) -> None:
         def get_key(finding: ReviewFinding) -> tuple[int, int]:
             return SEVERITIES.index(finding.severity), finding.line or 0
 
         self._findings: tuple[ReviewFinding, ...] = tuple(sorted(findings, key=get_key))
-        self.spam_rules: tuple[SpamRule, ...] = tuple(spam_rules)
+        self.spam_signs: tuple[SpamSign, ...] = tuple(spam_signs)
 
     @property
     def spam_score(self) -> float:
-        """The sum of the scores of `spam_rules`; from 5.0 on, the mail looks like spam."""
-        return round(sum(rule.score for rule in self.spam_rules), 1)
+        """The sum of the scores of `spam_signs`; from 5.0 on, the mail looks like spam."""
+        return round(sum(sign.score for sign in self.spam_signs), 1)
 
     @property
     def is_spam(self) -> bool:
@@ -118,8 +118,8 @@ class Review(Sequence[ReviewFinding]):
             "findings": [finding.to_dict() for finding in self._findings],
             "spam_score": self.spam_score,
             "spam_threshold": SPAM_THRESHOLD,
-            "spam_rules": [
-                {"name": rule.name, "score": rule.score, "description": rule.description} for rule in self.spam_rules
+            "spam_signs": [
+                {"name": sign.name, "score": sign.score, "description": sign.description} for sign in self.spam_signs
             ],
         }
 
@@ -173,7 +173,7 @@ def review_message(
         message, content, envelope, timestamp, checks_html=html_support, authentication=authentication
     )
     findings = [finding for rule in REVIEW_RULES for finding in _apply_rule(rule, source)]
-    return Review(findings, find_spam_rules(source))
+    return Review(findings, find_spam_signs(source))
 
 
 def _apply_rule(rule: ReviewRule, source: ReviewSource) -> Iterator[ReviewFinding]:

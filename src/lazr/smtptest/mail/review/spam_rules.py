@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from lazr.smtptest.mail.review.source import ReviewSource
 
-__all__ = ["RULES", "SPAM_RULES", "SPAM_THRESHOLD", "SpamRule", "find_spam_rules"]
+__all__ = ["RULES", "SPAM_RULES", "SPAM_THRESHOLD", "SpamRule", "SpamSign", "find_spam_signs"]
 
 SPAM_THRESHOLD: Final = 5.0
 """A mail with this score or a higher one counts as spam; SpamAssassin has the same threshold."""
@@ -53,8 +53,16 @@ _FORM_ELEMENTS = frozenset({"form", "script", "iframe", "object", "embed"})
 _MIN_CAPITALS = 10
 
 
+class SpamSign(NamedTuple):
+    """A sign of spam that a mail has: its name, its score and a sentence."""
+
+    name: str
+    score: float
+    description: str
+
+
 class SpamRule(NamedTuple):
-    """A sign of spam: its name, its score, a sentence, and a function that finds it in a mail."""
+    """A sign of spam, and a function that finds it in a mail."""
 
     name: str
     score: float
@@ -62,9 +70,10 @@ class SpamRule(NamedTuple):
     is_match: Callable[[ReviewSource], bool]
 
 
-def find_spam_rules(source: ReviewSource) -> list[SpamRule]:
+def find_spam_signs(source: ReviewSource) -> list[SpamSign]:
     """Return the signs of spam that a mail has, the worst first."""
-    return sorted((rule for rule in SPAM_RULES if rule.is_match(source)), key=lambda rule: (-rule.score, rule.name))
+    signs = [SpamSign(rule.name, rule.score, rule.description) for rule in SPAM_RULES if rule.is_match(source)]
+    return sorted(signs, key=lambda sign: (-sign.score, sign.name))
 
 
 def _has(find: Callable[[ReviewSource], Iterator[Problem]]) -> Callable[[ReviewSource], bool]:
@@ -196,23 +205,23 @@ SPAM_RULES: tuple[SpamRule, ...] = (
 )
 
 
-def _sum_scores(rules: list[SpamRule]) -> float:
+def _sum_scores(rules: list[SpamSign]) -> float:
     return round(sum(rule.score for rule in rules), 1)
 
 
 def _find_spam(source: ReviewSource) -> Iterator[Problem]:
-    rules = find_spam_rules(source)
+    rules = find_spam_signs(source)
     if _sum_scores(rules) >= SPAM_THRESHOLD:
         yield Problem(_describe(rules), "content")
 
 
 def _find_signs(source: ReviewSource) -> Iterator[Problem]:
-    rules = find_spam_rules(source)
+    rules = find_spam_signs(source)
     if _REPORTED_SCORE <= _sum_scores(rules) < SPAM_THRESHOLD:
         yield Problem(_describe(rules), "content")
 
 
-def _describe(rules: list[SpamRule]) -> str:
+def _describe(rules: list[SpamSign]) -> str:
     signs = ", ".join(f"{rule.name} {rule.score:g}" for rule in rules)
     return f"The spam score is {_sum_scores(rules):g} of {SPAM_THRESHOLD:g}: {signs}"
 

@@ -46,10 +46,11 @@ if TYPE_CHECKING:
     from lazr.smtptest.protocol.smtp.session_record import SessionRecord, TlsFacts
     from lazr.smtptest.protocol.smtp.tls_mode import TlsMode
     from lazr.smtptest.protocol.smtp.tls_upgrade import record_handshake
-    from lazr.smtptest.protocol.smtp.transcript import MAX_ENTRIES, Transcript
+    from lazr.smtptest.protocol.smtp.transcript import EARLY_INPUT_NOTE, MAX_ENTRIES, Transcript
     from lazr.smtptest.protocol.smtp.waiting import Waiting
 
 __all__ = [
+    "EARLY_INPUT_NOTE",
     "MAX_ENTRIES",
     "PENDING",
     "AddressGrammar",
@@ -145,6 +146,7 @@ __getattr__, __dir__ = lazy_exports(
         "lazr.smtptest.protocol.smtp.tls_mode": ("TlsMode",),
         "lazr.smtptest.protocol.smtp.tls_upgrade": ("record_handshake",),
         "lazr.smtptest.protocol.smtp.transcript": (
+            "EARLY_INPUT_NOTE",
             "MAX_ENTRIES",
             "Transcript",
         ),

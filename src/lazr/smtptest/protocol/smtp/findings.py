@@ -12,10 +12,11 @@ from lazr.smtptest.protocol.smtp.address import AddressGrammar
 from lazr.smtptest.protocol.smtp.command_log import Exchange, iterate_exchanges
 from lazr.smtptest.protocol.smtp.extensions import EXTENSIONS, SWITCHED_EXTENSIONS
 from lazr.smtptest.protocol.smtp.leniency import Lenient
+from lazr.smtptest.protocol.smtp.transcript import EARLY_INPUT_NOTE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any, Final
 
     from lazr.smtptest.protocol.smtp.address import Path
@@ -25,6 +26,7 @@ __all__ = ["FINDING_CODES", "Finding", "find_departures"]
 
 # The code of each finding, and the section that it is about.
 FINDING_CODES: dict[str, str] = {
+    "early_input": "RFC 5321 4.3.1",
     "helo_instead_of_ehlo": "RFC 5321 4.1.1.1",
     "invalid_helo_name": "RFC 5321 4.1.1.1",
     "space_before_path": "RFC 5321 3.3",
@@ -91,7 +93,7 @@ class Finding:
         return f"{self.text} ({self.rfc})"
 
 
-def find_departures(entries: Iterable[Any], *, has_bare_line_ends: bool, ended: str | None) -> tuple[Finding, ...]:
+def find_departures(entries: Sequence[Any], *, has_bare_line_ends: bool, ended: str | None) -> tuple[Finding, ...]:
     """Return the findings of a session so far, in order and without duplicates; at most 100.
 
     Args:
@@ -100,6 +102,8 @@ def find_departures(entries: Iterable[Any], *, has_bare_line_ends: bool, ended: 
         ended: How the session ended, as in `SessionRecord`.
     """
     findings: dict[Finding, None] = {}
+    if EARLY_INPUT_NOTE in entries:
+        findings[Finding("early_input", EARLY_INPUT_NOTE)] = None
     for finding in _Examination().iterate_findings(entries):
         findings[finding] = None
         if len(findings) == _MAX_FINDINGS:

@@ -22,7 +22,19 @@ if TYPE_CHECKING:
     # Size, first bytes, last bytes, whether a dot ended it, and facts about it if it is complete.
     ContentEntry = tuple[int, bytes, bytes, bool, int | None]
 
-__all__ = ["MAX_ENTRIES", "ContentEnd", "DeliveryMark", "HiddenEntry", "RawBytes", "Transcript", "TranscriptLine"]
+__all__ = [
+    "EARLY_INPUT_NOTE",
+    "MAX_ENTRIES",
+    "ContentEnd",
+    "DeliveryMark",
+    "HiddenEntry",
+    "RawBytes",
+    "Transcript",
+    "TranscriptLine",
+]
+
+# The driver's note from which a finding is made.
+EARLY_INPUT_NOTE = "the client sent input before the end of the greeting"
 
 # A transcript with more entries loses those in the middle: the first ones show who the client is, the last ones how the
 # session ended.

@@ -102,6 +102,6 @@ def _build_review_response(review: Review) -> ReviewResponse:
         "SpamScore": review.spam_score,
         "SpamThreshold": SPAM_THRESHOLD,
         "SpamRules": [
-            {"Name": rule.name, "Score": rule.score, "Description": rule.description} for rule in review.spam_rules
+            {"Name": rule.name, "Score": rule.score, "Description": rule.description} for rule in review.spam_signs
         ],
     }

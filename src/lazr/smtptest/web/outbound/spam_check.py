@@ -79,7 +79,7 @@ class OfflineSpamChecker:
 
     def compute(self, mail: Mail) -> SpamVerdict:
         """Return the verdict."""
-        rules = mail.check(html_support=False).spam_rules
+        rules = mail.check(html_support=False).spam_signs
         signs = tuple(SpamSign(rule.name, rule.score, rule.description) for rule in rules)
         return build_verdict(signs, is_spam=None)
 

@@ -89,7 +89,7 @@ function buildRow(name, result, reason, facts) {
   const kind = classOf(result);
   return h(
     "li",
-    { class: "check" },
+    { class: "sender-result" },
     h("span", { class: kind }, ICONS[kind] && icon(ICONS[kind]), h("span", { class: "visually-hidden" }, result)),
     h("strong", {}, `${name} ${result}`),
     h("span", {}, reason, facts ? h("span", { class: "muted" }, ` (${facts})`) : null),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from ipaddress import ip_address
 
-from lazr.smtptest.authentication.arc import verify_arc
+from lazr.smtptest.authentication.arc import verify_chain
 from lazr.smtptest.authentication.bounded_resolver import BoundedResolver
-from lazr.smtptest.authentication.dkim import verify_dkim
+from lazr.smtptest.authentication.dkim import verify_signatures
+from lazr.smtptest.authentication.dkim_message import parse_message
 from lazr.smtptest.authentication.dmarc import check_dmarc
 from lazr.smtptest.authentication.results import Authentication, SpfResult
 from lazr.smtptest.authentication.spf import check_spf
@@ -59,7 +60,8 @@ def authenticate(
     """
     now = time.time() if now is None else now
     bounded = BoundedResolver(resolver)
-    dkim = verify_dkim(content, bounded, now)
+    message = parse_message(content)
+    dkim = verify_signatures(message, bounded, now)
     spf = (
         check_spf(client_ip, helo, mail_from, bounded, now=now)
         if _is_address(client_ip)
@@ -70,7 +72,7 @@ def authenticate(
         )
     )
     return Authentication(
-        dkim=dkim, arc=verify_arc(content, bounded, now), spf=spf, dmarc=check_dmarc(from_domains, dkim, spf, bounded)
+        dkim=dkim, arc=verify_chain(message, bounded, now), spf=spf, dmarc=check_dmarc(from_domains, dkim, spf, bounded)
     )
 
 
