@@ -408,3 +408,28 @@ def test_presets_and_notices_go_together(server):
     server.settle()
 
     assert len(server.notifications) == 1
+
+
+def test_bytes_that_come_back_about_one_mail_are_limited(monkeypatch):
+    monkeypatch.setattr(bounce_service, "MAX_SENT_BYTES", 5_000)
+    server = MailServer()
+    server.start()
+    server.on("END_OF_DATA").then_complaint()
+    send(server, *[f"u{number}@x.example" for number in range(100)])
+    server.settle()
+
+    with pytest.raises(
+        NotificationFailed,
+        match=r"about u0@x.example, .*, u4@x.example and 95 more to .*failed: more than 5,000 bytes would come back",
+    ):
+        server.stop()
+    sent = [mail.size for mail in server.inbox if not mail.sender]
+    assert len(sent) >= 2 and sum(sent) <= 5_000
+
+
+def test_one_large_bounce_comes_back(monkeypatch, server):
+    monkeypatch.setattr(bounce_service, "MAX_SENT_BYTES", 100)
+    server.on("END_OF_DATA").then_bounce()
+    send(server)
+
+    assert server.notifications.wait()[0].outcome == "delivered"

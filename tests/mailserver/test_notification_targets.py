@@ -1,6 +1,7 @@
 """Where notifications go: the SMTP server of the application, a webhook, and nowhere else."""
 
 import base64
+import contextlib
 import json
 import smtplib
 import socket
@@ -13,6 +14,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from lazr.smtptest import MailServer, NotificationFailed
+from lazr.smtptest.mailserver import open_socket
 from lazr.smtptest.mailserver.allowed_networks import AllowedNetworks, DestinationNotAllowed
 from lazr.smtptest.mailserver.notification_target import parse_target
 from tests.helpers.http_receiver import Receiver, respond
@@ -307,3 +309,109 @@ def test_silent_server_does_not_block_other_clients():
 
         assert len(server.inbox) == 3
         assert [record.outcome for record in server.notifications] == ["scheduled"] * 3
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "http"])
+def test_delivery_ends_although_the_server_sends_a_byte_now_and_then(scheme, monkeypatch):
+    monkeypatch.setattr(open_socket, "MAX_DELIVERY_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        is_over = threading.Event()
+
+        def trickle():
+            connected, _ = listener.accept()
+            with connected, contextlib.suppress(OSError):
+                while not is_over.wait(0.01):
+                    connected.sendall(b"2" if scheme == "smtp" else b"H")
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        server = MailServer(bounces_to=f"{scheme}://127.0.0.1:{listener.getsockname()[1]}")
+        mail = server.deliver(TEXT.encode())
+        with pytest.raises(NotificationFailed, match=r"failed: the delivery took more than 0.2 s"):
+            server.bounce(mail)
+        is_over.set()
+        thread.join()
+
+
+def test_reply_without_end_fails_the_delivery():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def reply():
+            connected, _ = listener.accept()
+            with connected, contextlib.suppress(OSError):
+                while True:
+                    connected.sendall(b"220-" + b"x" * 500 + b"\r\n")
+
+        thread = threading.Thread(target=reply)
+        thread.start()
+        server = MailServer(bounces_to=listener.getsockname())
+        mail = server.deliver(TEXT.encode())
+        with pytest.raises(NotificationFailed, match="the reply has more than 65,536 bytes"):
+            server.bounce(mail)
+        thread.join()
+
+
+def test_long_reply_is_shortened_in_the_record():
+    with MailServer() as application, MailServer(bounces_to=application.address) as server:
+        application.on("END_OF_DATA").reply(250, "2.0.0", "\n".join(["x" * 400] * 10))
+        record = server.bounce(server.deliver(TEXT.encode()))
+
+        assert (record.outcome, len(record.reason)) == ("delivered", 1001)
+
+
+def test_stopped_server_still_sends_by_a_call():
+    with MailServer() as application:
+        server = MailServer(bounces_to=application.address)
+        with server:
+            mail = server.deliver(TEXT.encode())
+            server.bounce(mail)
+
+        assert server.bounce(mail).outcome == "delivered"
+        assert len(application.inbox) == 2
+
+
+def test_stop_ends_a_tls_handshake_that_does_not_go_on():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server = MailServer(bounces_to=f"https://127.0.0.1:{silent.getsockname()[1]}")
+        server.start()
+        others = set(threading.enumerate())
+        server.on("END_OF_DATA").then_bounce()
+        send(server)
+        connected, _ = silent.accept()
+        connected.recv(1)  # the handshake has begun
+        server.stop()
+
+        assert [record.outcome for record in server.notifications] == ["canceled"]
+        assert set(threading.enumerate()) <= others
+        connected.close()
+
+
+def test_redirect_of_a_webhook_is_named_in_the_error():
+    with Receiver(respond(302, Location="http://127.0.0.1:1/")) as receiver:
+        server = MailServer(bounces_to=receiver.url())
+        with pytest.raises(NotificationFailed, match="the answer was 302, and must be 2xx; redirects are not followed"):
+            server.bounce(server.deliver(TEXT.encode()))
+
+
+def test_webhook_gets_null_without_an_envelope_id():
+    with Receiver() as receiver:
+        server = MailServer(bounces_to=receiver.url())
+        server.bounce(server.deliver(b"Subject: Hi\r\n\r\n", to="gone@x.example", sender=SENDER))
+        document = json.loads(receiver.get_request().body)
+
+    assert (document["envelope_id"], document["message_id"]) == (None, None)
+
+
+def test_webhook_names_only_the_recipients_that_asked_for_a_bounce(connect):
+    with Receiver() as receiver, MailServer(bounces_to=receiver.url()) as server:
+        server.on("END_OF_DATA").then_bounce()
+        client = connect(server)
+        for line in (b"EHLO me", b"MAIL FROM:<app@shop.example>", b"RCPT TO:<quiet@x.example> NOTIFY=NEVER"):
+            client.send_command(line)
+        client.send_command(b"RCPT TO:<gone@x.example>")
+        client.send_command(b"DATA")
+        client.send_command(TEXT.encode() + b".")
+        document = json.loads(receiver.get_request().body)
+        (record,) = server.notifications.wait()
+
+    assert document["recipients"] == ["gone@x.example"] and record.about == ("gone@x.example",)

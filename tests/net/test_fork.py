@@ -183,3 +183,29 @@ def use_the_copy_of_a_busy_server(server):
     server.forget()
     server.stop()
     return make_another(server)
+
+
+def test_forked_child_sends_back_although_the_parent_was_sending():
+    with MailServer() as application, MailServer(bounces_to=application.address) as server:
+        mail = server.deliver(b"Subject: Hi\r\n\r\n", to="gone@example.com", sender="app@example.com")
+        server.bounce(mail)
+        service = server._bounce_service
+        locks = (server._bounce_lock, service._condition, service._inbox_lock, service.notifications._condition)
+        is_held, may_release = threading.Event(), threading.Event()
+
+        def hold():
+            with contextlib.ExitStack() as stack:
+                for lock in locks:
+                    stack.enter_context(lock)
+                is_held.set()
+                may_release.wait()
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        is_held.wait()
+        with fork(lambda: server.bounce(mail).outcome == "delivered"):
+            may_release.set()
+            thread.join()
+            assert server.bounce(mail).outcome == "delivered"
+        application.settle()
+        assert len(application.inbox) == 3

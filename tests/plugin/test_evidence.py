@@ -44,8 +44,10 @@ def test_of_an_idle_module_fixture(indirect):
     assert False
 
 def test_in_the_test():
-    with MailServer() as server:
+    with MailServer(bounces_to=("127.0.0.1", 1)) as server:
+        server.on("END_OF_DATA").accept().then_bounce("5.2.2")
         send(server, "in the test")
+        server.settle()
         assert False
 
 def test_beside_the_fixture(smtptest):
@@ -90,6 +92,8 @@ def test_report_shows_each_server_that_ran_in_the_test(runner):
     assert "no client connected to 127.0.0.1:" in get_report(result, "test_of_an_indirect_fixture")
     inner = get_report(result, "test_in_the_test")
     assert "Subject: in the test" in inner and "to the shared one" not in inner
+    assert re.search(r"sent back -+\nbounce 5\.2\.2 about bob@.* by smtp://127\.0\.0\.1:1, failed: .*refused", inner)
+    assert "sent back" not in shared
     both = get_report(result, "test_beside_the_fixture")
     assert re.search(r"mail received of smtptest, 127\.0\.0\.1:\d+ -", both) and "Subject: to the fixture" in both
     assert re.search(r"mail received of MailServer 127\.0\.0\.1:\d+ -", both) and "Subject: to the other" in both

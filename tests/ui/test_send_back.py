@@ -51,6 +51,16 @@ def test_kinds_have_their_own_fields(mail_page):
     assert [record.kind for record in mail_page.server.mail_server.notifications] == ["auto_reply"]
 
 
+def test_bounce_is_about_the_chosen_recipient(mail_page):
+    dialog = open_dialog(mail_page, to=["gone@x.example", "ann@x.example"])
+    expect(dialog).to_contain_text("<app@shop.example>")
+    dialog.get_by_label("About").select_option("ann@x.example")
+    dialog.get_by_role("button", name="Send back").click()
+    expect(mail_page.page.locator(".toasts")).to_contain_text("Sent back to app@shop.example")
+
+    assert mail_page.server.mail_server.notifications[0].about == ("ann@x.example",)
+
+
 def test_reason_is_shown_if_nothing_may_be_sent(mail_page):
     open_dialog(mail_page, sender="").get_by_role("button", name="Send back").click()
 

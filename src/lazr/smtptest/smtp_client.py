@@ -14,10 +14,43 @@ if TYPE_CHECKING:
     import socket
     import ssl
     from collections.abc import Iterator, Sequence
+    from io import BufferedReader
 
 __all__ = ["connect", "deliver"]
 
 _LEADING_DOT = re.compile(rb"(?:\A|(?<=\r\n))\.")
+
+
+# RFC 5321 4.5.3.1.5 allows 512 octets a line.  The reply to EHLO has a line for each extension.
+MAX_REPLY_BYTES = 64 * 1024
+
+
+class _ReplyReader:
+    """Reads replies of a limited size; smtplib reads any number of lines into memory."""
+
+    def __init__(self, file: BufferedReader) -> None:
+        self._file = file
+        self._remaining_bytes = MAX_REPLY_BYTES
+
+    def start_reply(self) -> None:
+        """Allow the bytes of another reply."""
+        self._remaining_bytes = MAX_REPLY_BYTES
+
+    def readline(self, size: int) -> bytes:
+        """Return the next line.
+
+        Raises:
+            OSError: The reply is too long.
+        """
+        line = self._file.readline(size)
+        self._remaining_bytes -= len(line)
+        if self._remaining_bytes < 0:
+            raise OSError(f"the reply has more than {MAX_REPLY_BYTES:,} bytes")
+        return line
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
 
 class _ConnectedClient(smtplib.SMTP):
@@ -29,6 +62,14 @@ class _ConnectedClient(smtplib.SMTP):
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         return self._connected
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Return the next reply, as smtplib does, if it is not too long."""
+        if self.file is None and self.sock is not None:
+            self.file = _ReplyReader(self.sock.makefile("rb"))
+        if isinstance(self.file, _ReplyReader):
+            self.file.start_reply()
+        return super().getreply()
 
 
 @contextlib.contextmanager

@@ -262,7 +262,7 @@ def _build_reply(
     responder = _find_responder(mail, recipient)
     to = format_mailbox(mail.sender, hostname)
     own = None if responder is None else format_mailbox(responder, hostname)
-    if to is None or own is None:
+    if to is None or responder is None or own is None:
         return None
     time = resolve_now(now)
     original_id = find_message_id(mail)
@@ -284,4 +284,4 @@ def _build_reply(
     title = style.subjects[kind].format_map(values) if subject is None else subject
     values["subject"] = encode_words(clean_text(title, 500), "Subject")
     content = build_fields(style.reply_header, values) + encode_text(text, "plain", "auto")
-    return Notification(kind, "", mail.sender, content, original_id)
+    return Notification(kind, "", mail.sender, content, original_id, about=(responder,))

@@ -132,7 +132,7 @@ def build_complaint(
         status=status,
         returned=Returned(content, len(content) <= style.max_returned_bytes, is_global),
     )
-    return Notification("complaint", "", address, report, original_id)
+    return Notification("complaint", "", address, report, original_id, about=tuple(complainers))
 
 
 def find_complaint_obstacle(mail: Mail, to: str | None = None) -> str | None:

@@ -290,7 +290,8 @@ def _build_dsn(
             mail.content, is_complete, is_global, build_fields(style.limit_fields, {}) if is_limited else b""
         ),
     )
-    return Notification(kind, "", mail.sender, content, original_id, status)
+    about = tuple(target.address for target in targets)
+    return Notification(kind, "", mail.sender, content, original_id, status, about)
 
 
 def _describe_target(

@@ -32,6 +32,7 @@ class Notification:
         content: the bytes of the message, with CRLF line ends and lines of at most 998 bytes.
         original_id: the Message-ID of the mail that caused it, with its angle brackets; None if that has none.
         status: the status code (RFC 3463), such as "5.1.1"; None for complaints and automatic replies.
+        about: the recipients of that mail that it is about; without those whose NOTIFY forbids it (RFC 3461 4.1).
     """
 
     kind: NotificationKind
@@ -40,6 +41,7 @@ class Notification:
     content: bytes
     original_id: str | None = None
     status: str | None = None
+    about: tuple[str, ...] = ()
 
     @property
     def is_eight_bit(self) -> bool:

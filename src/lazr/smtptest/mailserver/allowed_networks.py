@@ -6,6 +6,7 @@ import socket
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from lazr.smtptest._util.host_port import format_host_port
+from lazr.smtptest.mailserver.delivery_error import DeliveryError
 from lazr.smtptest.net import LOOPBACK_NETWORKS
 
 TYPE_CHECKING = False
@@ -23,7 +24,7 @@ _LOOPBACK_ADDRESSES = ("127.0.0.1", "::1")
 _MAX_ADDRESSES = 8
 
 
-class DestinationNotAllowed(OSError):
+class DestinationNotAllowed(DeliveryError):
     """None of the addresses of a host is in an allowed network."""
 
 
@@ -78,7 +79,9 @@ class AllowedNetworks:
         allowed = [address for address in addresses if self.has_address(address)]
         if not allowed:
             found = ", ".join(addresses) or "no address"
-            raise DestinationNotAllowed(f"{host} has {found}, which is not in an allowed network ({self})")
+            raise DestinationNotAllowed(
+                f"{host} has {found}, which is not in an allowed network ({self}); add it to bounces_allow"
+            )
         failure: OSError = OSError("no address")
         for address in allowed:
             try:

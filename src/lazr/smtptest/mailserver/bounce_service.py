@@ -15,6 +15,7 @@ import threading
 from lazr.smtptest._util.clock import monotonic
 from lazr.smtptest._util.logger import get_logger
 from lazr.smtptest.errors import NotificationFailed, StartError
+from lazr.smtptest.mailserver.delivery_error import DeliveryError
 from lazr.smtptest.mailserver.notification_log import NotificationOutcome, NotificationRecord, Notifications
 from lazr.smtptest.mailserver.notification_queue import NotificationQueue
 
@@ -37,6 +38,9 @@ MAX_WAITING_NOTIFICATIONS: Final = 1_000
 
 # The size of the mails that they are about, which a server without an inbox keeps only for them.
 MAX_WAITING_BYTES: Final = 64 * 1024 * 1024
+
+# What one notice sends back: with a complaint of each recipient, that could be the mail a thousand times.
+MAX_SENT_BYTES: Final = 64 * 1024 * 1024
 
 # Messages whose acceptance is not decided yet, such as during a coroutine; one that is refused is forgotten.
 _MAX_UNDECIDED_MESSAGES = 1_000
@@ -122,29 +126,36 @@ class BounceService:
         if self._target is not None:
             self._target.abort()
         if queue is not None:
-            queue.close(timeout)
+            has_ended = queue.close(timeout)
             self._cancel_jobs(_STOPPED)  # those that a call has added meanwhile
+            if self._target is not None and has_ended:
+                self._target.reset()  # for calls after the run
 
     def detach_after_fork(self) -> None:
         """Drop the jobs in a forked child, which has no thread for them."""
         self._reactor = self._queue = None
+        self._undecided.clear()
+        self._uncommitted.clear()
         self._jobs, self._waiting_bytes = set(), 0
+        # Another thread may have held the locks during the fork, and would never release them here.
+        self._condition, self._inbox_lock = threading.Condition(), threading.Lock()
+        self.notifications.detach_after_fork()
 
     def forget(self) -> None:
         """Cancel what is not delivered, and forget the records."""
-        with self._inbox_lock:
+        with self._inbox_lock, self._condition:
             self._cancel_jobs("the server has forgotten its mails")
             self.notifications.clear()
 
     def _cancel_jobs(self, reason: str) -> None:
         with self._condition:
             jobs, self._jobs, self._waiting_bytes = self._jobs, set(), 0
+            for job in jobs:
+                job.is_canceled = True
+                self.notifications.finish(job.record, NotificationOutcome.CANCELED, reason)
+                if job.done is not None:
+                    job.done.set()
             self._condition.notify_all()
-        for job in jobs:
-            job.is_canceled = True
-            self.notifications.finish(job.record, NotificationOutcome.CANCELED, reason)
-            if job.done is not None:
-                job.done.set()
 
     # -- what rules demand: in the thread of the server ------------------------------------------
 
@@ -170,7 +181,7 @@ class BounceService:
             del self._undecided[next(iter(self._undecided))]
 
     def note_mail(self, message: EndOfData, mail: Mail) -> None:
-        """Take notice that a message becomes this mail, which is not stored yet."""
+        """Keep what rules demand for a message until its mail is stored."""
         orders = self._take_orders(message)
         if orders:
             self._uncommitted[id(mail)] = mail, orders
@@ -215,20 +226,20 @@ class BounceService:
             mail_id=mail.id,
             target=_INBOX if self._target is None else self._target.url,
         )
-        self.notifications.add(record)
         job = _Job(mail, notice, recipients, record)
         job.is_raised_by_call = is_raised_by_call
         job.done = threading.Event() if is_raised_by_call else None
         with self._condition:
+            self.notifications.add(record)
             is_full = len(self._jobs) >= MAX_WAITING_NOTIFICATIONS
             is_too_big = bool(self._jobs) and self._waiting_bytes + mail.size > MAX_WAITING_BYTES
             if not is_full and not is_too_big:
                 self._jobs.add(job)
                 self._waiting_bytes += mail.size
-        if is_full:
-            self._fail(job, f"{MAX_WAITING_NOTIFICATIONS:,} others wait, and no more may")
-        elif is_too_big:
-            self._fail(job, f"others wait whose mails have {MAX_WAITING_BYTES:,} bytes, and no more may")
+            if is_full:
+                self._fail(job, f"{MAX_WAITING_NOTIFICATIONS:,} others wait, and no more may")
+            elif is_too_big:
+                self._fail(job, f"others wait whose mails have {MAX_WAITING_BYTES:,} bytes, and no more may")
         return job
 
     def _run_when_due(self, job: _Job) -> None:
@@ -291,22 +302,30 @@ class BounceService:
         # In this thread, as its import takes long.
         from lazr.smtptest.mailserver.notification_builder import build_notifications, explain_absence
 
-        notifications = build_notifications(job.mail, job.notice, job.recipients, self._hostname)
-        if not notifications:
+        first: Notification | None = None
+        replies: dict[str, None] = {}
+        sent_bytes = 0
+        about: list[str] = []
+        for notification in build_notifications(job.mail, job.notice, job.recipients, self._hostname):
+            first = first or notification
+            sent_bytes += len(notification.content)
+            if sent_bytes > MAX_SENT_BYTES and notification is not first:
+                raise DeliveryError(f"more than {MAX_SENT_BYTES:,} bytes would come back; the rest was not sent")
+            if self._target is None:
+                with self._inbox_lock:
+                    if job.is_canceled:
+                        return
+                    self._deliver_locally(notification)
+            elif job.is_canceled:
+                return
+            else:
+                replies[self._target.deliver(notification, job.mail)] = None
+            about += notification.about
+        if first is None:
             reason = explain_absence(job.mail, job.notice, job.recipients)
             self._finish(job, NotificationOutcome.NOT_SENT, reason)
             return
-        replies = []
-        for notification, about in notifications:
-            if self._target is not None:
-                replies.append(self._target.deliver(notification, job.mail, about))
-                continue
-            with self._inbox_lock:
-                if job.is_canceled:
-                    return
-                self._deliver_locally(notification)
-        first = notifications[0][0]
-        job.record.recipient, job.record.status = first.recipient, first.status
+        job.record.recipient, job.record.status, job.record.about = first.recipient, first.status, tuple(about)
         self._finish(job, NotificationOutcome.DELIVERED, "; ".join(replies), first.content)
 
     def _fail(self, job: _Job, reason: str) -> None:
@@ -364,6 +383,8 @@ def _describe_error(error: BaseException) -> str:
         code, text = next(iter(recipients.values()))
     else:
         code, text = getattr(error, "smtp_code", None), getattr(error, "smtp_error", b"")
+    if isinstance(error, DeliveryError):
+        return str(error)
     if code is None:
         return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)

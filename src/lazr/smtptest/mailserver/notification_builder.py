@@ -6,7 +6,7 @@ from lazr.smtptest import bounces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any, Final
 
     from lazr.smtptest.bounces import Notification
@@ -32,8 +32,10 @@ _ARGUMENTS = ("status", "text", "style", "feedback_type")
 
 def build_notifications(
     mail: Mail, notice: Notice, recipients: tuple[str, ...], hostname: str
-) -> list[tuple[Notification, tuple[str, ...]]]:
-    """Return the notifications about recipients of a mail, each with its recipients.
+) -> Iterator[Notification]:
+    """Build the notifications about recipients of a mail.
+
+    Each is built when the one before it is sent: all together, they can be far larger than the mail.
 
     There is none about a mail with a null reverse-path: otherwise two servers could send each other notifications
     without end.
@@ -48,14 +50,18 @@ def build_notifications(
         ValueError: If `hostname` cannot stand in a notification.
     """
     if not mail.envelope.mail_from:
-        return []
+        return
     arguments: dict[str, Any] = {name: value for name in _ARGUMENTS if (value := getattr(notice, name)) is not None}
     build = _BUILDERS[notice.kind]
     if notice.kind in _DELIVERY_KINDS:
         notification = build(mail, recipient=recipients, hostname=hostname, **arguments)
-        return [] if notification is None else [(notification, recipients)]
-    built = [(build(mail, recipient=one, hostname=hostname, **arguments), (one,)) for one in recipients]
-    return [(notification, about) for notification, about in built if notification is not None]
+        if notification is not None:
+            yield notification
+        return
+    for recipient in recipients:
+        notification = build(mail, recipient=recipient, hostname=hostname, **arguments)
+        if notification is not None:
+            yield notification
 
 
 def explain_absence(mail: Mail, notice: Notice, recipients: tuple[str, ...]) -> str:

@@ -21,6 +21,12 @@ __all__ = ["NotificationOutcome", "NotificationRecord", "Notifications"]
 
 _MAX_RECORDS = 1_000
 
+# The recipients that the text of a record names.
+_MAX_SHOWN_RECIPIENTS = 5
+
+# The reply of a server can be far longer than RFC 5321 4.5.3.1.5 allows.
+MAX_REASON_CHARACTERS = 1_000
+
 # A bounce can contain the mail that it is about.
 MAX_CONTENT_BYTES = 16 * 1024 * 1024
 
@@ -47,7 +53,7 @@ class NotificationRecord:
 
     - `kind`: "bounce", "delayed", "delivered", "complaint", "out_of_office", "challenge" or "auto_reply".
     - `status`: the status of a delivery notification, such as "5.1.1"; None for others.
-    - `about`: the recipients of the mail that it is about.
+    - `about`: the recipients of the mail that it is about; when it is delivered, those that it names.
     - `recipient`: where it is addressed to: the reverse-path of the mail.
     - `mail_id`: the ID of the mail; "" if the server has not kept it.
     - `target`: "inbox", or the URL of the server that gets it.
@@ -101,7 +107,9 @@ class NotificationRecord:
     def __str__(self) -> str:
         status = f" {self.status}" if self.status else ""
         reason = f": {self.reason}" if self.reason else ""
-        about = ", ".join(self.about)
+        about = ", ".join(self.about[:_MAX_SHOWN_RECIPIENTS])
+        if len(self.about) > _MAX_SHOWN_RECIPIENTS:
+            about += f" and {len(self.about) - _MAX_SHOWN_RECIPIENTS} more"
         return f"{self.kind}{status} about {about} to <{self.recipient}> by {self.target}, {self.outcome}{reason}"
 
     def __repr__(self) -> str:
@@ -142,7 +150,7 @@ class Notifications(Sequence[NotificationRecord]):
         with self._condition:
             if content is not None:
                 self._keep_content(record, content)
-            record.reason = reason
+            record.reason = reason if len(reason) <= MAX_REASON_CHARACTERS else f"{reason[:MAX_REASON_CHARACTERS]}…"
             record.outcome = outcome
             self._done_count += 1
             self._condition.notify_all()
@@ -155,6 +163,10 @@ class Notifications(Sequence[NotificationRecord]):
             oldest = self._with_content.popleft()
             self._content_bytes -= len(oldest.content or b"")
             oldest.content = None
+
+    def detach_after_fork(self) -> None:
+        """Replace the lock in a forked child: another thread may have held it during the fork."""
+        self._condition = threading.Condition()
 
     def clear(self) -> None:
         """Forget all records."""

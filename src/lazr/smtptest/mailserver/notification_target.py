@@ -23,8 +23,8 @@ if TYPE_CHECKING:
         def url(self) -> str:
             """Where they go, for people."""
 
-        def deliver(self, notification: Notification, mail: Mail, recipients: tuple[str, ...]) -> str:
-            """Deliver a notification about some recipients of a mail; return the reply."""
+        def deliver(self, notification: Notification, mail: Mail) -> str:
+            """Deliver a notification about a mail; return the reply."""
 
         def abort(self) -> None:
             """End a delivery in another thread as soon as possible, and let later ones fail."""

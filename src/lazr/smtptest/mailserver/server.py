@@ -715,6 +715,8 @@ class MailServer(ClientSettings):
 
     def _get_bounce_service(self) -> BounceService:
         """Return what sends notifications; most servers send none, and do without its import."""
+        if self._runner is not None and self._runner.is_forked:
+            self._detach_after_fork()  # the threads of the parent process are not in this one
         with self._bounce_lock:
             if self._bounce_service is None:
                 from lazr.smtptest.mailserver.bounce_service import BounceService
@@ -1091,6 +1093,7 @@ class MailServer(ClientSettings):
         self._listeners = []
         self._runner = None
         self._delivery.detach_after_fork()
+        self._bounce_lock = threading.Lock()
         if self._bounce_service is not None:
             self._bounce_service.detach_after_fork()
 

@@ -37,7 +37,7 @@ class SmtpTarget:
         self._socket = OpenSocket()
         self.url: Final = f"smtp://{format_host_port(host, port)}"
 
-    def deliver(self, notification: Notification, mail: Mail, recipients: tuple[str, ...]) -> str:
+    def deliver(self, notification: Notification, mail: Mail) -> str:
         """Send a notification with its own envelope; return the reply to the content.
 
         Raises:
@@ -45,18 +45,14 @@ class SmtpTarget:
             OSError: If there is no connection.
         """
         connected = self._networks.connect(self._host, self._port, DELIVERY_TIMEOUT_SECONDS)
-        self._socket.open(connected)
-        try:
-            with smtp_client.connect(
+        with (
+            self._socket.hold(connected),
+            smtp_client.connect(
                 self._host, self._port, timeout=DELIVERY_TIMEOUT_SECONDS, connected=connected
-            ) as client:
-                reply, _ = smtp_client.deliver(
-                    client, notification.sender, [notification.recipient], notification.content
-                )
-            return reply
-        finally:
-            self._socket.close()
-            connected.close()
+            ) as client,
+        ):
+            reply, _ = smtp_client.deliver(client, notification.sender, [notification.recipient], notification.content)
+        return reply
 
     def abort(self) -> None:
         """End a delivery in another thread, and let later ones fail, until `reset`."""

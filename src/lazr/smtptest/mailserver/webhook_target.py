@@ -8,6 +8,7 @@ import http.client
 import json
 
 from lazr.smtptest._util.host_port import format_host_port
+from lazr.smtptest.mailserver.delivery_error import DeliveryError
 from lazr.smtptest.mailserver.open_socket import DELIVERY_TIMEOUT_SECONDS, OpenSocket
 
 TYPE_CHECKING = False
@@ -50,22 +51,24 @@ class WebhookTarget:
         self._socket = OpenSocket()
         self.url: Final = f"{'https' if is_secure else 'http'}://{format_host_port(host, port)}{path}"
 
-    def deliver(self, notification: Notification, mail: Mail, recipients: tuple[str, ...]) -> str:
+    def deliver(self, notification: Notification, mail: Mail) -> str:
         """Send the document of a notification; return the status of the response.
 
         Raises:
             http.client.HTTPException: If the response is malformed.
             OSError: If there is no connection, or the status is not 2xx.
         """
-        body = json.dumps(build_document(notification, mail, recipients), ensure_ascii=False).encode("utf-8", "replace")
+        body = json.dumps(build_document(notification, mail), ensure_ascii=False).encode("utf-8", "replace")
         connected = self._networks.connect(self._host, self._port, DELIVERY_TIMEOUT_SECONDS)
-        self._socket.open(connected)
-        try:
+        with self._socket.hold(connected):
             if self._is_secure:
                 import ssl
 
-                connected = ssl.create_default_context().wrap_socket(connected, server_hostname=self._host)
-                self._socket.open(connected)
+                connected = ssl.create_default_context().wrap_socket(
+                    connected, server_hostname=self._host, do_handshake_on_connect=False
+                )
+                self._socket.replace(connected)  # the other one has lost its file descriptor
+                connected.do_handshake()
             connection = http.client.HTTPConnection(self._host, self._port, timeout=DELIVERY_TIMEOUT_SECONDS)
             connection.sock = connected
             connection.request(
@@ -77,11 +80,9 @@ class WebhookTarget:
             response = connection.getresponse()
             response.read(_MAX_RESPONSE_BYTES)
             if not 200 <= response.status < 300:
-                raise OSError(f"the answer was {response.status}, and must be 2xx")
+                hint = "; redirects are not followed" if 300 <= response.status < 400 else ""
+                raise DeliveryError(f"the answer was {response.status}, and must be 2xx{hint}")
             return f"{response.status} {response.reason}".strip()
-        finally:
-            self._socket.close()
-            connected.close()
 
     def abort(self) -> None:
         """End a delivery in another thread, and let later ones fail, until `reset`."""
@@ -95,18 +96,18 @@ class WebhookTarget:
         return f"<WebhookTarget {self.url}>"
 
 
-def build_document(notification: Notification, mail: Mail, recipients: tuple[str, ...]) -> dict[str, Any]:
+def build_document(notification: Notification, mail: Mail) -> dict[str, Any]:
     """Return what a webhook gets, as a value for JSON; `docs/how-to/bounces.md` describes it."""
     return {
         "schema": _SCHEMA_VERSION,
         "kind": notification.kind,
         "status": notification.status,
         "diagnostic": _read_diagnostic(notification.content),
-        "recipients": list(recipients),
+        "recipients": list(notification.about),
         "sender": mail.envelope.mail_from,
         "mail_id": mail.id or None,
         "message_id": notification.original_id,
-        "envelope_id": mail.envelope.envid,
+        "envelope_id": mail.envelope.envid or None,
         "notification": {
             "sender": notification.sender,
             "recipient": notification.recipient,

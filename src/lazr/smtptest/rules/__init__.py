@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lazr.smtptest.rules.actions import Action
     from lazr.smtptest.rules.call_log import Call
     from lazr.smtptest.rules.loader import build_rules, copy_rules
-    from lazr.smtptest.rules.notices import NOTICE_ACTIONS, Notice, NoticeOrder, build_notice
+    from lazr.smtptest.rules.notices import NOTICE_ACTIONS, NOTICE_ACTIONS_BY_KIND, Notice, NoticeOrder, build_notice
     from lazr.smtptest.rules.preset_registry import find_preset
     from lazr.smtptest.rules.presets import (
         PRESETS,
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NOTICE_ACTIONS",
+    "NOTICE_ACTIONS_BY_KIND",
     "PRESETS",
     "PROVIDERS",
     "READING_PROVIDERS",
@@ -103,7 +104,13 @@ __getattr__, __dir__ = lazy_exports(
         "lazr.smtptest.rules.actions": ("Action",),
         "lazr.smtptest.rules.call_log": ("Call",),
         "lazr.smtptest.rules.loader": ("build_rules", "copy_rules"),
-        "lazr.smtptest.rules.notices": ("NOTICE_ACTIONS", "Notice", "NoticeOrder", "build_notice"),
+        "lazr.smtptest.rules.notices": (
+            "NOTICE_ACTIONS",
+            "NOTICE_ACTIONS_BY_KIND",
+            "Notice",
+            "NoticeOrder",
+            "build_notice",
+        ),
         "lazr.smtptest.rules.preset_registry": ("find_preset",),
         "lazr.smtptest.rules.presets": (
             "PRESETS",

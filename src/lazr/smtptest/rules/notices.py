@@ -25,7 +25,15 @@ if TYPE_CHECKING:
             """What comes back."""
 
 
-__all__ = ["NOTICE_ACTIONS", "Notice", "NoticeForm", "NoticeOrder", "build_notice", "parse_notice"]
+__all__ = [
+    "NOTICE_ACTIONS",
+    "NOTICE_ACTIONS_BY_KIND",
+    "Notice",
+    "NoticeForm",
+    "NoticeOrder",
+    "build_notice",
+    "parse_notice",
+]
 
 # RFC 3463 2: the class, the subject and the detail.
 _STATUS_PATTERN = re.compile(r"([245])\.(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})")
@@ -64,7 +72,8 @@ NOTICE_ACTIONS: Final[Mapping[str, NoticeForm]] = {
     "then_auto_reply": NoticeForm("auto_reply", ("text", "style")),
 }
 
-_ACTIONS_BY_KIND = {form.kind: name for name, form in NOTICE_ACTIONS.items()}
+# The names of the actions by the kind of mail that they send.
+NOTICE_ACTIONS_BY_KIND: Final[Mapping[str, str]] = {form.kind: name for name, form in NOTICE_ACTIONS.items()}
 
 
 class Notice:
@@ -99,7 +108,7 @@ class Notice:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the arguments that differ from the defaults, as in the definition of a rule."""
-        form = NOTICE_ACTIONS[_ACTIONS_BY_KIND[self.kind]]
+        form = NOTICE_ACTIONS[NOTICE_ACTIONS_BY_KIND[self.kind]]
         values = {name: getattr(self, name) for name in form.parameters}
         return {
             **{name: value for name, value in values.items() if value is not None},
@@ -109,7 +118,7 @@ class Notice:
     def describe_arguments(self) -> str:
         """Return the arguments as they are written in Python: "'5.1.1', after=2"."""
         arguments = self.to_dict()
-        leading = NOTICE_ACTIONS[_ACTIONS_BY_KIND[self.kind]].parameters[:1]
+        leading = NOTICE_ACTIONS[NOTICE_ACTIONS_BY_KIND[self.kind]].parameters[:1]
         written = [repr(arguments.pop(name)) for name in leading if name in arguments and name != "feedback_type"]
         for name, value in arguments.items():
             shown = f"{value:g}" if isinstance(value, float) else repr(value)
@@ -125,7 +134,7 @@ class Notice:
         return hash((self.kind, self.status, self.after))
 
     def __repr__(self) -> str:
-        return f"<Notice {_ACTIONS_BY_KIND[self.kind]}({self.describe_arguments()})>"
+        return f"<Notice {NOTICE_ACTIONS_BY_KIND[self.kind]}({self.describe_arguments()})>"
 
 
 class NoticeOrder:

@@ -16,14 +16,22 @@ if TYPE_CHECKING:
     from lazr.smtptest.protocol.smtp import SessionRecord
     from lazr.smtptest.testing.shared_server import SharedServer
 
-__all__ = ["describe_mails", "describe_refusals", "describe_sessions", "describe_shared_server", "format_traceback"]
+__all__ = [
+    "describe_mails",
+    "describe_notifications",
+    "describe_refusals",
+    "describe_sessions",
+    "describe_shared_server",
+    "format_traceback",
+]
 
 _MAX_MAILS = 10
+_MAX_NOTIFICATIONS = 10
 _MAX_SESSIONS = 5
 _MAX_ATTACHMENTS = 10
 _MAX_LINKS = 10
 _MAX_DEFECTS = 10
-_MAX_LINK_CHARACTERS = 1_000  # a URL with a token is long, and useless without its end
+_MAX_LONG_LINE_CHARACTERS = 1_000  # a URL with a token is long, and useless without its end
 _MAX_LINES = 40  # of the text of one mail, and of the transcript of one session
 _MAX_LINE_CHARACTERS = 200
 _HEADER_FIELDS = ("From", "To", "Cc", "Subject")
@@ -43,6 +51,24 @@ def describe_mails(server: MailServer | SharedServer, since: int = 0) -> str:
     texts = [f"(the last {len(shown)} of {len(mails)} mails)"] if len(shown) < len(mails) else []
     texts += [_format_line(line) for line in server.inbox.describe_late_mails()]
     return "\n\n".join([*texts, *map(_format_mail, shown)])
+
+
+def describe_notifications(server: MailServer, since: int = 0) -> str:
+    """Return what came back after the mails that arrived since a mark; "" if there is nothing.
+
+    A notification about a mail that a rule has lost is always shown.
+    """
+    notifications = server.notifications
+    if not notifications:
+        return ""
+    ids = {mail.id for mail in server.inbox.matching(since=since)}
+    shown = [record for record in notifications if not record.mail_id or record.mail_id in ids]
+    hidden_count = len(shown) - _MAX_NOTIFICATIONS
+    lines = [f"(the last {_MAX_NOTIFICATIONS} of {len(shown)} notifications)"] if hidden_count > 0 else []
+    # The reason of a failure is at the end of a line, and the addresses can be long.
+    return "\n".join(
+        [*lines, *(_format_line(str(record), _MAX_LONG_LINE_CHARACTERS) for record in shown[-_MAX_NOTIFICATIONS:])]
+    )
 
 
 def describe_refusals(server: MailServer) -> str:
@@ -97,7 +123,7 @@ def _format_mail(mail: Mail) -> str:
             "",
             *(["(text of the HTML)"] if mail.text_is_derived else []),
             *_format_lines(mail.text),
-            *(_format_line(line, _MAX_LINK_CHARACTERS) for line in parts),
+            *(_format_line(line, _MAX_LONG_LINE_CHARACTERS) for line in parts),
             *map(_format_line, _list_up_to(_MAX_DEFECTS, "defect", _describe_defects(mail))),
         ]
     )

@@ -143,9 +143,17 @@ def _build_sections(
     server: MailServer, suffix: str, mark: int, sessions: list[SessionRecord]
 ) -> Iterable[tuple[str, str]]:
     from lazr.smtptest._util.escape import escape_unprintable
-    from lazr.smtptest.testing.report import describe_mails, describe_refusals, describe_sessions
+    from lazr.smtptest.testing.report import (
+        describe_mails,
+        describe_notifications,
+        describe_refusals,
+        describe_sessions,
+    )
 
     yield f"mail received{suffix}", describe_mails(server, mark)
+    notifications = describe_notifications(server, mark)
+    if notifications:
+        yield f"sent back{suffix}", notifications
     refusals = describe_refusals(server)
     if refusals:
         yield f"refused SMTP commands{suffix}", refusals

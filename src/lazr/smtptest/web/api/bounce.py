@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from lazr.smtptest._util.suggestion import describe_unknown
 from lazr.smtptest.errors import NotificationFailed, StartError
-from lazr.smtptest.rules import NOTICE_ACTIONS, build_notice
+from lazr.smtptest.rules import NOTICE_ACTIONS_BY_KIND, build_notice
 from lazr.smtptest.web.api.access_scope import FullAccessDep
 from lazr.smtptest.web.api.message_param import MailDep
 from lazr.smtptest.web.api.request_body import JsonObject, RequestBodyDep, build_request_body_schema
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["router"]
 
 router: APIRouter = APIRouter(tags=["message"])
-
-_ACTIONS_BY_KIND = {form.kind: name for name, form in NOTICE_ACTIONS.items()}
 
 # Deliveries to another server happen one after another, and each may take some seconds.
 _LIMIT = ConcurrencyLimit(4)
@@ -97,8 +95,8 @@ def list_notifications(app_context: FullAccessDep) -> Response:
 
 def _build_notice(form: JsonObject) -> Notice:
     kind = form.get_string("Kind") or "bounce"
-    if kind not in _ACTIONS_BY_KIND:
-        raise ValueError(describe_unknown("kind", kind, _ACTIONS_BY_KIND))
+    if kind not in NOTICE_ACTIONS_BY_KIND:
+        raise ValueError(describe_unknown("kind", kind, NOTICE_ACTIONS_BY_KIND))
     arguments = {
         "status": form.get_string("Status"),
         "text": form.get_string("Text"),
@@ -106,7 +104,7 @@ def _build_notice(form: JsonObject) -> Notice:
         "feedback_type": form.get_string("FeedbackType"),
     }
     given = {name: value for name, value in arguments.items() if value}
-    return build_notice(_ACTIONS_BY_KIND[kind], after=form.get_number("After"), **given)
+    return build_notice(NOTICE_ACTIONS_BY_KIND[kind], after=form.get_number("After"), **given)
 
 
 def _serialize(record: NotificationRecord) -> Notification:

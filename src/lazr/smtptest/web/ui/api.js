@@ -172,7 +172,7 @@ export const api = {
   release: (id, recipients) => send(`${message(id)}/release`, { method: "POST", body: { To: recipients } }),
   /**
    * @param {string} id
-   * @param {Record<string, string | number | undefined>} body
+   * @param {Record<string, string | string[] | number | undefined>} body
    * @returns {Promise<{Outcome: string, Recipient: string, Reason: string}>}
    */
   sendBack: (id, body) => requestJson(`${message(id)}/bounce`, { method: "POST", body }),

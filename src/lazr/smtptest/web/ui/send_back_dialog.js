@@ -39,13 +39,19 @@ const STYLES = { "": "plain", postfix: "Postfix", exim: "Exim", exchange: "Excha
 /** @type {Record<string, string>} What to say about each outcome; others have a reason. */
 const OUTCOMES = { delivered: "Sent back", scheduled: "It will be sent back" };
 
+// A mail can have a thousand recipients.
+const MAX_RECIPIENTS = 100;
+
 /**
  * Send something back about a mail, as the user chooses.
  *
  * @param {string} id
  */
-export function openSendBackDialog(id) {
+export async function openSendBackDialog(id) {
+  const { From: sender, To: recipients } = await api.detail(id, "envelope");
   const kind = select(Object.fromEntries(Object.entries(KINDS).map(([name, { text }]) => [name, text])), "bounce", () => update());
+  const shown = [...new Set(recipients)].slice(0, MAX_RECIPIENTS);
+  const about = select({ "": `all ${recipients.length} recipients`, ...Object.fromEntries(shown.map((address) => [address, address])) }, "");
   const status = h("input", { list: "send-back-statuses", pattern: "[45][.][0-9]{1,3}[.][0-9]{1,3}", spellcheck: "false", required: true });
   const statuses = h("datalist", { id: "send-back-statuses" });
   const text = h("textarea", { rows: "3", maxlength: "10000" });
@@ -57,12 +63,13 @@ export function openSendBackDialog(id) {
     "form",
     { method: "dialog", class: "stack" },
     field("What comes back", kind),
+    recipients.length > 1 && field("About", about),
     statusField,
     statuses,
     textField,
     field("As written by", style),
     field("After, in seconds", after),
-    h("p", { class: "muted" }, "It goes to the sender of the envelope: into this inbox, or where --bounces-to says."),
+    h("p", { class: "muted" }, `It goes to the sender of the envelope, <${sender}>: into this inbox, or where --bounces-to says.`),
     h("div", { class: "row" }, h("button", { class: "primary" }, "Send back")),
   );
   const update = () => {
@@ -81,6 +88,7 @@ export function openSendBackDialog(id) {
     const chosen = KINDS[kind.value];
     const request = {
       Kind: kind.value,
+      Recipients: about.value ? [about.value] : undefined,
       Status: chosen.statuses ? status.value : undefined,
       Text: (chosen.hasText && text.value) || undefined,
       Style: style.value || undefined,
