@@ -145,7 +145,7 @@ def test_mail_without_a_session_says_so():
         ("rcpttos", "write mail.recipients"),
         ("get_payload", "write mail.text, mail.html or mail.attachments"),
         ("subjct", "did you mean 'subject'"),
-        ("xyzzy", "known: attachment, attachments, bcc, "),
+        ("xyzzy", "known: assert_authenticated, attachment, attachments, authenticate, authentication, bcc, "),
     ],
 )
 def test_unknown_attribute_names_the_right_one(name, message):
