@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lazr.smtptest.authentication.arc import verify_arc
-    from lazr.smtptest.authentication.dkim import verify_dkim
+    from lazr.smtptest.authentication.dkim.verification import verify_dkim
     from lazr.smtptest.authentication.dmarc import check_dmarc
     from lazr.smtptest.authentication.domain_name import to_ascii_domain
     from lazr.smtptest.authentication.evaluation import authenticate
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         DmarcResult,
         SpfResult,
     )
-    from lazr.smtptest.authentication.spf import check_spf
+    from lazr.smtptest.authentication.spf.check import check_spf
 
 __all__ = [
     "ArcInstance",
@@ -52,7 +52,7 @@ __getattr__, __dir__ = lazy_exports(
         "lazr.smtptest.authentication.domain_name": ("to_ascii_domain",),
         "lazr.smtptest.authentication.evaluation": ("authenticate",),
         "lazr.smtptest.authentication.arc": ("verify_arc",),
-        "lazr.smtptest.authentication.dkim": ("verify_dkim",),
+        "lazr.smtptest.authentication.dkim.verification": ("verify_dkim",),
         "lazr.smtptest.authentication.organizational_domain": ("find_organizational_domain",),
         "lazr.smtptest.authentication.results": (
             "ArcInstance",
@@ -62,6 +62,6 @@ __getattr__, __dir__ = lazy_exports(
             "DmarcResult",
             "SpfResult",
         ),
-        "lazr.smtptest.authentication.spf": ("check_spf",),
+        "lazr.smtptest.authentication.spf.check": ("check_spf",),
     },
 )

@@ -10,22 +10,22 @@ import hashlib
 from dataclasses import replace
 
 from lazr.smtptest.authentication.arc_sets import MAX_SETS, ArcSet, collect_sets
-from lazr.smtptest.authentication.dkim import check_signature, describe_changes
-from lazr.smtptest.authentication.dkim_extra import require_dkimpy
-from lazr.smtptest.authentication.dkim_field import Field
-from lazr.smtptest.authentication.dkim_header_changes import SignedHeader, explain_header
-from lazr.smtptest.authentication.dkim_key import MIN_KEY_BITS, find_key
-from lazr.smtptest.authentication.dkim_message import MAX_HEADER_OCTETS, parse_message
-from lazr.smtptest.authentication.dkim_problem import DkimProblem
-from lazr.smtptest.authentication.dkim_search_budget import SearchBudget
-from lazr.smtptest.authentication.dkim_signature import HASHES, describe_names, read_signature, read_tags
-from lazr.smtptest.authentication.dkim_tags import TagError, decode_base64, remove_value, show
+from lazr.smtptest.authentication.dkim.extra import require_dkimpy
+from lazr.smtptest.authentication.dkim.field import Field
+from lazr.smtptest.authentication.dkim.header_changes import SignedHeader, explain_header
+from lazr.smtptest.authentication.dkim.key import MIN_KEY_BITS, find_key
+from lazr.smtptest.authentication.dkim.message import MAX_HEADER_OCTETS, parse_message
+from lazr.smtptest.authentication.dkim.problem import DkimProblem
+from lazr.smtptest.authentication.dkim.search_budget import SearchBudget
+from lazr.smtptest.authentication.dkim.signature import HASHES, describe_names, read_signature, read_tags
+from lazr.smtptest.authentication.dkim.tags import TagError, decode_base64, remove_value, show
+from lazr.smtptest.authentication.dkim.verification import check_signature, describe_changes
 from lazr.smtptest.authentication.results import ArcInstance, ArcResult
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lazr.smtptest.authentication.dkim_key import PublicKey
-    from lazr.smtptest.authentication.dkim_message import Message
+    from lazr.smtptest.authentication.dkim.key import PublicKey
+    from lazr.smtptest.authentication.dkim.message import Message
     from lazr.smtptest.dns import Resolver
 
 __all__ = ["verify_arc", "verify_chain"]

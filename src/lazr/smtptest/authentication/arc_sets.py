@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lazr.smtptest._util.lazy_pattern import compile_lazily
-from lazr.smtptest.authentication.dkim_tags import TagError, parse_tags
+from lazr.smtptest.authentication.dkim.tags import TagError, parse_tags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lazr.smtptest.authentication.dkim_field import Field
-    from lazr.smtptest.authentication.dkim_message import Message
+    from lazr.smtptest.authentication.dkim.field import Field
+    from lazr.smtptest.authentication.dkim.message import Message
 
 __all__ = ["MAX_SETS", "ArcSet", "collect_sets"]
 
@@ -68,7 +68,7 @@ class ArcSet:
 def collect_sets(message: Message) -> tuple[list[ArcSet], str]:
     """Return the complete sets, the oldest first, and what is wrong; "" if nothing is.
 
-    >>> from lazr.smtptest.authentication.dkim_message import parse_message
+    >>> from lazr.smtptest.authentication.dkim.message import parse_message
     >>> collect_sets(parse_message(b"ARC-Seal: i=2; cv=none\\r\\n\\r\\n"))
     ([], 'set 1 is missing: the highest instance is 2')
     """

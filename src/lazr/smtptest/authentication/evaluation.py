@@ -7,11 +7,11 @@ from ipaddress import ip_address
 
 from lazr.smtptest.authentication.arc import verify_chain
 from lazr.smtptest.authentication.bounded_resolver import BoundedResolver
-from lazr.smtptest.authentication.dkim import verify_signatures
-from lazr.smtptest.authentication.dkim_message import parse_message
+from lazr.smtptest.authentication.dkim.message import parse_message
+from lazr.smtptest.authentication.dkim.verification import verify_signatures
 from lazr.smtptest.authentication.dmarc import check_dmarc
 from lazr.smtptest.authentication.results import Authentication, SpfResult
-from lazr.smtptest.authentication.spf import check_spf
+from lazr.smtptest.authentication.spf.check import check_spf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

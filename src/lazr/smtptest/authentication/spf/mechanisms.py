@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 
-from lazr.smtptest.authentication.spf_context import MAX_MX_HOSTS, SpfError
-from lazr.smtptest.authentication.spf_macro import build_target_name
+from lazr.smtptest.authentication.spf.context import MAX_MX_HOSTS, SpfError
+from lazr.smtptest.authentication.spf.macro import build_target_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from ipaddress import IPv4Address, IPv6Address
 
-    from lazr.smtptest.authentication.spf_context import SpfContext, Verdict
-    from lazr.smtptest.authentication.spf_record import Mechanism
+    from lazr.smtptest.authentication.spf.context import SpfContext, Verdict
+    from lazr.smtptest.authentication.spf.record import Mechanism
 
 __all__ = ["find_match"]
 

@@ -6,8 +6,8 @@ from ipaddress import IPv6Address, ip_address
 
 from lazr.smtptest.authentication.domain_name import to_ascii_domain
 from lazr.smtptest.authentication.results import SpfResult
-from lazr.smtptest.authentication.spf_context import SpfContext, SpfError, SpfIdentity
-from lazr.smtptest.authentication.spf_evaluation import SpfEvaluation
+from lazr.smtptest.authentication.spf.context import SpfContext, SpfError, SpfIdentity
+from lazr.smtptest.authentication.spf.evaluation import SpfEvaluation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

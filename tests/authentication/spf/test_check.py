@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lazr.smtptest.authentication.results import SpfResult
-from lazr.smtptest.authentication.spf import check_spf
-from lazr.smtptest.authentication.spf_record import MAX_RECORD_BYTES
+from lazr.smtptest.authentication.spf.check import check_spf
+from lazr.smtptest.authentication.spf.record import MAX_RECORD_BYTES
 from lazr.smtptest.dns import DnsError, Zone
 
 IP = "192.0.2.1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from lazr.smtptest.authentication.spf_macro import MacroError, build_target_name
+from lazr.smtptest.authentication.spf.macro import MacroError, build_target_name
 from lazr.smtptest.dns import DnsError
 
 TYPE_CHECKING = False
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
     from typing import Literal
 
-    from lazr.smtptest.authentication.spf_macro import MacroString
+    from lazr.smtptest.authentication.spf.macro import MacroString
     from lazr.smtptest.dns import Resolver
 
 __all__ = [

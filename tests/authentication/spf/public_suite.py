@@ -9,7 +9,7 @@ import yaml
 
 from lazr.smtptest.dns import DnsError
 
-ARCHIVE = Path(__file__).parents[2] / ".cache" / "spf" / "pyspf-2.0.14.tar.gz"
+ARCHIVE = Path(__file__).parents[3] / ".cache" / "spf" / "pyspf-2.0.14.tar.gz"
 DOWNLOAD = "pip download --no-deps --no-binary :all: --dest .cache/spf pyspf==2.0.14"
 _MEMBER = "pyspf-2.0.14/test/rfc7208-tests.yml"
 _MAX_CNAMES = 10

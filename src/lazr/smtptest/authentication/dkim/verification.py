@@ -1,7 +1,7 @@
 """Check DKIM signatures (RFC 6376, RFC 8301, RFC 8463), and say why one fails.
 
-`verify_dkim` reads each signature (`dkim_signature.py`), finds its key (`dkim_key.py`) and compares both hashes.  If
-one differs, `dkim_body_changes.py` and `dkim_header_changes.py` search for the change.  dkimpy and PyNaCl do the
+`verify_dkim` reads each signature (`signature.py`), finds its key (`key.py`) and compares both hashes.  If
+one differs, `body_changes.py` and `header_changes.py` search for the change.  dkimpy and PyNaCl do the
 cryptography.  Everything else is here, because each step must take linear time on untrusted mails.
 """
 
@@ -9,33 +9,33 @@ from __future__ import annotations
 
 import hashlib
 
-from lazr.smtptest.authentication.dkim_body_changes import MAX_SEARCHED_OCTETS, explain_body
-from lazr.smtptest.authentication.dkim_change import Change
-from lazr.smtptest.authentication.dkim_extra import require_dkimpy
-from lazr.smtptest.authentication.dkim_field import Field
-from lazr.smtptest.authentication.dkim_header_changes import (
+from lazr.smtptest.authentication.dkim.body_changes import MAX_SEARCHED_OCTETS, explain_body
+from lazr.smtptest.authentication.dkim.change import Change
+from lazr.smtptest.authentication.dkim.extra import require_dkimpy
+from lazr.smtptest.authentication.dkim.field import Field
+from lazr.smtptest.authentication.dkim.header_changes import (
     build_signed_header,
     explain_header,
     locate_part,
     write_name,
 )
-from lazr.smtptest.authentication.dkim_key import MIN_KEY_BITS, RECOMMENDED_KEY_BITS, find_key
-from lazr.smtptest.authentication.dkim_message import MAX_HEADER_OCTETS, parse_message
-from lazr.smtptest.authentication.dkim_problem import DkimProblem
-from lazr.smtptest.authentication.dkim_search_budget import SearchBudget
-from lazr.smtptest.authentication.dkim_signature import describe_names, read_signature, read_tags
-from lazr.smtptest.authentication.dkim_single_byte import find_changed_byte
-from lazr.smtptest.authentication.dkim_tags import remove_value
+from lazr.smtptest.authentication.dkim.key import MIN_KEY_BITS, RECOMMENDED_KEY_BITS, find_key
+from lazr.smtptest.authentication.dkim.message import MAX_HEADER_OCTETS, parse_message
+from lazr.smtptest.authentication.dkim.problem import DkimProblem
+from lazr.smtptest.authentication.dkim.search_budget import SearchBudget
+from lazr.smtptest.authentication.dkim.signature import describe_names, read_signature, read_tags
+from lazr.smtptest.authentication.dkim.single_byte import find_changed_byte
+from lazr.smtptest.authentication.dkim.tags import remove_value
 from lazr.smtptest.authentication.results import DkimResult
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from lazr.smtptest.authentication.dkim_header_changes import SignedHeader
-    from lazr.smtptest.authentication.dkim_key import PublicKey
-    from lazr.smtptest.authentication.dkim_message import Message
-    from lazr.smtptest.authentication.dkim_signature import Signature
+    from lazr.smtptest.authentication.dkim.header_changes import SignedHeader
+    from lazr.smtptest.authentication.dkim.key import PublicKey
+    from lazr.smtptest.authentication.dkim.message import Message
+    from lazr.smtptest.authentication.dkim.signature import Signature
     from lazr.smtptest.dns import Resolver
 
 __all__ = [

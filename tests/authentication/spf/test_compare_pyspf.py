@@ -7,9 +7,9 @@ import types
 
 import pytest
 
-from lazr.smtptest.authentication.spf import check_spf
+from lazr.smtptest.authentication.spf.check import check_spf
 from lazr.smtptest.dns import Zone
-from tests.authentication.spf_suite import ARCHIVE, DOWNLOAD
+from tests.authentication.spf.public_suite import ARCHIVE, DOWNLOAD
 
 SEED = 7208
 CASES = 200
@@ -89,7 +89,7 @@ class RecordZone(Zone):
 @pytest.mark.filterwarnings("ignore::SyntaxWarning", "ignore::DeprecationWarning")  # of the code of pyspf
 def test_random_records_have_the_result_of_pyspf():
     if not ARCHIVE.exists():
-        pytest.skip(f"pyspf is missing: {DOWNLOAD}")  # test_spf_suite.py fails for it where it must be there
+        pytest.skip(f"pyspf is missing: {DOWNLOAD}")  # test_public_suite.py fails for it where it must be there
     try:
         pyspf = load_pyspf()
     except ImportError as error:

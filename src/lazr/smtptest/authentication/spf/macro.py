@@ -130,7 +130,7 @@ def parse_domain_spec(text: str) -> MacroString:
     ('_spf.', 'example.com.')
     >>> parse_domain_spec("192.0.2.1")
     Traceback (most recent call last):
-    lazr.smtptest.authentication.spf_macro.MacroError: '192.0.2.1' is an address, not a domain name; use ip4:192.0.2.1
+    lazr.smtptest.authentication.spf.macro.MacroError: '192.0.2.1' is an address, not a domain name; use ip4:192.0.2.1
     """
     parts, rest = _parse_macros(text, RECORD_LETTERS, has_spaces=False)
     if not text:

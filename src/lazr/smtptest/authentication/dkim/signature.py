@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lazr.smtptest._util.lazy_pattern import compile_lazily
-from lazr.smtptest.authentication.dkim_canonicalization import ALGORITHMS as CANONICAL_FORMS
-from lazr.smtptest.authentication.dkim_problem import DkimProblem
-from lazr.smtptest.authentication.dkim_tags import TagError, decode_base64, parse_tags, show
+from lazr.smtptest.authentication.dkim.canonicalization import ALGORITHMS as CANONICAL_FORMS
+from lazr.smtptest.authentication.dkim.problem import DkimProblem
+from lazr.smtptest.authentication.dkim.tags import TagError, decode_base64, parse_tags, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lazr.smtptest.authentication.dkim_field import Field
+    from lazr.smtptest.authentication.dkim.field import Field
 
 __all__ = ["CLOCK_LEEWAY_SECONDS", "Signature", "describe_names", "read_signature", "read_tags"]
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from lazr.smtptest._util.lazy_pattern import compile_lazily
-from lazr.smtptest.authentication.dkim_canonicalization import canonicalize_field
-from lazr.smtptest.authentication.dkim_change import Change
-from lazr.smtptest.authentication.dkim_field import Field
-from lazr.smtptest.authentication.dkim_field_variants import list_field_variants
-from lazr.smtptest.authentication.dkim_message import Message
+from lazr.smtptest.authentication.dkim.canonicalization import canonicalize_field
+from lazr.smtptest.authentication.dkim.change import Change
+from lazr.smtptest.authentication.dkim.field import Field
+from lazr.smtptest.authentication.dkim.field_variants import list_field_variants
+from lazr.smtptest.authentication.dkim.message import Message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lazr.smtptest.authentication.dkim_search_budget import SearchBudget
+    from lazr.smtptest.authentication.dkim.search_budget import SearchBudget
 
 __all__ = ["SignedHeader", "build_signed_header", "explain_header", "locate_part", "write_name"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 from lazr.smtptest.authentication.excerpt import shorten
-from lazr.smtptest.authentication.spf_macro import MacroError, MacroString, parse_domain_spec, parse_macro_string
+from lazr.smtptest.authentication.spf.macro import MacroError, MacroString, parse_domain_spec, parse_macro_string
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def parse_record(text: bytes) -> SpfRecord:
     (['a', 'ip6', 'all'], 'softfail')
     >>> parse_record(b"v=spf1 ipv4:192.0.2.1 -all")
     Traceback (most recent call last):
-    lazr.smtptest.authentication.spf_record.SpfSyntaxError: 'ipv4:192.0.2.1' is not a mechanism; did you mean ip4?
+    lazr.smtptest.authentication.spf.record.SpfSyntaxError: 'ipv4:192.0.2.1' is not a mechanism; did you mean ip4?
     """
     if len(text) > MAX_RECORD_BYTES:
         raise SpfSyntaxError(f"it has {len(text)} bytes; this check reads at most {MAX_RECORD_BYTES}")

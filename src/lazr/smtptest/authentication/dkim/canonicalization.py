@@ -1,6 +1,6 @@
 """Canonicalization of header fields and bodies (RFC 6376 3.4), in linear time.
 
-Bodies and fields have CRLF line ends, see `dkim_message.py`.
+Bodies and fields have CRLF line ends, see `message.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from lazr.smtptest._util.lazy_pattern import compile_lazily
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lazr.smtptest.authentication.dkim_field import Field
+    from lazr.smtptest.authentication.dkim.field import Field
 
 __all__ = ["ALGORITHMS", "canonicalize_body", "canonicalize_field", "compress_white_space", "strip_empty_lines"]
 
@@ -67,7 +67,7 @@ def canonicalize_field(field: Field, algorithm: str) -> bytes:
         field: The field.
         algorithm: "simple" or "relaxed".
 
-    >>> from lazr.smtptest.authentication.dkim_field import Field
+    >>> from lazr.smtptest.authentication.dkim.field import Field
     >>> canonicalize_field(Field(b"SubJect ", b" a\\r\\n\\t b \\r\\n"), "relaxed")
     b'subject:a b\\r\\n'
     """

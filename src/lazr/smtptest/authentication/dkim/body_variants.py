@@ -5,15 +5,15 @@ from __future__ import annotations
 import unicodedata
 
 from lazr.smtptest._util.lazy_pattern import compile_lazily
-from lazr.smtptest.authentication.dkim_canonicalization import canonicalize_body
-from lazr.smtptest.authentication.dkim_change import Change, Variant
-from lazr.smtptest.authentication.dkim_transfer_encodings import list_transfer_variants
+from lazr.smtptest.authentication.dkim.canonicalization import canonicalize_body
+from lazr.smtptest.authentication.dkim.change import Change, Variant
+from lazr.smtptest.authentication.dkim.transfer_encodings import list_transfer_variants
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lazr.smtptest.authentication.dkim_message import Message
+    from lazr.smtptest.authentication.dkim.message import Message
 
 __all__ = ["list_body_variants"]
 

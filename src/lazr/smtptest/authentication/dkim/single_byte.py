@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lazr.smtptest.authentication.dkim_search_budget import SearchBudget
+    from lazr.smtptest.authentication.dkim.search_budget import SearchBudget
 
 __all__ = ["ByteChange", "find_changed_byte"]
 
@@ -43,7 +43,7 @@ def find_changed_byte(text: bytes, hash_name: str, digest: bytes, budget: Search
         digest: The hash of the text as it was.
         budget: How much may be hashed.
 
-    >>> from lazr.smtptest.authentication.dkim_search_budget import SearchBudget
+    >>> from lazr.smtptest.authentication.dkim.search_budget import SearchBudget
     >>> find_changed_byte(b"46 EUR", "sha256", hashlib.sha256(b"45 EUR").digest(), SearchBudget())
     ByteChange(text='one character was changed, from "5" to "6"', position=1)
     """

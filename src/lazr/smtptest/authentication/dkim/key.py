@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from lazr.smtptest.authentication.dkim_problem import DkimProblem
-from lazr.smtptest.authentication.dkim_tags import TagError, decode_base64, parse_tags, show
+from lazr.smtptest.authentication.dkim.problem import DkimProblem
+from lazr.smtptest.authentication.dkim.tags import TagError, decode_base64, parse_tags, show
 from lazr.smtptest.dns import DnsError, NameList
 
 TYPE_CHECKING = False

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lazr.smtptest.authentication.dkim_canonicalization import canonicalize_body
-from lazr.smtptest.authentication.dkim_field import Field
+from lazr.smtptest.authentication.dkim.canonicalization import canonicalize_body
+from lazr.smtptest.authentication.dkim.field import Field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

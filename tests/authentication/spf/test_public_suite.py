@@ -2,8 +2,8 @@ import os
 
 import pytest
 
-from lazr.smtptest.authentication.spf import check_spf
-from tests.authentication.spf_suite import ARCHIVE, DOWNLOAD, read_cases
+from lazr.smtptest.authentication.spf.check import check_spf
+from tests.authentication.spf.public_suite import ARCHIVE, DOWNLOAD, read_cases
 
 CASES = read_cases()
 # A receiver may choose the text for a domain without `exp=`; this suite calls it so.

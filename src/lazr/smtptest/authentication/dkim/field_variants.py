@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import quopri
 
-from lazr.smtptest.authentication.dkim_canonicalization import canonicalize_field
-from lazr.smtptest.authentication.dkim_change import Change, Variant
-from lazr.smtptest.authentication.dkim_field import Field
-from lazr.smtptest.authentication.dkim_tags import show
+from lazr.smtptest.authentication.dkim.canonicalization import canonicalize_field
+from lazr.smtptest.authentication.dkim.change import Change, Variant
+from lazr.smtptest.authentication.dkim.field import Field
+from lazr.smtptest.authentication.dkim.tags import show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

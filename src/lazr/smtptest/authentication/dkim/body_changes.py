@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import hashlib
 
-from lazr.smtptest.authentication.dkim_body_variants import list_body_variants
-from lazr.smtptest.authentication.dkim_canonicalization import canonicalize_body
-from lazr.smtptest.authentication.dkim_change import Change
-from lazr.smtptest.authentication.dkim_single_byte import find_changed_byte
+from lazr.smtptest.authentication.dkim.body_variants import list_body_variants
+from lazr.smtptest.authentication.dkim.canonicalization import canonicalize_body
+from lazr.smtptest.authentication.dkim.change import Change
+from lazr.smtptest.authentication.dkim.single_byte import find_changed_byte
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lazr.smtptest.authentication.dkim_message import Message
-    from lazr.smtptest.authentication.dkim_search_budget import SearchBudget
+    from lazr.smtptest.authentication.dkim.message import Message
+    from lazr.smtptest.authentication.dkim.search_budget import SearchBudget
 
 __all__ = ["MAX_SEARCHED_OCTETS", "explain_body"]
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from lazr.smtptest.authentication.domain_name import to_ascii_domain
 from lazr.smtptest.authentication.excerpt import shorten
-from lazr.smtptest.authentication.spf_context import SpfContext, SpfError, Verdict, build_temperror
-from lazr.smtptest.authentication.spf_macro import EXPLANATION_LETTERS, MacroError, parse_macro_string
-from lazr.smtptest.authentication.spf_mechanisms import find_match
-from lazr.smtptest.authentication.spf_record import SpfSyntaxError, parse_record, select_records
+from lazr.smtptest.authentication.spf.context import SpfContext, SpfError, Verdict, build_temperror
+from lazr.smtptest.authentication.spf.macro import EXPLANATION_LETTERS, MacroError, parse_macro_string
+from lazr.smtptest.authentication.spf.mechanisms import find_match
+from lazr.smtptest.authentication.spf.record import SpfSyntaxError, parse_record, select_records
 from lazr.smtptest.dns import DnsError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from lazr.smtptest.authentication.spf_record import Mechanism, SpfRecord
+    from lazr.smtptest.authentication.spf.record import Mechanism, SpfRecord
 
 __all__ = ["SpfEvaluation"]
 

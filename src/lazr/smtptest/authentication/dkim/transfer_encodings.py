@@ -7,13 +7,13 @@ import binascii
 import quopri
 
 from lazr.smtptest._util.lazy_pattern import compile_lazily
-from lazr.smtptest.authentication.dkim_change import Change, Variant
+from lazr.smtptest.authentication.dkim.change import Change, Variant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lazr.smtptest.authentication.dkim_message import Message
+    from lazr.smtptest.authentication.dkim.message import Message
 
 __all__ = ["list_transfer_variants"]
 

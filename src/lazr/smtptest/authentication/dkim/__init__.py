@@ -1,0 +1,1 @@
+"""DKIM signatures (RFC 6376): verify them, and find the change that broke one."""
