@@ -13,6 +13,7 @@ import pytest
 
 from lazr.smtptest.grading import BEHAVIORS, GROUPS
 from tests.helpers.command_line import SMTPTEST_COMMAND, build_environment, run_smtptest
+from tests.helpers.default_signals import default_signals
 
 CLIENT = Path(__file__).parents[1] / "examples" / "send_mail.py"
 RIGHT, WRONG = "rcpt-550", "rcpt-one-of-three-550"
@@ -376,12 +377,13 @@ def test_signal_kills_clients_and_removes_their_files(name, tmp_path):
     folder.mkdir()
     os.mkfifo(path)
     client = [sys.executable, "-c", HANGING_CLIENT, CLIENT, path]
-    process = subprocess.Popen(
-        [*SMTPTEST_COMMAND, "grade", "--only", RIGHT, "--timeout", "60", "--", *client],
-        stderr=subprocess.PIPE,
-        text=True,
-        env=build_environment(TMPDIR=str(folder)),
-    )
+    with default_signals(name):
+        process = subprocess.Popen(
+            [*SMTPTEST_COMMAND, "grade", "--only", RIGHT, "--timeout", "60", "--", *client],
+            stderr=subprocess.PIPE,
+            text=True,
+            env=build_environment(TMPDIR=str(folder)),
+        )
     with path.open() as pipe:
         assert pipe.readline() == "started\n"
         process.send_signal(getattr(signal, name))

@@ -11,6 +11,7 @@ import pytest
 from lazr.smtptest.grading import Outcome, grade, grade_command
 from tests.grading import reference_client
 from tests.grading.test_client import is_running
+from tests.helpers.default_signals import default_signals
 
 QUICK = ["content-plain", "rcpt-550", "greeting-554", "data-451", "quit-reset"]
 # The content of a program that sends the mail of its environment with smtplib.
@@ -128,7 +129,8 @@ def test_signal_ends_the_process_and_its_commands(tmp_path, call, name):
         "from lazr.smtptest.grading.control import run_control\n"
         f"{call}([{sys.executable!r}, '-c', {client!r}], {options})\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+    with default_signals(name):
+        process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
     pid = int(pipe.read_text())  # waits for the command
 
     process.send_signal(number)
