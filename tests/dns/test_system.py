@@ -1,76 +1,26 @@
 """Lookups through a name server, which runs in the test and answers from a zone file."""
 
-import socket
-import threading
 from ipaddress import ip_address
 
-import dns.exception
-import dns.flags
-import dns.message
-import dns.name
-import dns.rcode
-import dns.rrset
 import pytest
 
 from lazr.smtptest.dns import DnsError, SystemResolver
+from tests.helpers.name_server import NameServer
 
 ANSWERS = {
     ("example.com.", "TXT"): ['"v=spf1 " "-all"', '"hello"'],
     ("example.com.", "MX"): ["10 mx.example.com."],
     ("mx.example.com.", "A"): ["192.0.2.1"],
+    ("www.example.com.", "CNAME"): ["mx.example.com."],
     ("mx.example.com.", "AAAA"): ["2001:db8::1"],
     ("1.2.0.192.in-addr.arpa.", "PTR"): ["mx.example.com."],
     ("many.example.", "A"): [f"192.0.2.{number}" for number in range(255)],
 }
 
 
-class NameServer:
-    """A name server for UDP on a free port."""
-
-    def __init__(self):
-        self.queries = []
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error):
-        self._socket.sendto(b"stop", self._socket.getsockname())
-        self._thread.join()
-        self._socket.close()
-
-    def _run(self):
-        while (received := self._socket.recvfrom(4096))[0] != b"stop":
-            data, client = received
-            query = dns.message.from_wire(data)
-            question = query.question[0]
-            name, record_type = question.name.to_text().lower(), question.rdtype.name
-            self.queries.append(name)
-            if name.startswith("silent."):
-                continue
-            response = dns.message.make_response(query)
-            response.flags |= dns.flags.RA
-            if name.startswith("broken."):
-                response.set_rcode(dns.rcode.SERVFAIL)
-            elif name == "www.example.com.":
-                response.answer.append(dns.rrset.from_text(name, 60, "IN", "CNAME", "mx.example.com."))
-                response.answer.append(dns.rrset.from_text("mx.example.com.", 60, "IN", "A", "192.0.2.1"))
-            elif (name, record_type) in ANSWERS:
-                response.answer.append(
-                    dns.rrset.from_text(question.name, 60, "IN", record_type, *ANSWERS[name, record_type])
-                )
-            elif not any(known == name for known, _ in ANSWERS):
-                response.set_rcode(dns.rcode.NXDOMAIN)
-            self._socket.sendto(response.to_wire(max_size=65535), client)
-
-
 @pytest.fixture(scope="module")
 def name_server():
-    with NameServer() as server:
+    with NameServer(ANSWERS) as server:
         yield server
 
 

@@ -3,13 +3,14 @@
 import json
 import smtplib
 
-import dns.message
+import dns.nameserver
 import dns.query
+import dns.resolver
 import httpx
 import pytest
 
-from lazr.smtptest.dns import SystemResolver
 from tests.helpers.command_line import ServeThread, run_smtptest
+from tests.helpers.name_server import NameServer
 
 ZONE = """\
 $ORIGIN example.com.
@@ -61,19 +62,28 @@ def test_without_options_nothing_is_looked_up(monkeypatch):
     assert (found["HasDNS"], found["SPF"]["Result"]) == (False, "temperror")
 
 
-def test_system_resolver_is_asked_only_on_request(monkeypatch):
-    names = []
+def test_name_servers_of_the_system_are_asked_only_on_request(monkeypatch):
+    records = {
+        ("example.com.", "TXT"): ['"v=spf1 ip4:127.0.0.1 -all"'],
+        ("_dmarc.example.com.", "TXT"): ['"v=DMARC1; p=reject"'],
+    }
+    with NameServer(records) as name_server:
+        host, port = name_server.address.split(":")
+        # As /etc/resolv.conf, which cannot name a port.
+        configured = [dns.nameserver.Do53Nameserver(host, int(port))]
+        monkeypatch.setattr(
+            dns.resolver.Resolver,
+            "read_resolv_conf",
+            lambda resolver, file: setattr(resolver, "nameservers", configured),
+        )
+        with serve() as serving:
+            assert check_mail(serving)["SPF"]["Result"] == "temperror"
+        assert name_server.queries == []
+        with serve("--dns", "system") as serving:
+            found = check_mail(serving)
 
-    def find_txt(self, name):
-        names.append(name)
-        return [b"v=spf1 ip4:127.0.0.1 -all"] if name == "example.com" else []
-
-    monkeypatch.setattr(SystemResolver, "find_txt", find_txt)
-    with serve("--dns", "system") as serving:
-        found = check_mail(serving)
-
-    assert found["SPF"]["Result"] == "pass"
-    assert sorted(names) == ["_dmarc.example.com", "example.com"]
+    assert (found["SPF"]["Result"], found["DMARC"]["Result"]) == ("pass", "pass")
+    assert sorted(name_server.queries) == ["_dmarc.example.com.", "example.com."]
 
 
 @pytest.mark.parametrize(
