@@ -44,7 +44,7 @@ def render_tables() -> str:
         rows = "".join(
             f"| `{rule.name}` | {rule.severity} | {rule.title} | [{rule.reference}]({rule.url}) |\n" for rule in rules
         )
-        parts.append(f"## {topic}\n\n| rule | severity | what is wrong | link |\n|---|---|---|---|\n{rows}")
+        parts.append(f"## {topic}\n\n| rule | severity | finding | link |\n|---|---|---|---|\n{rows}")
     rows = "".join(f"| `{rule.name}` | {rule.score:g} | {rule.description} |\n" for rule in SPAM_RULES)
     parts.append(f"## Signs of spam\n\n| sign | score | meaning |\n|---|---|---|\n{rows}")
     return "\n".join(parts)

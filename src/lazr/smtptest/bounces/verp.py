@@ -48,7 +48,7 @@ def build_verp(return_path: str, recipient: str, delimiter: str = "+") -> str:
 
 
 def parse_verp(address: str, delimiter: str = "+") -> Verp | None:
-    """Return the addresses in a variable envelope return path; None if it is none.
+    """Return the addresses in a variable envelope return path, or None without VERP.
 
     The first delimiter ends the address of the sender, and the last `=` stands for the @.
 
