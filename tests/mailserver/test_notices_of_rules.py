@@ -241,6 +241,21 @@ def test_lmtp_bounces_for_one_recipient(connect):
         assert server.inbox.one(to="ann@x").recipients == ("ann@x", "gone@x")
 
 
+@pytest.mark.parametrize("with_store", [False, True])
+@pytest.mark.parametrize("delay", [0, 0.1])
+def test_bounce_arrives_after_the_250_to_its_mail(connect, delay, with_store):
+    with MailServer(store=MemoryStore() if with_store else None) as server:
+        server.on("END_OF_DATA").delay(delay).then_bounce()
+        client = connect(server)
+        for line in (b"EHLO me", b"MAIL FROM:<app@shop.example>", b"RCPT TO:<gone@x.example>", b"DATA"):
+            client.send_command(line)
+        client.send(TEXT.encode() + b".\r\n")
+        server.inbox.one(to=SENDER)
+        client.socket.settimeout(0)  # what the client has now (promise P2)
+
+        assert client.read_reply()[:3] == b"250"
+
+
 @pytest.mark.parametrize(
     "act",
     [
